@@ -1,0 +1,195 @@
+/**
+ * The typed configuration: what `parseConfig` makes of the ecelerity text, and all that the rest of holdfast knows of
+ * it. Plain immutable data, safe to send to a worker thread. Times end in their unit; addresses are canonical text
+ * (RFC 5952 for IPv6); ports are 1 to 65535.
+ */
+
+/** Where a setting was written. Lines and columns count from 1. */
+export interface SourceLocation {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** `host` is an address, or `*` for every local IPv4 address, or `::` for every local address. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Config {
+  /** Name of the node that this text was read for. */
+  readonly nodename: string;
+  readonly cluster: ClusterOptions;
+  /** Most specific block first. */
+  readonly topologies: readonly Topology[];
+  /** `msgc_server { peers }`, sorted by name; holds this node too. Empty: a cluster of one. */
+  readonly peers: readonly Peer[];
+  readonly channel: ChannelOptions;
+  /** Every binding in the order of the text. `default` is always there. */
+  readonly bindings: readonly Binding[];
+  /** Every group in the order of the text, with the names of its bindings. `default` is always there. */
+  readonly bindingGroups: readonly BindingGroup[];
+  /** Every `Listen` of every `ESMTP_Listener`. */
+  readonly listens: readonly Listen[];
+  /** `ECCluster_Listener`: where peers hand over messages (mmove). */
+  readonly clusterListen: Endpoint;
+  /** `Control_Listener { Listen "/path" }`: path of the console's UNIX socket, or null where there is none. */
+  readonly controlSocket: string | null;
+  readonly mail: MailOptions;
+  readonly domains: readonly DomainRoute[];
+}
+
+export interface ClusterOptions {
+  /** Canonical address of this node on the cluster network, or null where the text does not say. */
+  readonly nodeaddr: string | null;
+  readonly clusterGroup: string;
+  readonly controlGroup: string;
+  /** `key_file`: path of the pre-shared cluster key; null only in a cluster of one. */
+  readonly keyFile: string | null;
+  readonly arpAllHosts: boolean;
+  /** Rounds in which a new address is announced, 1.1 s apart. Default 3. */
+  readonly arpRepeat: number;
+  /** Budget of announcements for the whole node, in frames a second. Default 10,000. */
+  readonly arpRate: number;
+  /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
+  readonly balanceSetSize: number;
+  readonly viewMatureTimeMs: number;
+  readonly viewBalanceIntervalMs: number;
+  /** 0 is never. */
+  readonly viewBroadcastIntervalMs: number;
+  readonly ifCheckIntervalMs: number;
+  readonly ifDownLimit: number;
+  readonly heartbeatStartDelayMs: number;
+  readonly unconditionalRebind: boolean;
+  /** Longest wait for deliveries in flight before an address is given up in a planned move. Default 2,000. */
+  readonly drainTimeoutMs: number;
+}
+
+export interface Peer {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The embedded group engine (`msgc_server`). */
+export interface ChannelOptions {
+  /** Port of this node and of its peers, TCP and UDP. Default 4809. */
+  readonly port: number;
+  readonly heartbeatIntervalMs: number;
+  readonly failureTimeoutMs: number;
+  readonly reconnectIntervalMs: number;
+  readonly connectTimeoutMs: number;
+  /** Messages queued for one peer before its connection is declared stuck. */
+  readonly maxBacklog: number;
+}
+
+export interface Topology {
+  /** Network in canonical form, "10.1.1.0/24". */
+  readonly block: string;
+  readonly interface: string;
+  readonly cidrmask: number;
+  /** `address`: an alias on the interface. `route`: a local route, which `ip addr` does not list. */
+  readonly plumbing: "address" | "route";
+  /** The addresses sit on a TUN device that dies with the daemon. */
+  readonly lifeline: boolean;
+  readonly at: SourceLocation;
+}
+
+/** How an address is managed, on a binding or a Listen. */
+export interface Duravip {
+  /** True for `Enable_Duravip`, and for an implicit upgrade. */
+  readonly enabled: boolean;
+  /** True when only another stanza on the same address made this one DuraVIP. */
+  readonly upgraded: boolean;
+  readonly preference: string | null;
+}
+
+export interface Binding {
+  /** Case-preserving, compared exactly. */
+  readonly name: string;
+  readonly group: string;
+  /** null: the kernel chooses the source address; such a binding is not a VIP. */
+  readonly address: string | null;
+  readonly duravip: Duravip;
+  readonly ehloHostname: string | null;
+  readonly suspended: boolean;
+  readonly maxConnectionsPerDomain: number | null;
+  readonly at: SourceLocation;
+}
+
+export interface BindingGroup {
+  readonly name: string;
+  readonly bindings: readonly string[];
+  readonly suspended: boolean;
+}
+
+export interface Listen {
+  readonly endpoint: Endpoint;
+  readonly duravip: Duravip;
+  /** Address and, where the text named it, binding that this listener's address follows; null when it follows none. */
+  readonly follow: { readonly target: string; readonly binding: string | null; readonly address: string } | null;
+  readonly ehloHostname: string | null;
+  /** CIDR blocks that may relay. Default: loopback only. */
+  readonly relayHosts: readonly string[];
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly maxMessageBytes: number;
+  readonly maxConnections: number;
+  readonly idleTimeoutMs: number;
+  readonly enabled: boolean;
+  readonly at: SourceLocation;
+}
+
+export interface MailOptions {
+  /** Directory of the spool (`SpoolBase`). */
+  readonly spoolBase: string;
+  readonly mailThreads: number;
+  /** `Gateway`: next hop of every domain without routes; null: MX. */
+  readonly gateway: readonly Endpoint[] | null;
+  readonly bindingHeader: string | null;
+  /** `Default_Binding`: what happens to mail that nothing assigns. */
+  readonly defaultBinding: "normal" | "suspended" | "none";
+  readonly suspended: boolean;
+  /** First wait between attempts; doubles up to `maxRetryIntervalMs`. */
+  readonly retryIntervalMs: number;
+  readonly maxRetryIntervalMs: number;
+  readonly messageExpirationMs: number;
+  /** Connections for each (binding, domain). */
+  readonly maxOutboundConnections: number;
+  readonly mmoveConnections: number;
+  readonly hostname: string;
+}
+
+export interface DomainRoute {
+  /** Lower case. */
+  readonly name: string;
+  readonly routes: readonly Endpoint[];
+  readonly suspended: boolean;
+}
+
+/** One thing to say about a text. `error` stops the daemon; `warning` and `note` do not. */
+export interface Diagnostic {
+  readonly severity: "error" | "warning" | "note";
+  /** Stable, kebab-case: "unknown-option", "follow-and-enable", ... */
+  readonly rule: string;
+  readonly message: string;
+  readonly at: SourceLocation;
+  /** The line of the text, without its end; empty when the file itself could not be read. */
+  readonly line: string;
+  /** What to do about it, or null. */
+  readonly remedy: string | null;
+}
+
+/** What is addressed by the configuration text besides itself. */
+export interface ConfigReader {
+  /** Text of a file, or null where there is none. Throws what the file system says for anything else. */
+  readFile(path: string): string | null;
+  /** Names of the regular files of a directory, or null where it is none. */
+  readDirectory(path: string): readonly string[] | null;
+}
+
+export interface ConfigResult {
+  /** null exactly when `diagnostics` holds an error. */
+  readonly config: Config | null;
+  /** In the order of the text. */
+  readonly diagnostics: readonly Diagnostic[];
+}

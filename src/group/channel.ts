@@ -1,0 +1,34 @@
+/**
+ * What every group engine promises to the node (docs/PROTOCOL.md, "Group channel"). Virtual synchrony, in short:
+ * members of one view have the same idea of it; messages arrive in one total order, the sender's own included, and only
+ * in the view in which they were sent; members that go together from one view to the next have delivered the same
+ * messages before the change.
+ */
+export type { View } from "../core/view.js";
+import type { View } from "../core/view.js";
+
+export interface GroupHandler {
+  onView(view: View): void;
+  /** `from` is a member of the last view given to onView. `payload` is the handler's to keep. */
+  onMessage(from: string, payload: Uint8Array): void;
+  /** Something an operator should read in the log: a refused peer, a suspicion, a stall of this node. */
+  onEvent(event: GroupEvent): void;
+}
+
+export interface GroupEvent {
+  readonly code: string;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface GroupChannel {
+  /** Joins: onView comes with a first view, at the least one of this node alone. Rejects when it cannot listen. */
+  start(handler: GroupHandler): Promise<void>;
+  /** Sends to every member, this node included. A message that its view ends before it was ordered is still
+   * delivered in that view to those that stay together; after `stop` it is dropped. */
+  multicast(payload: Uint8Array): void;
+  /** Leaves: peers see it at once. Resolves when every socket is closed. */
+  stop(): Promise<void>;
+  /** Counters for the console: frames in and out, refusals by reason, suspicions, views. */
+  counters(): Readonly<Record<string, number>>;
+}

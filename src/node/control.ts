@@ -1,0 +1,62 @@
+/** What the console (and later the dashboard) may ask of a running node. Plain JSON data in both directions. */
+import type { QueueRow } from "../mail/types.js";
+
+export interface NodeControl {
+  duravip(): readonly DuravipStatus[];
+  membership(): readonly MemberStatus[];
+  info(): NodeInfo;
+  queues(): Promise<readonly QueueRow[]>;
+  counters(): Promise<Readonly<Record<string, number>>>;
+  /**
+   * Asks the cluster to move a VIP (by address or by binding name) to a node. Resolves when the new owner serves it,
+   * with one result for each address that went along. Rejects with ERR_COMMAND (unknown VIP or node, broken,
+   * node does not configure it) or ERR_MOVE_REFUSED.
+   */
+  move(vip: string, node: string): Promise<MoveResult>;
+}
+
+export interface DuravipStatus {
+  readonly address: string;
+  /** Names of the bindings on the address. */
+  readonly bindings: readonly string[];
+  readonly owner: string | null;
+  readonly phase: "idle" | "releasing" | "acquiring";
+  readonly target: string | null;
+  readonly epoch: number;
+  readonly preference: string | null;
+  readonly follows: string | null;
+  readonly pinnedTo: string | null;
+  readonly conflict: boolean;
+  readonly unsafe: boolean;
+  readonly broken: boolean;
+  readonly viewStableSeconds: number;
+  readonly configurationStableSeconds: number;
+  /** Members that configure the address, in membership order, with the services each runs on it ("multivip", "ESMTP"). */
+  readonly participants: readonly { readonly node: string; readonly services: readonly string[] }[];
+}
+
+export interface MemberStatus {
+  readonly node: string;
+  readonly version: string;
+  /** Its ECCluster listener. */
+  readonly address: string;
+  readonly incarnation: number;
+  readonly leader: boolean;
+  readonly self: boolean;
+}
+
+export interface NodeInfo {
+  readonly node: string;
+  readonly version: string;
+  readonly clusterGroup: string;
+  readonly controlGroup: string;
+  readonly leader: string | null;
+  readonly viewSeq: number;
+  readonly quorate: boolean;
+  readonly uptimeSeconds: number;
+}
+
+export interface MoveResult {
+  readonly moved: readonly { readonly address: string; readonly from: string | null; readonly to: string }[];
+  readonly elapsedMs: number;
+}
