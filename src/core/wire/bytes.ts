@@ -1,0 +1,133 @@
+/**
+ * Bytes that are written and read front to back: unsigned varints (LEB128, up to 2^53-1), length-prefixed UTF-8.
+ * The reader trusts nothing: whatever does not fit throws Malformed, which decoders turn into "not a message".
+ */
+export class Malformed extends Error {}
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder("utf-8", { fatal: true });
+
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  byte(value: number): this {
+    this.#room(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  /** @param value an integer from 0 to 2^53-1. */
+  uint(value: number): this {
+    this.#room(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.uint(value.length);
+    this.#room(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  string(value: string): this {
+    return this.bytes(utf8.encode(value));
+  }
+
+  /** null is told apart from the empty string. */
+  optional(value: string | null): this {
+    return value === null ? this.byte(0) : this.byte(1).string(value);
+  }
+
+  list<T>(items: readonly T[], each: (item: T) => void): this {
+    this.uint(items.length);
+    for (const item of items) each(item);
+    return this;
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #room(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}
+
+export class ByteReader {
+  #at = 0;
+
+  constructor(private readonly source: Uint8Array) {}
+
+  get left(): number {
+    return this.source.length - this.#at;
+  }
+
+  byte(): number {
+    const value = this.source[this.#at];
+    if (value === undefined) throw new Malformed("ends too early");
+    this.#at++;
+    return value;
+  }
+
+  uint(max = Number.MAX_SAFE_INTEGER): number {
+    let value = 0;
+    for (let shift = 1, i = 0; i < 8; shift *= 0x80, i++) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * shift;
+      if (byte < 0x80) {
+        if (value > max) throw new Malformed(`${value} is above ${max}`);
+        return value;
+      }
+    }
+    throw new Malformed("number too long");
+  }
+
+  /** A view of the source, not a copy. */
+  bytes(max = this.left): Uint8Array {
+    const length = this.uint(Math.min(max, this.source.length));
+    if (length > this.left) throw new Malformed("ends too early");
+    this.#at += length;
+    return this.source.subarray(this.#at - length, this.#at);
+  }
+
+  string(max = 255): string {
+    const raw = this.bytes(max);
+    try {
+      return text.decode(raw);
+    } catch {
+      throw new Malformed("not UTF-8");
+    }
+  }
+
+  optional(max = 255): string | null {
+    return this.flag() ? this.string(max) : null;
+  }
+
+  flag(): boolean {
+    const value = this.byte();
+    if (value > 1) throw new Malformed(`${value} is no flag`);
+    return value === 1;
+  }
+
+  /** Each item takes a byte at the least, so a length beyond what is left is refused before anything is kept. */
+  list<T>(each: () => T, max = Number.MAX_SAFE_INTEGER): T[] {
+    const length = this.uint(Math.min(max, this.left));
+    return Array.from({ length }, each);
+  }
+
+  /** Everything must have been read. */
+  end(): void {
+    if (this.left > 0) throw new Malformed(`${this.left} bytes too many`);
+  }
+}
