@@ -50,6 +50,8 @@ export interface NodeInfo {
   readonly version: string;
   readonly clusterGroup: string;
   readonly controlGroup: string;
+  /** Port of the group channel. */
+  readonly channelPort: number;
   readonly leader: string | null;
   readonly viewSeq: number;
   readonly quorate: boolean;
