@@ -76,8 +76,10 @@ export interface Spool {
   /** Unique, sortable; no I/O. */
   newId(): MessageId;
   /**
-   * Resolves once the message would survive a power cut. "known" when the id is here already, was moved on or was
-   * delivered: nothing was written. Rejects with ERR_SPOOL_FULL (disk full) or ERR_SPOOL; then nothing of it stays.
+   * Resolves once the message would survive a power cut. "known" when the id is here already, was delivered, or was
+   * moved on with as many hops or more: nothing was written. A message that was moved on and comes back with more hops
+   * (`context.hops`) than it left with is stored again, and its tombstone goes: its home has come back to this node.
+   * Rejects with ERR_SPOOL_FULL (disk full) or ERR_SPOOL; then nothing of it stays.
    */
   accept(message: NewMessage, body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<"stored" | "known">;
   get(id: MessageId): SpooledMessage | null;
