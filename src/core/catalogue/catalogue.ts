@@ -1,0 +1,82 @@
+/**
+ * From a configuration to the addresses that this node asks the cluster to manage. An address has one entry, however
+ * many bindings and listeners name it; what the cluster compares between nodes is this entry.
+ */
+import type { Config, Topology } from "../../config/types.js";
+import { compareAddresses, parseIpv4 } from "../address.js";
+
+export interface Entry {
+  readonly address: string;
+  /** Bindings on the address, sorted. */
+  readonly names: readonly string[];
+  /** What runs on it, sorted: "multivip" for a binding, "ESMTP:25" for a listener. */
+  readonly services: readonly string[];
+  readonly preference: string | null;
+  /** Address that this one goes along with, or null. */
+  readonly follows: string | null;
+  /** Block of the Topology that it is plumbed by. */
+  readonly topology: string;
+}
+
+/** @returns one entry for each VIP of the configuration, sorted by address. The rules of `config` hold already. */
+export function catalogueOf(config: Config): Entry[] {
+  const drafts = new Map<string, Draft>();
+  const draft = (address: string) => {
+    const known = drafts.get(address) ?? {
+      names: new Set(),
+      services: new Set(),
+      preference: null,
+      follows: null,
+      own: false,
+    };
+    drafts.set(address, known);
+    return known;
+  };
+  for (const { name, address, duravip } of config.bindings) {
+    if (address === null || !duravip.enabled) continue;
+    const vip = draft(address);
+    vip.names.add(name);
+    vip.services.add("multivip");
+    vip.preference ??= duravip.preference;
+    vip.own ||= !duravip.upgraded;
+  }
+  for (const { endpoint, duravip, follow, enabled } of config.listens) {
+    if (!enabled || (!duravip.enabled && follow === null)) continue;
+    const vip = draft(endpoint.host);
+    vip.services.add(`ESMTP:${endpoint.port}`);
+    vip.preference ??= duravip.preference;
+    vip.own ||= duravip.enabled && !duravip.upgraded;
+    vip.follows ??= follow?.address ?? null;
+  }
+  return [...drafts]
+    .map(([address, { names, services, preference, follows, own }]) => ({
+      address,
+      names: [...names].sort(),
+      services: [...services].sort(),
+      preference,
+      follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
+      topology: topologyOf(config.topologies, address)?.block ?? "",
+    }))
+    .sort((a, b) => compareAddresses(a.address, b.address));
+}
+
+interface Draft {
+  readonly names: Set<string>;
+  readonly services: Set<string>;
+  preference: string | null;
+  follows: string | null;
+  own: boolean;
+}
+
+/** The most specific block that holds the address; blocks come sorted that way. */
+export function topologyOf(topologies: readonly Topology[], address: string): Topology | undefined {
+  return topologies.find(({ block }) => blockHolds(block, address));
+}
+
+function blockHolds(block: string, address: string): boolean {
+  const [network = "", length = ""] = block.split("/");
+  const [base, value] = [parseIpv4(network), parseIpv4(address)];
+  if (base === null || value === null) return false;
+  const size = 2 ** (32 - Number(length));
+  return Math.floor(base / size) === Math.floor(value / size);
+}

@@ -1,0 +1,74 @@
+/**
+ * What goes into a node and what comes out of it. Inputs carry the time; outputs are carried out in their order, and
+ * the outcome of every job comes back as an input.
+ */
+import type { View } from "./view.js";
+
+/** Monotonic milliseconds since an arbitrary origin; only differences mean anything. */
+export type MonoMs = number;
+
+export type NodeInput =
+  | { readonly kind: "view"; readonly at: MonoMs; readonly view: View }
+  | { readonly kind: "message"; readonly at: MonoMs; readonly from: string; readonly payload: Uint8Array }
+  /** The deadline has come, or a stray timer: both are welcome. */
+  | { readonly kind: "wake"; readonly at: MonoMs }
+  /** End of an `acquire` or `release` job. `failed`: addresses that are absent in spite of an acquire. */
+  | {
+      readonly kind: "done";
+      readonly at: MonoMs;
+      readonly job: number;
+      readonly failed: readonly { readonly address: string; readonly reason: string }[];
+    }
+  /** Addresses that the node had and that are gone from the kernel, or whose service died. */
+  | { readonly kind: "lost"; readonly at: MonoMs; readonly addresses: readonly string[] }
+  /** `cluster duravip move`. `id` comes back in a `reply`. */
+  | { readonly kind: "move"; readonly at: MonoMs; readonly id: number; readonly address: string; readonly to: string }
+  /** Leave the cluster in order: give every address away, then `left`. */
+  | { readonly kind: "leave"; readonly at: MonoMs };
+
+export type NodeOutput =
+  | { readonly kind: "multicast"; readonly payload: Uint8Array }
+  /** Plumb, announce on the LAN, start service; then `done`. */
+  | { readonly kind: "acquire"; readonly job: number; readonly addresses: readonly string[] }
+  /** Stop service, let deliveries in flight end (`urgent`: cut them), unplumb; then `done`. */
+  | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }
+  /** Announce on the LAN again addresses that are here and were somewhere else too. */
+  | { readonly kind: "announce"; readonly addresses: readonly string[] }
+  /** Owners of these addresses changed: `owner` null while they are on their way. */
+  | { readonly kind: "homes"; readonly homes: readonly Home[] }
+  | { readonly kind: "reply"; readonly id: number; readonly result: MoveOutcome }
+  /** Every address is given away, or nobody is there to take it. */
+  | { readonly kind: "left" }
+  | { readonly kind: "event"; readonly code: NodeEventCode; readonly facts: Facts };
+
+export interface Home {
+  readonly address: string;
+  readonly owner: string | null;
+  readonly epoch: number;
+}
+
+export type MoveOutcome =
+  | {
+      readonly ok: true;
+      readonly moved: readonly { address: string; from: string | null; to: string }[];
+      readonly tookMs: number;
+    }
+  | { readonly ok: false; readonly reason: string; readonly retry: boolean };
+
+/** Documented in docs/EVENTS.md. */
+export type NodeEventCode =
+  | "view"
+  | "settled"
+  | "mature"
+  | "vip-conflict"
+  | "vip-unsafe"
+  | "vip-broken"
+  | "vip-agreed"
+  | "vip-refused"
+  | "vip-contested"
+  | "vip-lost"
+  | "vip-unowned"
+  | "message-malformed"
+  | "balance-set-size-differs";
+
+export type Facts = Readonly<Record<string, string | number | boolean>>;

@@ -1,0 +1,396 @@
+/**
+ * One node of the cluster as a function of its inputs: the replicated ownership, this node's own hands, its timers and
+ * the commands that wait here. No I/O, no clock, no randomness: the daemon and the simulator are two shells around it.
+ */
+import { describeAddresses } from "./address.js";
+import type { Entry } from "./catalogue/catalogue.js";
+import type { Facts, Home, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
+import { addressesFor, leadOf, type Vip } from "./ownership/definitions.js";
+import { Hands, type Demands } from "./ownership/hands.js";
+import { Ownership, type Change } from "./ownership/ownership.js";
+import { PendingMoves } from "./ownership/pending-moves.js";
+import { Retries } from "./ownership/retries.js";
+import type { View } from "./view.js";
+import { decodeMessage, encodeMessage, type Claim, type OwnershipMessage } from "./wire/messages.js";
+
+export interface NodeSetup {
+  readonly self: string;
+  readonly incarnation: number;
+  readonly version: string;
+  readonly endpoint: { readonly host: string; readonly port: number };
+  readonly entries: readonly Entry[];
+  readonly balanceSetSize: number;
+  readonly viewMatureTimeMs: number;
+  readonly viewBalanceIntervalMs: number;
+}
+
+/** Addresses of one planned release: the gap of an address is that of its chunk, not of the whole move. */
+const RELEASE_CHUNK = 64;
+/** A member that joins over and over again cannot keep the others from maturing for longer than this many waits. */
+const MATURE_WAITS_MAX = 3;
+
+interface Job {
+  readonly kind: "acquire" | "release";
+  readonly addresses: readonly string[];
+}
+
+export class NodeCore {
+  readonly ownership = new Ownership();
+  readonly hands = new Hands();
+  readonly #jobs = new Map<number, Job>();
+  readonly #moves = new PendingMoves();
+  readonly #retries = new Retries();
+  readonly #homes = new Map<string, string>();
+  readonly #changedAt = new Map<string, MonoMs>();
+  #marks = new Map<string, string>();
+  #outputs: NodeOutput[] = [];
+  #lastJob = 0;
+  #mature = false;
+  #leaving = false;
+  #left = false;
+  #settledAt: MonoMs = 0;
+  #matureAt = Number.POSITIVE_INFINITY;
+  #immatureSince = Number.POSITIVE_INFINITY;
+  #balanceAt = Number.POSITIVE_INFINITY;
+
+  constructor(readonly setup: NodeSetup) {}
+
+  /** Total: every input is legal in every state, and none throws. */
+  step(input: NodeInput): readonly NodeOutput[] {
+    this.#outputs = [];
+    switch (input.kind) {
+      case "view":
+        this.#enter(input.view, input.at);
+        break;
+      case "message":
+        this.#hear(input.from, input.payload, input.at);
+        break;
+      case "done":
+        this.#finish(input.job, input.failed);
+        break;
+      case "lost":
+        this.#lose(input.addresses);
+        break;
+      case "move":
+        this.#startMove(input.id, input.address, input.to, input.at);
+        break;
+      case "leave":
+        this.#leave();
+        break;
+      case "wake":
+        this.#wake(input.at);
+        break;
+    }
+    this.#leaveWhenEmpty();
+    return this.#outputs;
+  }
+
+  /** When the next `wake` is due; Infinity for never. */
+  get deadline(): MonoMs {
+    return Math.min(this.#matureAt, this.#balanceAt, this.#retries.deadline);
+  }
+
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** When the row of this unit last changed. */
+  changedAt(lead: string): MonoMs {
+    return this.#changedAt.get(lead) ?? this.#settledAt;
+  }
+
+  get settledAt(): MonoMs {
+    return this.#settledAt;
+  }
+
+  #enter(view: View, at: MonoMs): void {
+    const change = this.ownership.enter(view);
+    const { seq, leader, members } = view;
+    this.#event("view", {
+      seq,
+      leader,
+      members: members.join(" "),
+      quorate: view.quorate,
+      settled: this.ownership.settled,
+    });
+    if (this.ownership.settled) this.#apply(change, at);
+    else this.#announce();
+    this.#armLeader(at, false);
+  }
+
+  #announce(): void {
+    const { incarnation, version, endpoint, balanceSetSize, entries } = this.setup;
+    const own = { incarnation, version, endpoint, mature: this.#mature, leaving: this.#leaving, balanceSetSize };
+    this.#multicast({ kind: "announce", ...own, entries, claims: this.#claims() });
+  }
+
+  #claims(): Claim[] {
+    const { definitions, rows } = this.ownership;
+    const claims: Claim[] = [];
+    for (const [address, state] of this.hands.held()) {
+      const vip = definitions.vips.get(address);
+      const row = vip === undefined ? undefined : rows.get(leadOf(definitions.vips, vip));
+      const pinned = row?.pin === this.setup.self;
+      claims.push({ address, epoch: row?.epoch ?? 0, releasing: state === "releasing", pinned });
+    }
+    return claims;
+  }
+
+  #hear(from: string, payload: Uint8Array, at: MonoMs): void {
+    const message = decodeMessage(payload);
+    if (message === null) {
+      this.#event("message-malformed", { from, bytes: payload.length });
+      return;
+    }
+    this.#apply(this.ownership.deliver(from, message), at);
+    if (message.kind === "mature") {
+      this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
+      this.#event("mature", { members: message.members.join(" ") });
+      this.#armLeader(at, false);
+    }
+    if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
+    if (message.kind === "move" && from === this.setup.self) {
+      this.#outputs.push(...this.#moves.delivered(message.command, this.ownership.rows));
+    }
+    if (message.kind === "refused") {
+      this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
+      if (from === this.setup.self) this.#retries.refused(message.leads, at);
+    }
+  }
+
+  #apply(change: Change, at: MonoMs): void {
+    const { rows, definitions } = this.ownership;
+    if (change.settled) this.#settle(change, at);
+    if (change.redefined) {
+      this.#reportMarks();
+      this.#release(this.hands.strays(this.#table()), true);
+    }
+    for (const lead of change.touched) this.#changedAt.set(lead, at);
+    this.#carry(this.hands.look(this.#table(), change.touched));
+    this.#tellHomes(change.touched);
+    for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
+  }
+
+  #settle(change: Change, at: MonoMs): void {
+    const { members, rows, definitions } = this.ownership;
+    this.#settledAt = at;
+    this.#changedAt.clear();
+    this.hands.forgetReports();
+    this.#outputs.push(...this.#moves.abandon());
+    this.#event("settled", { members: members.size, vips: definitions.vips.size });
+    const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));
+    if (sizes.size > 1) this.#event("balance-set-size-differs", { sizes: [...sizes].sort((a, b) => a - b).join(" ") });
+    if (change.contested.length > 0) {
+      this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
+      const mine = change.contested.filter((lead) => rows.get(lead)?.owner === this.setup.self);
+      const addresses = mine.flatMap((lead) => this.#addressesOf(lead));
+      if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
+    }
+    this.#armLeader(at, true);
+  }
+
+  #finish(id: number, failed: readonly { address: string; reason: string }[]): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    this.#jobs.delete(id);
+    const failures = new Map(failed.map(({ address, reason }) => [address, reason]));
+    for (const address of job.addresses) {
+      const reason = failures.get(address);
+      if (job.kind === "release") this.hands.released(address);
+      else if (reason === undefined) this.hands.acquired(address);
+      else this.hands.failed(address, reason);
+    }
+    this.#lookAgain(job.addresses);
+  }
+
+  #lose(addresses: readonly string[]): void {
+    const lost = addresses.filter((address) => this.hands.state(address) === "present");
+    if (lost.length === 0) return;
+    for (const address of lost) this.hands.released(address);
+    this.#event("vip-lost", { addresses: describeAddresses(lost) });
+    this.#lookAgain(lost);
+  }
+
+  /** While announcements are missing nobody takes or gives anything. */
+  #lookAgain(addresses: readonly string[]): void {
+    if (!this.ownership.settled) return;
+    const { vips } = this.ownership.definitions;
+    const leads = new Set(
+      addresses.flatMap((address) => {
+        const vip = vips.get(address);
+        return vip === undefined ? [] : [leadOf(vips, vip)];
+      }),
+    );
+    this.#carry(this.hands.look(this.#table(), leads));
+  }
+
+  #carry({ acquire, release, owned, released, refused }: Demands): void {
+    const planned = new Set(release.filter((address) => this.#isPlanned(address)));
+    this.#release(
+      release.filter((address) => !planned.has(address)),
+      true,
+    );
+    this.#release([...planned], false);
+    if (acquire.length > 0)
+      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire), addresses: acquire });
+    if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
+    if (released.length > 0) this.#multicast({ kind: "released", leads: released });
+    const byReason = new Map<string, string[]>();
+    for (const { lead, reason } of refused) byReason.set(reason, [...(byReason.get(reason) ?? []), lead]);
+    for (const [reason, leads] of byReason) this.#multicast({ kind: "refused", leads, reason });
+  }
+
+  /** Deliveries in flight may end only where the cluster waits for this node to let go. */
+  #isPlanned(address: string): boolean {
+    const { definitions, rows } = this.ownership;
+    const vip = definitions.vips.get(address);
+    const row = vip === undefined ? undefined : rows.get(leadOf(definitions.vips, vip));
+    return row?.phase === "releasing" && row.owner === this.setup.self;
+  }
+
+  #release(addresses: readonly string[], urgent: boolean): void {
+    for (let i = 0; i < addresses.length; i += RELEASE_CHUNK) {
+      const chunk = addresses.slice(i, i + RELEASE_CHUNK);
+      this.#outputs.push({ kind: "release", job: this.#job("release", chunk), addresses: chunk, urgent });
+    }
+  }
+
+  #job(kind: Job["kind"], addresses: readonly string[]): number {
+    this.#jobs.set(++this.#lastJob, { kind, addresses });
+    return this.#lastJob;
+  }
+
+  #tellHomes(leads: Iterable<string>): void {
+    const homes: Home[] = [];
+    const { rows, definitions } = this.ownership;
+    for (const lead of leads) {
+      const [row, unit] = [rows.get(lead), definitions.units.get(lead)];
+      if (row === undefined || unit === undefined) continue;
+      for (const { address } of [unit.lead, ...unit.followers]) {
+        const key = `${row.owner} ${row.epoch}`;
+        if (this.#homes.get(address) === key) continue;
+        this.#homes.set(address, key);
+        homes.push({ address, owner: row.owner, epoch: row.epoch });
+      }
+      if (row.phase === "idle" && row.owner === null && row.refusedBy.size > 0) {
+        this.#event("vip-unowned", { addresses: lead, refusedBy: [...row.refusedBy].join(" ") });
+      }
+    }
+    if (homes.length > 0) this.#outputs.push({ kind: "homes", homes });
+  }
+
+  #reportMarks(): void {
+    const marks = new Map<string, string>();
+    const fresh: Record<"vip-conflict" | "vip-unsafe" | "vip-broken", string[]> = {
+      "vip-conflict": [],
+      "vip-unsafe": [],
+      "vip-broken": [],
+    };
+    for (const [address, vip] of this.ownership.definitions.vips) {
+      const now = marksOf(vip);
+      if (now.length > 0) marks.set(address, now.join());
+      for (const mark of now) if (this.#marks.get(address) !== now.join()) fresh[mark].push(address);
+    }
+    const cleared = [...this.#marks.keys()].filter((address) => !marks.has(address));
+    this.#marks = marks;
+    for (const code of ["vip-conflict", "vip-unsafe", "vip-broken"] as const) {
+      if (fresh[code].length > 0) this.#event(code, { addresses: describeAddresses(fresh[code]) });
+    }
+    if (cleared.length > 0) this.#event("vip-agreed", { addresses: describeAddresses(cleared) });
+  }
+
+  #startMove(id: number, address: string, to: string, at: MonoMs): void {
+    const refuse = (reason: string, retry: boolean) =>
+      this.#outputs.push({ kind: "reply", id, result: { ok: false, reason, retry } });
+    const { definitions, settled, rows, members } = this.ownership;
+    const vip = definitions.vips.get(address);
+    if (!settled) return void refuse("the cluster is just agreeing on a new view", true);
+    if (vip === undefined) return void refuse(`${address} is no DuraVIP of this cluster`, false);
+    if (!members.has(to)) return void refuse(`${to} is no member of the cluster`, false);
+    const lead = leadOf(definitions.vips, vip);
+    const [row, unit] = [rows.get(lead), definitions.units.get(lead)];
+    if (unit === undefined || unit.lead.broken)
+      return void refuse(`${lead} is BROKEN: its name and address differ between members`, false);
+    if (!unit.electorate.includes(to))
+      return void refuse(`${to} does not configure ${lead} and all that follows it`, false);
+    if (!this.ownership.able(to)) return void refuse(`${to} is not mature yet, or is leaving`, true);
+    if (row?.refusedBy.has(to)) return void refuse(`${to} could not plumb ${lead} a moment ago`, true);
+    this.#moves.add({ id, lead, to, from: row?.owner ?? null, startedAt: at });
+    this.#multicast({ kind: "move", command: id, lead, to });
+  }
+
+  #leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    if (this.ownership.settled) this.#multicast({ kind: "drain" });
+  }
+
+  /** Its successors have to have taken over, as far as there are any. */
+  #leaveWhenEmpty(): void {
+    if (!this.#leaving || this.#left) return;
+    const { view, settled, rows, members } = this.ownership;
+    const told = view === null || (settled && members.get(this.setup.self)?.leaving === true);
+    const empty = this.hands.held().next().done === true && [...rows.values()].every(({ phase }) => phase === "idle");
+    if (!told || !empty) return;
+    this.#left = true;
+    this.#outputs.push({ kind: "left" });
+  }
+
+  #armLeader(at: MonoMs, joined: boolean): void {
+    const { view, settled, members } = this.ownership;
+    const leads = settled && view?.leader === this.setup.self;
+    const immature = [...members.values()].some(({ mature }) => !mature);
+    if (!leads || !immature) {
+      this.#matureAt = Number.POSITIVE_INFINITY;
+      if (settled) this.#immatureSince = Number.POSITIVE_INFINITY;
+    } else {
+      this.#immatureSince = Math.min(this.#immatureSince, at);
+      const latest = this.#immatureSince + MATURE_WAITS_MAX * this.setup.viewMatureTimeMs;
+      if (joined || this.#matureAt === Number.POSITIVE_INFINITY) {
+        this.#matureAt = Math.min(latest, at + this.setup.viewMatureTimeMs);
+      }
+    }
+    this.#balanceAt = leads && !immature ? at + this.setup.viewBalanceIntervalMs : Number.POSITIVE_INFINITY;
+  }
+
+  #wake(at: MonoMs): void {
+    if (at >= this.#matureAt) {
+      this.#matureAt = Number.POSITIVE_INFINITY;
+      const members = [...this.ownership.members].filter(([, { mature }]) => !mature).map(([name]) => name);
+      this.#multicast({ kind: "mature", members });
+    }
+    if (at >= this.#balanceAt) {
+      this.#balanceAt = at + this.setup.viewBalanceIntervalMs;
+      const moves = this.ownership.balanceRound();
+      if (moves.length > 0) this.#multicast({ kind: "balance", moves });
+    }
+    const ready = this.ownership.settled ? this.#retries.due(at) : [];
+    if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
+  }
+
+  #addressesOf(lead: string): string[] {
+    const unit = this.ownership.definitions.units.get(lead);
+    return unit === undefined ? [] : addressesFor(unit, this.setup.self);
+  }
+
+  #table() {
+    const { definitions, rows } = this.ownership;
+    return { self: this.setup.self, definitions, rows };
+  }
+
+  #multicast(message: OwnershipMessage): void {
+    this.#outputs.push({ kind: "multicast", payload: encodeMessage(message) });
+  }
+
+  #event(code: NodeEventCode, facts: Facts): void {
+    this.#outputs.push({ kind: "event", code, facts });
+  }
+}
+
+function marksOf(vip: Vip): ("vip-conflict" | "vip-unsafe" | "vip-broken")[] {
+  return [
+    ...(vip.conflict ? ["vip-conflict" as const] : []),
+    ...(vip.unsafe ? ["vip-unsafe" as const] : []),
+    ...(vip.broken ? ["vip-broken" as const] : []),
+  ];
+}

@@ -1,0 +1,144 @@
+/**
+ * What this node really has, address by address, against what the table wants of it. Level-triggered: whenever the
+ * table or the outcome of a job changes, the difference is looked at again, so that no lost message and no view change
+ * in the middle of a job leaves an address behind.
+ *
+ *   (absent) --acquire--> acquiring --done--> present --release--> releasing --done--> (absent)
+ *                             | failed
+ *                             v
+ *                         (absent), and the unit is refused once the rest of it is absent too
+ */
+import { addressesFor, leadOf, type Definitions, type Unit } from "./definitions.js";
+import type { Row } from "./table.js";
+
+export type HandState = "acquiring" | "present" | "releasing";
+
+/** What the table wants done, and what the cluster has to be told. */
+export interface Demands {
+  readonly acquire: string[];
+  readonly release: string[];
+  /** Units (by the address that leads) whose state this node has to report. */
+  readonly owned: string[];
+  readonly released: string[];
+  readonly refused: { readonly lead: string; readonly reason: string }[];
+}
+
+interface Table {
+  readonly self: string;
+  readonly definitions: Definitions;
+  readonly rows: ReadonlyMap<string, Row>;
+}
+
+export class Hands {
+  readonly #states = new Map<string, HandState>();
+  /** Why an address could not be had, until the cluster has taken the refusal. */
+  readonly #failures = new Map<string, string>();
+  /** Reports under way, by lead: said once a view, since a view never loses a message. */
+  readonly #told = new Map<string, string>();
+
+  state(address: string): HandState | undefined {
+    return this.#states.get(address);
+  }
+
+  /** Every address that is present, or on its way in or out. */
+  held(): IterableIterator<[string, HandState]> {
+    return this.#states.entries();
+  }
+
+  acquired(address: string): void {
+    this.#states.set(address, "present");
+  }
+
+  failed(address: string, reason: string): void {
+    this.#states.delete(address);
+    this.#failures.set(address, reason);
+  }
+
+  released(address: string): void {
+    this.#states.delete(address);
+  }
+
+  /** A new table knows nothing of earlier reports. */
+  forgetReports(): void {
+    this.#told.clear();
+  }
+
+  /** @param leads units to look at. The jobs that it names are taken as begun. */
+  look(table: Table, leads: Iterable<string>): Demands {
+    const demands: Demands = { acquire: [], release: [], owned: [], released: [], refused: [] };
+    for (const lead of leads) this.#lookAt(table, lead, demands);
+    return demands;
+  }
+
+  /** After a change of definitions: everything held is looked at too, in case that no unit has it any more. */
+  strays({ self, definitions }: Table): string[] {
+    const strays: string[] = [];
+    for (const [address, state] of this.#states) {
+      const vip = definitions.vips.get(address);
+      if (state !== "present") continue;
+      if (
+        vip === undefined ||
+        !vip.participants.has(self) ||
+        (vip.broken && leadOf(definitions.vips, vip) !== address)
+      ) {
+        strays.push(address);
+        this.#states.set(address, "releasing");
+      }
+    }
+    return strays;
+  }
+
+  #lookAt({ self, definitions, rows }: Table, lead: string, demands: Demands): void {
+    const unit = definitions.units.get(lead);
+    const row = rows.get(lead);
+    if (unit === undefined || row === undefined) return;
+    const mine = addressesFor(unit, self);
+    const failure = mine.map((address) => this.#failures.get(address)).find((reason) => reason !== undefined);
+    if (!isWanted(row, self)) for (const address of mine) this.#failures.delete(address);
+    const want = isWanted(row, self) && failure === undefined;
+    for (const address of mine) this.#pull(address, want, demands);
+    this.#report(unit, row, self, mine, failure, demands);
+  }
+
+  #pull(address: string, want: boolean, demands: Demands): void {
+    const state = this.#states.get(address);
+    if (want && state === undefined) {
+      this.#states.set(address, "acquiring");
+      demands.acquire.push(address);
+    } else if (!want && state === "present") {
+      this.#states.set(address, "releasing");
+      demands.release.push(address);
+    }
+  }
+
+  #report(
+    unit: Unit,
+    row: Row,
+    self: string,
+    mine: readonly string[],
+    failure: string | undefined,
+    demands: Demands,
+  ): void {
+    const lead = unit.lead.address;
+    const gone = mine.every((address) => !this.#states.has(address));
+    const report = (kind: string, add: () => void) => {
+      const key = `${kind} ${row.epoch}`;
+      if (this.#told.get(lead) === key) return;
+      this.#told.set(lead, key);
+      add();
+    };
+    if (row.owner === self && row.phase === "releasing") {
+      if (gone) report("released", () => demands.released.push(lead));
+    } else if (isWanted(row, self) && failure !== undefined) {
+      if (gone) report("refused", () => demands.refused.push({ lead, reason: failure }));
+    } else if (row.target === self && row.phase === "acquiring") {
+      if (mine.every((address) => this.#states.get(address) === "present"))
+        report("owned", () => demands.owned.push(lead));
+    }
+  }
+}
+
+/** Has this member to have the unit, plumbed and served? */
+function isWanted(row: Row, self: string): boolean {
+  return row.phase === "acquiring" ? row.target === self : row.phase === "idle" && row.owner === self;
+}

@@ -1,0 +1,226 @@
+/**
+ * The replicated part of a node: members, definitions and table. It changes only by delivered views and messages, and
+ * knows not which member it runs on, so equal deliveries give equal state on every node.
+ *
+ *   view, all stayed ----------------------> orphans are placed at once, no message needed
+ *   view, somebody joined --> gathering --> settled: table from the announcements, then placement
+ *                              (all announce)
+ *
+ * Source: docs/PROTOCOL.md, "Views", "Handover".
+ */
+import type { View } from "../view.js";
+import type { Announcement, OwnershipMessage } from "../wire/messages.js";
+import { define, NO_DEFINITIONS, type Definitions, type Unit } from "./definitions.js";
+import { balance, imbalance, isMovable, place, preferenceOf, type PlacementInput } from "./placement.js";
+import { settle } from "./settle.js";
+import { assign, depart, emptyRow, EpochCounter, owned, refused, released, type Row } from "./table.js";
+
+export interface Member {
+  readonly announcement: Announcement;
+  mature: boolean;
+  leaving: boolean;
+}
+
+/** What a delivery changed. */
+export interface Change {
+  /** Units (by the address that leads) whose row changed, or may have. */
+  readonly touched: ReadonlySet<string>;
+  /** Definitions changed too: addresses may have other leaders now, or be in no definition any more. */
+  readonly redefined: boolean;
+  /** The table was made anew from announcements. */
+  readonly settled: boolean;
+  /** Units that more than one member has plumbed. */
+  readonly contested: readonly string[];
+}
+
+export class Ownership {
+  members: ReadonlyMap<string, Member> = new Map();
+  definitions: Definitions = NO_DEFINITIONS;
+  rows: ReadonlyMap<string, Row> = new Map();
+  view: View | null = null;
+  /** False while announcements of the present view are missing: owners keep what they have, nobody takes anything. */
+  settled = false;
+  readonly #announced = new Map<string, Announcement>();
+  readonly #epochs = new EpochCounter();
+
+  enter(view: View): Change {
+    const survivors = this.settled && view.members.every((member) => view.stayed.includes(member));
+    this.view = view;
+    this.#announced.clear();
+    this.#epochs.enter(view.seq);
+    if (!survivors) {
+      this.settled = false;
+      return nothing();
+    }
+    const touched = new Set<string>();
+    for (const gone of [...this.members.keys()].filter((member) => !view.members.includes(member))) {
+      for (const [lead, row] of this.rows) if (depart(row, gone, this.#epochs)) touched.add(lead);
+    }
+    this.members = new Map([...this.members].filter(([member]) => view.members.includes(member)));
+    const redefined = this.#redefine(touched);
+    this.#place(touched);
+    return { touched, redefined, settled: false, contested: [] };
+  }
+
+  /** @param from a member of the present view. */
+  deliver(from: string, message: OwnershipMessage): Change {
+    if (message.kind === "announce") return this.#announce(from, message);
+    if (!this.settled) return nothing(); // Sent for a table that is gone; the sender looks again once this view is settled.
+    const touched = new Set<string>();
+    switch (message.kind) {
+      case "mature":
+        if (from === this.view?.leader) this.#mature(message.members, touched);
+        break;
+      case "balance":
+        if (from === this.view?.leader) this.#move(message.moves, touched);
+        break;
+      case "released":
+        this.#forRows(message.leads, touched, (row) => released(row, from, this.#epochs));
+        break;
+      case "owned":
+        this.#forRows(message.leads, touched, (row) => owned(row, from));
+        break;
+      case "refused":
+        this.#forRows(message.leads, touched, (row) => refused(row, from));
+        break;
+      case "ready":
+        this.#forRows(message.leads, touched, (row) => row.refusedBy.delete(from));
+        break;
+      case "move":
+        this.#pin(message.lead, message.to, touched);
+        break;
+      case "drain":
+        this.#drain(from, touched);
+        break;
+    }
+    this.#place(touched);
+    return { touched, redefined: false, settled: false, contested: [] };
+  }
+
+  /** The leader's next balance round: empty when nothing has to move or something is still moving. */
+  balanceRound(): { to: string; leads: string[] }[] {
+    const input = this.#placement();
+    if (!this.settled || [...this.rows.values()].some((row) => row.phase !== "idle")) return [];
+    const sizes = [...this.members.values()].map(({ announcement }) => announcement.balanceSetSize);
+    const chosen = sizes.filter((size) => size > 0);
+    // When members differ the smallest counts, so that they converge all the same.
+    const limit = chosen.length > 0 ? Math.min(...chosen) : Math.ceil(imbalance(input) / 10);
+    const moves = new Map<string, string[]>();
+    for (const [lead, to] of balance(input, limit)) moves.set(to, [...(moves.get(to) ?? []), lead]);
+    return [...moves].map(([to, leads]) => ({ to, leads }));
+  }
+
+  /** May this member be given addresses? */
+  able(name: string): boolean {
+    const member = this.members.get(name);
+    return member !== undefined && member.mature && !member.leaving;
+  }
+
+  #announce(from: string, announcement: Announcement): Change {
+    if (this.view === null || this.settled) return nothing();
+    this.#announced.set(from, announcement);
+    if (this.view.members.some((member) => !this.#announced.has(member))) return nothing();
+    this.members = new Map(
+      this.view.members.flatMap((name) => {
+        const said = this.#announced.get(name);
+        return said === undefined ? [] : [[name, { announcement: said, mature: said.mature, leaving: said.leaving }]];
+      }),
+    );
+    this.#redefine(new Set());
+    const claims = new Map([...this.members].map(([name, member]) => [name, member.announcement.claims]));
+    const { rows, contested } = settle(this.definitions.units, claims, this.#epochs);
+    this.rows = rows;
+    this.settled = true;
+    const touched = new Set(rows.keys());
+    this.#place(touched);
+    return { touched, redefined: true, settled: true, contested };
+  }
+
+  /** A member that left takes its contradictions along. @returns true when that changed more than electorates. */
+  #redefine(touched: Set<string>): boolean {
+    const before = this.definitions.units;
+    this.definitions = define(new Map([...this.members].map(([name, member]) => [name, member.announcement.entries])));
+    const rows = new Map<string, Row>();
+    let changed = before.size !== this.definitions.units.size;
+    for (const [lead, unit] of this.definitions.units) {
+      rows.set(lead, this.rows.get(lead) ?? emptyRow());
+      if (sameTerms(before.get(lead), unit)) continue;
+      changed = true;
+      touched.add(lead);
+    }
+    this.rows = rows;
+    return changed;
+  }
+
+  #mature(names: readonly string[], touched: Set<string>): void {
+    for (const name of names) {
+      const member = this.members.get(name);
+      if (member === undefined || member.mature) continue;
+      member.mature = true;
+      for (const lead of this.rows.keys()) touched.add(lead);
+    }
+  }
+
+  #drain(name: string, touched: Set<string>): void {
+    const member = this.members.get(name);
+    if (member === undefined) return;
+    member.leaving = true;
+    for (const lead of this.rows.keys()) touched.add(lead);
+  }
+
+  #move(moves: readonly { to: string; leads: readonly string[] }[], touched: Set<string>): void {
+    for (const { to, leads } of moves) {
+      this.#forRows(leads, touched, (row, lead) => {
+        const unit = this.definitions.units.get(lead);
+        const free = unit !== undefined && isMovable(unit, row, (member) => this.able(member));
+        return free && this.#mayHave(to, lead) && assign(row, to, this.#epochs);
+      });
+    }
+  }
+
+  #pin(lead: string, to: string, touched: Set<string>): void {
+    this.#forRows([lead], touched, (row) => {
+      if (!this.#mayHave(to, lead)) return false;
+      row.pin = to;
+      return true;
+    });
+  }
+
+  #mayHave(name: string, lead: string): boolean {
+    const electorate = this.definitions.units.get(lead)?.electorate ?? [];
+    return this.able(name) && electorate.includes(name) && this.rows.get(lead)?.refusedBy.has(name) !== true;
+  }
+
+  #forRows(leads: readonly string[], touched: Set<string>, change: (row: Row, lead: string) => boolean): void {
+    for (const lead of leads) {
+      const row = this.rows.get(lead);
+      if (row !== undefined && change(row, lead)) touched.add(lead);
+    }
+  }
+
+  #place(touched: ReadonlySet<string>): void {
+    if (touched.size === 0) return;
+    for (const [lead, home] of place(this.#placement(), touched)) {
+      const row = this.rows.get(lead);
+      if (row !== undefined) assign(row, home, this.#epochs);
+    }
+  }
+
+  #placement(): PlacementInput {
+    const able = new Set([...this.members.keys()].filter((name) => this.able(name)));
+    return { units: this.definitions.units, rows: this.rows, able };
+  }
+}
+
+function nothing(): Change {
+  return { touched: new Set(), redefined: false, settled: false, contested: [] };
+}
+
+function sameTerms(a: Unit | undefined, b: Unit): boolean {
+  return (
+    a !== undefined &&
+    a.lead.broken === b.lead.broken &&
+    preferenceOf(a) === preferenceOf(b) &&
+    a.followers.map(({ address }) => address).join() === b.followers.map(({ address }) => address).join()
+  );
+}

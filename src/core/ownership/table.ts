@@ -1,0 +1,116 @@
+/**
+ * Who owns what: one row for each unit. Every member holds the same table, because it changes only by delivered views
+ * and messages, through the functions of this folder.
+ *
+ *            assign                 OWNED
+ *   no owner ------> acquiring(target) -----> idle(owner)
+ *      ^                  | REFUSED               | assign another
+ *      |<-----------------+                       v
+ *      +<------- RELEASED, no target ---- releasing(owner, target) -- RELEASED --> acquiring(target)
+ *
+ * Source: docs/PROTOCOL.md, "The table" and "Handover".
+ */
+export interface Row {
+  /** Has the addresses, or is giving them up. */
+  owner: string | null;
+  phase: "idle" | "releasing" | "acquiring";
+  /** Who gets them next; null in `idle`, and in `releasing` while nobody can have them. */
+  target: string | null;
+  /** Rises with each change of owner; mail moves carry it. */
+  epoch: number;
+  /** Member that a move command pinned them to. */
+  pin: string | null;
+  /** Members that could not plumb them; they say when they are ready to try again. */
+  refusedBy: Set<string>;
+}
+
+export function emptyRow(): Row {
+  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, refusedBy: new Set() };
+}
+
+/** Who will have the unit when everything under way is done. */
+export function heirOf(row: Row): string | null {
+  return row.phase === "idle" ? row.owner : row.target;
+}
+
+/** Epochs of one view come after those of all earlier views, of this component or of any that it merged with. */
+const EPOCHS_A_VIEW = 2 ** 20;
+
+export class EpochCounter {
+  #last = 0;
+
+  /** Starts a view. Deterministic: equal views and equal calls give equal epochs. */
+  enter(viewSeq: number): void {
+    this.#last = viewSeq * EPOCHS_A_VIEW;
+  }
+
+  next(): number {
+    return ++this.#last;
+  }
+}
+
+/**
+ * Sets the course to `home`. A target that has begun to plumb, and an owner that has begun to let go, must end that
+ * first, or two members could have the addresses at once: the row is placed again when they have. @returns true when
+ * the row changed.
+ */
+export function assign(row: Row, home: string | null, epochs: EpochCounter): boolean {
+  if (heirOf(row) === home || row.phase === "acquiring") return false;
+  if (row.owner === home) return false;
+  if (row.owner === null) {
+    row.phase = "acquiring";
+    row.epoch = epochs.next();
+  } else {
+    row.phase = "releasing";
+  }
+  row.target = home;
+  return true;
+}
+
+/** The owner has let go. @returns false when the row does not say that it had to. */
+export function released(row: Row, by: string, epochs: EpochCounter): boolean {
+  if (row.owner !== by || row.phase !== "releasing") return false;
+  vacate(row, epochs);
+  return true;
+}
+
+/** The target has plumbed and serves. */
+export function owned(row: Row, by: string): boolean {
+  if (row.target !== by || row.phase !== "acquiring") return false;
+  Object.assign(row, { owner: by, phase: "idle", target: null });
+  return true;
+}
+
+/** A member could not plumb what it has to have. */
+export function refused(row: Row, by: string): boolean {
+  const hasToHave = row.phase === "acquiring" ? row.target === by : row.phase === "idle" && row.owner === by;
+  if (!hasToHave) return false;
+  Object.assign(row, { owner: null, phase: "idle", target: null });
+  row.refusedBy.add(by);
+  return true;
+}
+
+/** A member is gone: what it had has no owner, what it was to get has no target. @returns true when the row changed. */
+export function depart(row: Row, member: string, epochs: EpochCounter): boolean {
+  row.refusedBy.delete(member);
+  if (row.pin === member) row.pin = null;
+  if (row.owner === member) {
+    vacate(row, epochs);
+  } else if (row.target === member) {
+    row.target = null;
+    if (row.phase === "acquiring") row.phase = "idle";
+  } else {
+    return false;
+  }
+  return true;
+}
+
+function vacate(row: Row, epochs: EpochCounter): void {
+  row.owner = null;
+  if (row.target === null) {
+    row.phase = "idle";
+  } else {
+    row.phase = "acquiring";
+    row.epoch = epochs.next();
+  }
+}
