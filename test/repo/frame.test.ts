@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { filesUnder, read, ROOT, withoutComments } from "./source-files.js";
-
-const manifest = JSON.parse(read("package.json")) as { readonly version: string };
+import { captures, filesUnder, folderOf, read, ROOT, withoutComments } from "./source-files.js";
 
 describe("the native sources", () => {
   it("are listed once, in native/sources.txt, and both builders read it", () => {
@@ -28,7 +26,7 @@ describe("the sources", () => {
 
   it("print nowhere but in the daemon, the command lines and the lab, and there by process.stdout", () => {
     const printing = filesUnder("src", ".ts").flatMap((file) => {
-      const edge = ["daemon", "cli", "lab"].includes(file.split("/")[1] as string);
+      const edge = ["daemon", "cli", "lab"].includes(folderOf(file));
       const found = (edge ? /\bconsole\.\w+/ : /\bconsole\.\w+|\bprocess\.std(?:out|err)\b/).exec(
         withoutComments(read(file)),
       );
@@ -44,7 +42,9 @@ describe("the package", () => {
   });
 
   it("has its version at the top of the changelog", () => {
-    expect(/^## (\S+)/m.exec(read("CHANGELOG.md"))?.[1]).toBe(manifest.version);
+    expect(captures(read("CHANGELOG.md"), /^## (\S+)/gm)[0]).toBe(
+      captures(read("package.json"), /"version": "(.+?)"/g)[0],
+    );
   });
 });
 
@@ -53,9 +53,8 @@ describe("the documentation", () => {
 
   it("links only to files that exist", () => {
     const broken = pages.flatMap((page) =>
-      [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
-        .map((match) => (match[1] as string).replace(/#.*$/, ""))
-        .filter((target) => target !== "" && !/^[a-z]+:/.test(target))
+      captures(read(page), /\]\(([^)\s#]+)/g)
+        .filter((target) => !/^[a-z]+:/.test(target))
         .filter((target) => !existsSync(join(ROOT, dirname(page), target)))
         .map((target) => `${page} links to ${target}`),
     );
@@ -65,8 +64,7 @@ describe("the documentation", () => {
   it("names only files of this repository that exist", () => {
     const named = /`((?:src|test|docs|native|scripts)\/[\w./-]+\.(?:ts|mjs|md|cc|h|txt))`/g;
     const missing = pages.flatMap((page) =>
-      [...read(page).matchAll(named)]
-        .map((match) => match[1] as string)
+      captures(read(page), named)
         .filter((file) => !existsSync(join(ROOT, file)))
         .map((file) => `${page} names ${file}`),
     );

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
-import { filesUnder, importsOf, read } from "./source-files.js";
+import { filesUnder, folderOf, importsOf, read } from "./source-files.js";
 
 interface Layer {
   /** Folders or modules of src/ that may be imported, the layer itself included. */
@@ -28,7 +28,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** What is wrong with one import of one file, or null. */
 function breach(file: string, wanted: string): string | null {
-  const folder = file.split("/")[1] as string;
+  const folder = folderOf(file);
   const layer = LAYERS[folder];
   if (layer === undefined) return null;
   const rule = `src/${folder} may import`;
@@ -57,8 +57,8 @@ describe("the layers", () => {
   it("have a rule for every folder that does not import everything", () => {
     const folders = new Set(
       filesUnder("src", ".ts")
-        .filter((file) => file.split("/").length > 2)
-        .map((file) => file.split("/")[1] as string),
+        .map(folderOf)
+        .filter((folder) => folder !== ""),
     );
     const ruled = new Set([...Object.keys(LAYERS), "daemon", "cli", "lab"]);
     expect([...folders].filter((folder) => !ruled.has(folder))).toEqual([]);

@@ -24,13 +24,23 @@ export function withoutComments(code: string): string {
 
 /** What a module imports, re-exports or imports dynamically, type-only imports included, as written. */
 export function importsOf(code: string): readonly string[] {
-  const found = withoutComments(code).matchAll(
-    /(?:^|[\s;}])(?:import|export)\s(?:[^"';]*?\sfrom\s*)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/g,
+  return captures(
+    withoutComments(code),
+    /(?:^|[\s;}])(?:(?:import|export)\s(?:[^"';]*?\sfrom\s*)?|import\(\s*)["']([^"']+)["']/g,
   );
-  return [...found].map((match) => (match[1] ?? match[2]) as string);
+}
+
+/** What the first group of the pattern captured, match by match. */
+export function captures(text: string, pattern: RegExp): readonly string[] {
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? "");
+}
+
+/** "mail" for src/mail/types.ts, "" for a file that lies in src itself. */
+export function folderOf(file: string): string {
+  return /^src\/([^/]+)\//.exec(file)?.[1] ?? "";
 }
 
 /** Headings of the given level in a Markdown page, in its order. */
 export function headings(markdown: string, level: number): readonly string[] {
-  return [...markdown.matchAll(new RegExp(`^#{${level}} (.+)$`, "gm"))].map((match) => (match[1] as string).trim());
+  return captures(markdown, new RegExp(`^#{${level}} (.+?) *$`, "gm"));
 }

@@ -1,0 +1,37 @@
+import type { MemberStatus, NodeInfo } from "../../node/control.js";
+import { defineCommand, noArguments } from "../command.js";
+
+const form = { name: "cluster membership", parameters: "" };
+
+/** "#ec0-20768#pono": how the ancestor's group daemon names one run of a node. */
+export function privateName(member: MemberStatus): string {
+  return `#ec0-${member.incarnation}#${member.node}`;
+}
+
+/** One paragraph a member, in the shape of the ancestor's command. */
+export default defineCommand({
+  ...form,
+  summary: "show the members of the group, this node included",
+  effect: "reads",
+  parse: noArguments(form),
+  run: ({ control }) => withGroups(control.membership(), control.info()),
+  *render(members) {
+    let between = "";
+    for (const member of members) {
+      yield [
+        `${between}Private Name: ${privateName(member)}`,
+        `Node Name: ${member.node}`,
+        "Subcluster: default",
+        "Node Type: holdfast",
+        `Version: ${member.version}`,
+        `Address: ${member.address}`,
+        `Groups: ${member.groups.join(", ")}\n`,
+      ].join("\n");
+      between = "\n";
+    }
+  },
+});
+
+function withGroups(members: readonly MemberStatus[], { controlGroup, clusterGroup }: NodeInfo) {
+  return members.map((member) => ({ ...member, groups: [controlGroup, clusterGroup] }));
+}

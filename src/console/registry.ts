@@ -1,0 +1,34 @@
+import { HoldfastError } from "../errors.js";
+import type { Command } from "./command.js";
+import duravipMove from "./commands/duravip-move.js";
+import duravipShow from "./commands/duravip-show.js";
+import { helpCommand } from "./commands/help.js";
+import info from "./commands/info.js";
+import mailq from "./commands/mailq.js";
+import membership from "./commands/membership.js";
+import nodeaddr from "./commands/nodeaddr.js";
+import nodename from "./commands/nodename.js";
+import summary from "./commands/summary.js";
+
+/** Every console command, by name. */
+export const COMMANDS: readonly Command[] = [
+  duravipMove,
+  duravipShow,
+  info,
+  membership,
+  nodeaddr,
+  nodename,
+  helpCommand(() => COMMANDS),
+  mailq,
+  summary,
+];
+
+/** The command whose name the words begin with, and the words after it. Throws ERR_COMMAND where there is none. */
+export function findCommand(words: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } {
+  const text = `${words.join(" ")} `;
+  const command = COMMANDS.find(({ name }) => text.startsWith(`${name} `));
+  if (command === undefined) {
+    throw new HoldfastError("ERR_COMMAND", `there is no command "${words.join(" ")}"; help lists them`);
+  }
+  return { command, rest: words.slice(command.name.split(" ").length) };
+}

@@ -1,0 +1,252 @@
+import { describe, expect, it } from "vitest";
+import { findCommand } from "../../src/console/registry.js";
+import { hasCode } from "../../src/errors.js";
+import type { NodeControl } from "../../src/node/control.js";
+import { sampleControl } from "./sample-control.js";
+
+async function answer(line: string, control: NodeControl = sampleControl(), json = false): Promise<string> {
+  const { command, rest } = findCommand(line.split(" "));
+  const context = { control, consoleCounters: { "control.commands": 3 } };
+  return [...(await command.answer(context, rest, json))].join("");
+}
+
+async function data(line: string): Promise<unknown> {
+  return JSON.parse(await answer(line, sampleControl(), true));
+}
+
+async function refusal(line: string): Promise<string> {
+  try {
+    return `no refusal: ${await answer(line)}`;
+  } catch (error) {
+    return hasCode(error, "ERR_COMMAND") ? error.message : `not ERR_COMMAND: ${String(error)}`;
+  }
+}
+
+describe("cluster duravip show", () => {
+  it("prints every VIP in the ancestor's shape, with tabs and the owner's star", async () => {
+    expect((await answer("cluster duravip show")).replaceAll("\t", "<TAB>")).toMatchInlineSnapshot(`
+      "DuraVIP State:
+      10.80.116.50/bind-a/bind-b/bind-c: (owned,safe) multivip
+      <TAB>[view stable for 5420 seconds]
+      <TAB>[configuration stable for 5409 seconds]
+          <TAB>labrat-2 multivip
+          <TAB>labrat-1 multivip
+       *  <TAB>labrat-4 multivip
+      10.80.116.51/bind-d: (owned,conflict,unsafe) multivip ESMTP
+      <TAB>[view stable for 5420 seconds]
+      <TAB>[configuration stable for 5409 seconds]
+      <TAB>[releasing, on its way to labrat-2]
+      <TAB>[pinned to labrat-2]
+          <TAB>labrat-2 multivip ESMTP
+       *  <TAB>labrat-1 multivip
+      2001:db8::25: (unowned,broken) ESMTP
+      <TAB>[view stable for 0 seconds]
+      <TAB>[configuration stable for 0 seconds]
+          <TAB>labrat-1 ESMTP
+      "
+    `);
+  });
+
+  it("gives every fact of every VIP as data", async () => {
+    expect(await data("cluster duravip show")).toEqual(sampleControl().duravip());
+  });
+
+  it("prints only its heading where nothing is managed", async () => {
+    expect(await answer("cluster duravip show", sampleControl({ duravip: () => [] }))).toBe("DuraVIP State:\n");
+    expect(await answer("cluster duravip show", sampleControl({ duravip: () => [] }), true)).toBe("[]\n");
+  });
+});
+
+describe("cluster membership", () => {
+  it("prints a paragraph a member, with a blank line between", async () => {
+    expect(await answer("cluster membership")).toMatchInlineSnapshot(`
+      "Private Name: #ec0-22787#labrat-1
+      Node Name: labrat-1
+      Subcluster: default
+      Node Type: holdfast
+      Version: 0.1.0
+      Address: 10.80.116.201:4802
+      Groups: ec_console, ec_cluster
+
+      Private Name: #ec0-20768#labrat-4
+      Node Name: labrat-4
+      Subcluster: default
+      Node Type: holdfast
+      Version: 0.1.0
+      Address: 10.80.116.204:4802
+      Groups: ec_console, ec_cluster
+      "
+    `);
+  });
+
+  it("gives the members as data", async () => {
+    expect(await data("cluster membership")).toMatchObject([
+      { node: "labrat-1", self: true, groups: ["ec_console", "ec_cluster"] },
+      { node: "labrat-4", leader: true },
+    ]);
+  });
+});
+
+describe("cluster info", () => {
+  it("prints the connection, the groups, the leader and the view", async () => {
+    expect(await answer("cluster info")).toMatchInlineSnapshot(`
+      "Daemon: 4809 [m:#ec0-22787#labrat-1]
+      Control Group: ec_console
+      Cluster Group: ec_cluster (labrat-4 is leader)
+      Logger Group: none
+      View: 12 (quorate)
+      Version: 0.1.0
+      Uptime: 86400 seconds
+      "
+    `);
+  });
+
+  it("says so while there is no leader and no view", async () => {
+    const info = { ...sampleControl().info(), leader: null, quorate: false };
+    const text = await answer("cluster info", sampleControl({ info: () => info, membership: () => [] }));
+    expect(text).toContain("Daemon: 4809 [m:none]\n");
+    expect(text).toContain("Cluster Group: ec_cluster (no leader)\n");
+    expect(text).toContain("(not quorate)\n");
+  });
+});
+
+describe("cluster nodename and cluster nodeaddr", () => {
+  it("print one line each", async () => {
+    expect(await answer("cluster nodename")).toBe("labrat-1\n");
+    expect(await answer("cluster nodeaddr")).toBe("10.80.116.201:4802\n");
+    expect(await data("cluster nodename")).toBe("labrat-1");
+  });
+});
+
+describe("mailq", () => {
+  it("prints a table of 74 columns, the busiest queue first", async () => {
+    const text = await answer("mailq");
+    expect(text).toMatchInlineSnapshot(`
+      "Group/Binding                                       Domain      AQ      DQ
+      --------------------------------------------------------------------------
+      bulk/Bulk-1                                    example.org       3  100000
+      default/gmail                                    gmail.com      25       5
+      default/#mmove                                   gmail.com       0       0
+      "
+    `);
+    expect(
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.length),
+    ).toEqual([74, 74, 74, 74, 74]);
+  });
+
+  it("keeps only the domains and bindings asked for", async () => {
+    expect(await data("mailq -d GMAIL.com --binding gmail")).toEqual({
+      rows: [{ group: "default", binding: "gmail", domain: "gmail.com", active: 25, delayed: 5 }],
+      omitted: 0,
+    });
+    expect(await data("mailq -b bulk-1"), "binding names keep their case").toEqual({ rows: [], omitted: 0 });
+  });
+
+  it("shows twenty rows unless told otherwise, and says how many it left out", async () => {
+    const row = { group: "default", binding: "b", active: 1, delayed: 0 };
+    const rows = Array.from({ length: 30 }, (_, at) => ({ ...row, domain: `d${at}.example` }));
+    const control = sampleControl({ queues: async () => rows });
+    expect(await answer("mailq", control)).toMatch(/\n\(10 more; --limit 0 shows all\)\n$/);
+    expect((await answer("mailq -l 3", control)).split("\n")).toHaveLength(2 + 3 + 1 + 1);
+    expect((await answer("mailq --limit 0", control)).split("\n")).toHaveLength(2 + 30 + 1);
+  });
+
+  it("never cuts a name", async () => {
+    const long = { group: "a-group-of-many-bindings", binding: "a-binding-with-a-long-name", active: 1, delayed: 2 };
+    const control = sampleControl({ queues: async () => [{ ...long, domain: "a-domain.example" }] });
+    expect(await answer("mailq", control)).toContain(
+      "\na-group-of-many-bindings/a-binding-with-a-long-name a-domain.example       1       2\n",
+    );
+  });
+
+  it("refuses options that it does not have, and says what it takes", async () => {
+    expect(await refusal("mailq --colour red")).toMatch(/^"--colour red" is not understood; usage: mailq \[/);
+    expect(await refusal("mailq --limit -5")).toMatch(/^"--limit -5" is not understood/);
+    expect(await refusal("mailq --domain")).toMatch(/^"--domain" needs a value/);
+  });
+});
+
+describe("cluster duravip move", () => {
+  it("prints what moved, how long it took and how to undo it", async () => {
+    expect(await answer("cluster duravip move 10.80.116.50 to labrat-1")).toMatchInlineSnapshot(`
+      "10.80.116.50: labrat-4 -> labrat-1
+      10.80.116.60: labrat-4 -> labrat-1
+      Moved 2 addresses in 43 ms.
+      To undo: cluster duravip move 10.80.116.50 to labrat-4
+      "
+    `);
+  });
+
+  it("does without the word to", async () => {
+    expect(await answer("cluster duravip move 10.80.116.50 labrat-1")).toContain("labrat-4 -> labrat-1");
+  });
+
+  it("names no way back for an address that nobody had", async () => {
+    const moved = [{ address: "10.80.116.50", from: null, to: "labrat-1" }];
+    const text = await answer(
+      "cluster duravip move x y",
+      sampleControl({ move: async () => ({ moved, elapsedMs: 9 }) }),
+    );
+    expect(text).toBe("10.80.116.50: (unowned) -> labrat-1\nMoved 1 address in 9 ms.\n");
+  });
+
+  it("refuses too few and too many words, and passes on what the node refuses", async () => {
+    const form = "usage: cluster duravip move <vip> [to] <node>";
+    expect(await refusal("cluster duravip move 10.80.116.50")).toBe(`a VIP and a node are needed; ${form}`);
+    expect(await refusal("cluster duravip move a to b c")).toBe(`"c" is more than the command takes; ${form}`);
+    expect(await refusal("cluster duravip move nothing to labrat-1")).toBe("no VIP is called nothing");
+  });
+});
+
+describe("summary", () => {
+  it("prints every counter of the node and of the console, aligned and by name", async () => {
+    expect(await answer("summary")).toMatchInlineSnapshot(`
+      "channel.views     12
+      control.commands  3
+      mail.delivered    1200
+      "
+    `);
+  });
+});
+
+describe("help", () => {
+  it("lists every command with what it does", async () => {
+    expect(await answer("help")).toMatchInlineSnapshot(`
+      "cluster duravip move <vip> [to] <node>
+          move a VIP, and what follows it, to another node (changes the cluster)
+      cluster duravip show
+          show every VIP: its owner, its marks and the services of each node on it
+      cluster info
+          show this node's connection to the group, and who leads it
+      cluster membership
+          show the members of the group, this node included
+      cluster nodeaddr
+          print the address and port at which peers hand mail to this node
+      cluster nodename
+          print the name of this node
+      help [command]
+          list the commands, or those whose name begins with the words given
+      mailq [--domain|-d <domain>]... [--binding|-b <name>]... [--limit|-l <rows>]
+          show how much mail waits, by binding and domain, busiest first
+      summary
+          show every counter of this node since its start
+      "
+    `);
+  });
+
+  it("keeps to the words given", async () => {
+    expect(await answer("help cluster duravip move")).toMatch(/^cluster duravip move <vip> \[to\] <node>\n.*\n$/);
+    expect(await refusal("help nonsense")).toBe('no command begins with "nonsense"; try help');
+  });
+});
+
+describe("a command that there is not", () => {
+  it("is refused, and so is one with more words than it takes", async () => {
+    expect(await refusal("cluster dance")).toBe('there is no command "cluster dance"; help lists them');
+    expect(await refusal("cluster duravip")).toBe('there is no command "cluster duravip"; help lists them');
+    expect(await refusal("cluster info now")).toBe('"now" is more than the command takes; usage: cluster info');
+  });
+});
