@@ -41,6 +41,7 @@ export async function startControlServer(
     commands: 0,
     refusedCommands: 0,
     refusedLines: 0,
+    timeouts: 0,
     faults: 0,
   };
   const counters = () => Object.fromEntries(Object.entries(counts).map(([name, count]) => [`control.${name}`, count]));

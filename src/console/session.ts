@@ -10,7 +10,7 @@ import { findCommand } from "./registry.js";
 /** Text that goes out at once, in characters; between two such pieces the event loop gets its turn. */
 const PIECE = 16 * 1024;
 
-export type ConsoleCounter = "commands" | "refusedCommands" | "refusedLines" | "faults";
+export type ConsoleCounter = "commands" | "refusedCommands" | "refusedLines" | "timeouts" | "faults";
 
 export interface SessionOptions {
   readonly context: () => CommandContext;
@@ -29,7 +29,10 @@ class ClientGone extends Error {}
  * Resolves when the client has gone, been idle too long, or been sent away; never rejects.
  */
 export async function serveSession(socket: Socket, options: SessionOptions): Promise<void> {
-  socket.setTimeout(options.idleTimeoutMs, () => socket.destroy(new Error("idle too long")));
+  socket.setTimeout(options.idleTimeoutMs, () => {
+    options.count("timeouts");
+    socket.destroy(new Error("idle too long"));
+  });
   try {
     await new Session(socket, options).talk();
   } catch (error) {
