@@ -1,0 +1,94 @@
+/**
+ * The parts of a running node, put together in the order in which they may touch the world, and taken apart in the
+ * opposite one. Whatever fails on the way up is undone.
+ */
+import type { Config } from "../config/types.js";
+import { startControlServer } from "../console/server.js";
+import { catalogueOf } from "../core/catalogue/catalogue.js";
+import { HoldfastError } from "../errors.js";
+import type { GroupChannel } from "../group/channel.js";
+import { embeddedChannel } from "../group/embedded/index.js";
+import { deriveKeys, readClusterKey, type ClusterKeys } from "../group/key.js";
+import { soloChannel } from "../group/solo.js";
+import { openKernel } from "../kernel/index.js";
+import type { Kernel } from "../kernel/types.js";
+import { createMailService } from "../mail/service.js";
+import { Node, type NodeEventSink } from "../node/node.js";
+import { Plumber } from "../node/plumber.js";
+import { cleanSlate } from "./clean-slate.js";
+
+export interface Daemon {
+  /** Hands addresses and queues over, then ends every part. */
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions {
+  readonly version: string;
+  readonly sink: NodeEventSink;
+}
+
+const LIFELINE = "hf0";
+
+/** @throws HoldfastError of the part that could not start, with nothing left behind. */
+export async function startDaemon(config: Config, { version, sink }: DaemonOptions): Promise<Daemon> {
+  const undo: (() => Promise<void> | void)[] = [];
+  const undoAll = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const incarnation = Date.now();
+    const keys = config.cluster.keyFile === null ? null : deriveKeys(await readClusterKey(config.cluster.keyFile));
+    const kernel = openKernel({ arpRate: config.cluster.arpRate });
+    undo.push(() => kernel.close());
+    requireCapabilities(kernel);
+    await cleanSlate(kernel, config, catalogueOf(config), sink);
+    const plumber = await Plumber.open(kernel, config, LIFELINE);
+    undo.push(() => plumber.close());
+
+    let node: Node | null = null;
+    const mail = createMailService({ config, peerKey: keys?.mmove ?? null, incarnation }, (event) => {
+      sink(event);
+      if (event.code === "mail-thread-died") node?.serviceLost();
+    });
+    await mail.start();
+    undo.push(() => mail.stop());
+
+    const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
+    const channel = groupChannel(config, incarnation, keys);
+    node = new Node({ config, incarnation, version, endpoint, kernel, plumber, channel, mail, sink });
+    const running = node;
+    if (config.controlSocket !== null) {
+      const server = await startControlServer(config.controlSocket, running.control);
+      undo.push(() => server.close());
+    }
+    await running.start();
+    undo.push(() => running.stop());
+    return { stop: undoAll };
+  } catch (error) {
+    await undoAll();
+    throw error;
+  }
+}
+
+function groupChannel(config: Config, incarnation: number, keys: ClusterKeys | null): GroupChannel {
+  const { nodename: self, peers, channel } = config;
+  if (peers.length <= 1 || keys === null) return soloChannel(self);
+  return embeddedChannel({ self, incarnation, peers, keys, ...channel });
+}
+
+/** Where peers reach this node for message moves, when its listener is on every address. */
+function clusterAddress({ nodename, peers, cluster, clusterListen }: Config): string {
+  const wildcard = clusterListen.host === "*" || clusterListen.host === "::";
+  if (!wildcard) return clusterListen.host;
+  return cluster.nodeaddr ?? peers.find(({ name }) => name === nodename)?.address ?? "127.0.0.1";
+}
+
+function requireCapabilities(kernel: Kernel): void {
+  const missing = kernel.missingCapabilities();
+  if (missing.length === 0) return;
+  throw new HoldfastError(
+    "ERR_CAPABILITY_MISSING",
+    `holdfastd lacks ${missing.join(", ")}: run it as root, or give them with AmbientCapabilities= in its systemd unit`,
+    { missing: missing.join(" ") },
+  );
+}

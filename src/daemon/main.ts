@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+/** `holdfastd`: reads the command line, starts the daemon, turns signals into an orderly end. */
+import { hostname } from "node:os";
+import { Command } from "commander";
+import { fileReader } from "../cli/config-reader.js";
+import { formatDiagnostic, parseConfig, resolveNodename } from "../config/index.js";
+import type { Config } from "../config/types.js";
+import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
+import { startDaemon, type Daemon } from "./daemon.js";
+import { eventLog } from "./log.js";
+import { version } from "./version.js";
+
+const program = new Command("holdfastd")
+  .description("keeps the addresses of a mail cluster alive")
+  .version(version)
+  .requiredOption("--config <file>", "configuration in the ecelerity syntax")
+  .option("--node <name>", "name of this node; default: cluster nodename, EC_NODE_NAME, host name")
+  .option("--log-level <level>", "debug, info, warn or error", "info")
+  .parse();
+
+const options = program.opts<{ config: string; node?: string; logLevel: string }>();
+const log = eventLog(options.logLevel);
+
+try {
+  await run(readConfig(options.config, options.node));
+} catch (error) {
+  fail(error);
+}
+
+async function run(config: Config): Promise<void> {
+  const daemon = await startDaemon(config, { version, sink: log.event });
+  log.event({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
+  await firstSignal();
+  await end(daemon);
+}
+
+async function end(daemon: Daemon): Promise<void> {
+  log.event({ level: "info", code: "stopping", facts: {} });
+  await daemon.stop();
+  log.event({ level: "info", code: "stopped", facts: {} });
+  process.exit(0);
+}
+
+/** A second signal does not hasten the end: SIGKILL does, and a lifeline makes even that a clean one. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve());
+  });
+}
+
+/** Prints every error of a broken configuration and ends with 78 before anything was touched. */
+function readConfig(file: string, node: string | undefined): Config {
+  const facts = { option: node ?? null, environment: process.env["EC_NODE_NAME"] ?? null, hostname: hostname() };
+  const { config, diagnostics } = parseConfig(file, { reader: fileReader, nodename: resolveNodename(facts) });
+  for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
+  if (config === null)
+    throw new HoldfastError("ERR_CONFIG_INVALID", `${file} has errors; nothing was started`, { file });
+  return config;
+}
+
+function fail(error: unknown): never {
+  const code = error instanceof HoldfastError ? error.code : null;
+  log.event({ level: "error", code: "failed", facts: { error: code ?? "bug", reason: explain(error) } });
+  process.stderr.write(`holdfastd: ${explain(error)}${code === null ? "" : ` (${code})`}\n`);
+  if (code === null && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exit(code === null ? 70 : ERROR_CODES[code].exit);
+}

@@ -1,0 +1,234 @@
+/**
+ * The shell around the core of one node: every outside event becomes one input, every output is carried out in order,
+ * and its outcome goes back in. It chooses nothing.
+ */
+import type { Config } from "../config/types.js";
+import { catalogueOf } from "../core/catalogue/catalogue.js";
+import type { NodeInput, NodeOutput } from "../core/io.js";
+import { NodeCore } from "../core/node.js";
+import { explain } from "../errors.js";
+import type { GroupChannel } from "../group/channel.js";
+import type { Kernel } from "../kernel/types.js";
+import type { MailService } from "../mail/types.js";
+import { BindingHomes } from "./binding-homes.js";
+import { Commands } from "./commands.js";
+import type { NodeControl } from "./control.js";
+import { InterfaceCheck } from "./interface-check.js";
+import type { Plumber } from "./plumber.js";
+import { statusControl } from "./status.js";
+
+export type NodeEventSink = (event: NodeEvent) => void;
+
+export interface NodeEvent {
+  readonly code: string;
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface NodeParts {
+  readonly config: Config;
+  readonly incarnation: number;
+  readonly version: string;
+  /** Where peers reach this node's ECCluster listener. */
+  readonly endpoint: { readonly host: string; readonly port: number };
+  readonly kernel: Kernel;
+  readonly plumber: Plumber;
+  readonly channel: GroupChannel;
+  readonly mail: MailService;
+  readonly sink: NodeEventSink;
+}
+
+/** How long a leaving node waits for its successors, and then for its queues to move. */
+const LEAVE_LIMIT_MS = 10_000;
+const QUEUES_LIMIT_MS = 10_000;
+const QUEUES_POLL_MS = 50;
+/** An address that the kernel will not let go of is tried again this often: nobody else may have it meanwhile. */
+const UNPLUMB_RETRY_MS = 1_000;
+
+const WARNINGS = new Set([
+  "vip-conflict",
+  "vip-unsafe",
+  "vip-broken",
+  "vip-refused",
+  "vip-contested",
+  "vip-lost",
+  "vip-unowned",
+  "message-malformed",
+]);
+
+export class Node {
+  readonly control: NodeControl;
+  readonly #core: NodeCore;
+  readonly #commands = new Commands();
+  readonly #homes: BindingHomes;
+  readonly #check: InterfaceCheck;
+  readonly #startedAt = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+  #left = false;
+  #onLeft: () => void = () => {};
+
+  constructor(private readonly parts: NodeParts) {
+    const { config, incarnation, version, endpoint } = parts;
+    this.#core = new NodeCore({
+      self: config.nodename,
+      incarnation,
+      version,
+      endpoint,
+      entries: catalogueOf(config),
+      balanceSetSize: config.cluster.balanceSetSize,
+      viewMatureTimeMs: config.cluster.viewMatureTimeMs,
+      viewBalanceIntervalMs: config.cluster.viewBalanceIntervalMs,
+    });
+    this.#homes = new BindingHomes(config);
+    this.#check = new InterfaceCheck(parts.kernel, config, this.#core.hands, {
+      lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
+      stray: (addresses) => void this.#unplumb(addresses),
+      failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
+    });
+    this.control = statusControl({
+      ...parts,
+      core: this.#core,
+      startedAt: this.#startedAt,
+      move: (vip, to) => this.#move(vip, to),
+    });
+  }
+
+  /** Joins the group. Addresses come once the cluster has settled and this node is mature. */
+  async start(): Promise<void> {
+    await this.parts.channel.start({
+      onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
+      onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
+      onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
+    });
+    this.#check.start();
+  }
+
+  /** The mail thread died: whatever it served has to be served anew, here or elsewhere. */
+  serviceLost(): void {
+    const addresses = [...this.#core.hands.held()]
+      .filter(([, state]) => state === "present")
+      .map(([address]) => address);
+    if (addresses.length > 0) this.#input({ kind: "lost", at: performance.now(), addresses });
+  }
+
+  /**
+   * Gives every address to the others, then every queue, then leaves the group. What nobody takes within the limits
+   * stays in the spool for the next start.
+   */
+  async stop(): Promise<void> {
+    this.#check.stop();
+    const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
+    this.#input({ kind: "leave", at: performance.now() });
+    if (!this.#left && !(await within(LEAVE_LIMIT_MS, left)))
+      this.#log("warn", "leave-timed-out", { afterMs: LEAVE_LIMIT_MS });
+    await this.#waitForQueues();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#left = true;
+    await this.parts.channel.stop();
+  }
+
+  #input(input: NodeInput): void {
+    for (const output of this.#core.step(input)) this.#carryOut(output);
+    this.#arm();
+  }
+
+  #carryOut(output: NodeOutput): void {
+    switch (output.kind) {
+      case "multicast":
+        return this.parts.channel.multicast(output.payload);
+      case "acquire":
+        return void this.#acquire(output.job, output.addresses);
+      case "release":
+        return void this.#release(output.job, output.addresses, output.urgent);
+      case "announce":
+        return this.parts.plumber.announce(output.addresses);
+      case "homes":
+        return this.parts.mail.setHomes(this.#homes.tell(output.homes, this.#core.ownership.members));
+      case "reply":
+        return this.#commands.reply(output.id, output.result);
+      case "left":
+        this.#left = true;
+        return this.#onLeft();
+      case "event":
+        return this.#log(WARNINGS.has(output.code) ? "warn" : "info", output.code, output.facts);
+    }
+  }
+
+  /** Plumb, tell the LAN, serve: in this order, since service starts only on addresses that are there. */
+  async #acquire(job: number, addresses: readonly string[]): Promise<void> {
+    const failed = new Map<string, string>();
+    try {
+      for (const { address, reason } of await this.parts.plumber.plumb(addresses)) failed.set(address, reason);
+      const plumbed = addresses.filter((address) => !failed.has(address));
+      this.parts.plumber.announce(plumbed);
+      for (const { address, error } of await this.parts.mail.serve(plumbed))
+        if (error !== null) failed.set(address, error);
+    } catch (error) {
+      for (const address of addresses) failed.set(address, explain(error));
+    }
+    if (failed.size > 0) await this.#unplumb([...failed.keys()]);
+    const failures = [...failed].map(([address, reason]) => ({ address, reason }));
+    this.#input({ kind: "done", at: performance.now(), job, failed: failures });
+  }
+
+  async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {
+    try {
+      await this.parts.mail.withdraw(addresses, urgent ? 0 : this.parts.config.cluster.drainTimeoutMs);
+    } catch (error) {
+      // A mail thread that died serves nothing any more.
+      this.#log("warn", "withdraw-failed", { reason: explain(error) });
+    }
+    await this.#unplumb(addresses);
+    this.#input({ kind: "done", at: performance.now(), job, failed: [] });
+  }
+
+  /** Does not end before the addresses are gone: whoever is told so may have them next. */
+  async #unplumb(addresses: readonly string[]): Promise<void> {
+    let left = addresses;
+    while (left.length > 0) {
+      try {
+        const failures = await this.parts.plumber.unplumb(left);
+        left = failures.map(({ address }) => address);
+        for (const { address, reason } of failures) this.#log("error", "unplumb-failed", { address, reason });
+      } catch (error) {
+        this.#log("error", "unplumb-failed", { address: left.join(" "), reason: explain(error) });
+      }
+      if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, UNPLUMB_RETRY_MS));
+    }
+  }
+
+  #move(vip: string, to: string) {
+    const address = this.#homes.addressOf(vip) ?? vip;
+    return this.#commands.run((id) => this.#input({ kind: "move", at: performance.now(), id, address, to }));
+  }
+
+  /** Queues of bindings that went elsewhere go after them, as long as that makes headway. */
+  async #waitForQueues(): Promise<void> {
+    const end = performance.now() + QUEUES_LIMIT_MS;
+    while (performance.now() < end && this.#core.ownership.members.size > 1) {
+      const moving = (await this.parts.mail.queues()).filter(({ binding }) => binding === "#mmove");
+      if (moving.length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, QUEUES_POLL_MS));
+    }
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const wait = this.#core.deadline - performance.now();
+    if (wait === Number.POSITIVE_INFINITY || this.#left) return;
+    this.#timer = setTimeout(() => this.#input({ kind: "wake", at: performance.now() }), Math.max(0, wait));
+  }
+
+  #log(level: NodeEvent["level"], code: string, facts: NodeEvent["facts"]): void {
+    this.parts.sink({ level, code, facts });
+  }
+}
+
+/** @returns false when the time was over first. */
+async function within(limitMs: number, promise: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
+  const done = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return done;
+}
