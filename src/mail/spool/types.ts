@@ -3,8 +3,8 @@
  * resolves; commits of concurrent callers are grouped into one. Every change of one message is one commit.
  */
 
-/** 22 characters: incarnation (48 bits) and counter (48 bits) in base 32hex, sortable by time of acceptance, unique in
- * the cluster together with the node's name hash (16 bits) at its end. Kept for life, across moves. */
+/** 22 digits of base 32hex: incarnation (10), counter (9), hash of the node's name (3). Sortable by time of acceptance,
+ * unique in the cluster. Kept for life, across moves. */
 export type MessageId = string;
 
 export interface Envelope {
@@ -31,6 +31,7 @@ export interface Context {
   readonly expiresAtMs: number;
   readonly listener: string | null;
   readonly client: string | null;
+  /** How often it was handed from node to node before it came here: 0 from a client, the sender's plus 1 in a move. */
   readonly hops: number;
   readonly [key: string]: string | number | boolean | null;
 }
@@ -40,6 +41,9 @@ export interface NewMessage {
   readonly envelope: Envelope;
   readonly binding: string;
   readonly context: Context;
+  /** State to begin with, in the order of envelope.recipients, for a message that moves in with its attempts.
+   * By default all are queued for context.receivedAtMs. */
+  readonly recipients?: readonly RecipientState[];
 }
 
 export type RecipientState =
@@ -85,38 +89,43 @@ export interface Spool {
   get(id: MessageId): SpooledMessage | null;
   /** The body from its first byte. Rejects when the message is gone. */
   openBody(id: MessageId): Promise<AsyncIterable<Uint8Array>>;
-  /** Due messages of a binding, oldest attempt first. Reads no bodies and no more than `limit` index entries. */
+  /** Due messages of a binding, oldest attempt first, without those being moved and recipients being delivered. Reads
+   * no bodies and no more than `limit` index entries. */
   due(binding: string, atMs: number, limit: number): readonly DueMessage[];
-  /** Earliest next attempt of a binding, or null when its queue is empty. */
+  /** Earliest next attempt of a binding, or null when nothing of its queue waits for one. */
   nextAttempt(binding: string): number | null;
   /** Bindings that have mail. */
   bindings(): readonly string[];
-  /** Counts for each (binding, domain), kept incrementally. `active` = due by `atMs`. */
-  counts(
-    atMs: number,
-  ): readonly {
+  /** Recipients for each (binding, domain), kept incrementally. `active` = due by `atMs` (to the second), being
+   * delivered or being moved. */
+  counts(atMs: number): readonly {
     readonly binding: string;
     readonly domain: string;
     readonly active: number;
     readonly delayed: number;
   }[];
-  /** Records that the data of a delivery to these recipients is about to be sent. */
-  beginDelivery(id: MessageId, recipients: readonly number[]): Promise<void>;
-  /** Records outcomes by recipient index, and clears `delivering`. A message whose recipients are all done leaves; its tombstone stays. */
+  /** Records that the data of a delivery to these recipients is about to be sent. False: do not send, as the message is
+   * gone or moving, or one of the recipients is done or being delivered already. */
+  beginDelivery(id: MessageId, recipients: readonly number[]): Promise<boolean>;
+  /** Records outcomes by recipient index, and clears `delivering` of these recipients, or of all when there are no
+   * outcomes. A message whose recipients are all done leaves; its tombstone stays. Changes nothing of a recipient that
+   * is done, or of a message that is moving or gone. */
   settle(id: MessageId, outcomes: ReadonlyMap<number, RecipientState>): Promise<void>;
-  /** Records that the message is offered to `node`. */
-  beginMove(ids: readonly MessageId[], node: string, epoch: number): Promise<void>;
-  /** The offer was accepted (250): the message becomes a tombstone. */
+  /** Records that the messages are offered to `node`. Resolves with those that may be sent there, which leaves out what
+   * is gone, being delivered, or in doubt at another node. */
+  beginMove(ids: readonly MessageId[], node: string, epoch: number): Promise<readonly MessageId[]>;
+  /** The offer was accepted (250): the message becomes a tombstone. Does nothing to one that is not moving to `node`. */
   finishMove(ids: readonly MessageId[], node: string): Promise<void>;
   /** The offer was refused, or the peer does not have it: queued here as before. */
   cancelMove(ids: readonly MessageId[]): Promise<void>;
   /** Messages whose move or delivery was cut off by the last crash. */
   inDoubt(): { readonly moving: readonly SpooledMessage[]; readonly delivering: readonly SpooledMessage[] };
-  /** What became of an id: "queued", "moved", "done", or "unknown". */
-  fate(id: MessageId): "queued" | "moved" | "done" | "unknown";
+  /** What became of an id. With `hops` (those of the offer that is asked about), a message that was only here earlier,
+   * after fewer hops, is "unknown": that offer did not arrive. */
+  fate(id: MessageId, hops?: number): "queued" | "moved" | "done" | "unknown";
   /** Changes the binding of a message (rebind). */
   rebind(id: MessageId, binding: string): Promise<void>;
-  /** Drops tombstones older than this. */
+  /** Drops up to 1,000 tombstones older than this, the oldest first; resolves with how many. */
   sweep(beforeMs: number): Promise<number>;
   readonly counters: Readonly<Record<string, number>>;
   close(): Promise<void>;

@@ -1,0 +1,269 @@
+/**
+ * Message bodies on their way in and out: small ones in memory for the store, large ones as files under bodies/<xx>/.
+ *
+ * A file is written, fsynced, and its directory fsynced, before the record that names it commits; it is removed after
+ * the commit that drops the record. So a crash can leave a file without a record, never a record without its file;
+ * `sweep` removes such files at open. Each acceptance gets a file name of its own: two of one message never meet.
+ */
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { type FileHandle, mkdir, open, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { HoldfastError } from "../../errors.js";
+import { diskError } from "./store.js";
+import type { MessageId } from "./types.js";
+
+/** Read from a file at once. */
+const READ_BYTES = 64 * 1024;
+
+/** Free space is looked at again after this much of one body. */
+const CHECK_BYTES = 1024 * 1024;
+
+/**
+ * Space that receptions leave alone, so that outcomes of deliveries and moves, which free space, can still be written:
+ * this much, or a sixteenth of a file system smaller than 1 GiB.
+ */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+
+export interface WrittenBody {
+  readonly bytes: number;
+  readonly crc: number;
+  /** The body itself, or null when it is in `file`. */
+  readonly inline: Buffer | null;
+  readonly file: string | null;
+}
+
+export class Bodies {
+  readonly #directory: string;
+  readonly #inlineMax: number;
+  readonly #shelves = new Map<string, Promise<void>>();
+  #written = 0;
+
+  constructor(directory: string, inlineMax: number) {
+    this.#directory = join(directory, "bodies");
+    this.#inlineMax = inlineMax;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+  }
+
+  /**
+   * Reads the body to its end, even when it cannot be kept, since an SMTP client hears an answer only then.
+   * Rejects with ERR_SPOOL_FULL, ERR_SPOOL, the error of `body`, or the signal's reason; then no file stays.
+   */
+  async receive(id: MessageId, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<WrittenBody> {
+    const told = (cause: unknown) => diskError(`cannot write the body of ${id}`, cause);
+    const writer = new BodyWriter(
+      () => this.#create(id),
+      this.#inlineMax,
+      () => this.#checkSpace(),
+    );
+    try {
+      let failure: HoldfastError | null = null;
+      for await (const chunk of abortable(body, signal)) {
+        failure ??= await writer.write(chunk).then(() => null, told);
+      }
+      if (failure !== null) throw failure;
+      return await writer.finish().catch((cause: unknown) => {
+        throw told(cause);
+      });
+    } catch (error) {
+      const file = await writer.abandon();
+      if (file !== null) await this.remove(file);
+      throw error;
+    }
+  }
+
+  /** Reads a body that is not wanted, for the same reason. */
+  async drain(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<"known"> {
+    for await (const _ of abortable(body, signal));
+    return "known";
+  }
+
+  /** Streams a body file. Throws ERR_SPOOL when it is not as long, or not the same, as it was when it was written. */
+  async *read(file: string, bytes: number, crc: number): AsyncGenerator<Uint8Array> {
+    const path = join(this.#directory, file);
+    const handle = await open(path, "r").catch((cause: unknown) => {
+      throw diskError(`cannot read ${path}`, cause);
+    });
+    let seen = 0;
+    let sum = 0;
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, seen);
+        if (bytesRead === 0) break;
+        const chunk = buffer.subarray(0, bytesRead);
+        seen += bytesRead;
+        sum = crc32(chunk, sum);
+        // The last bytes go out only after all were found right: a damaged body must not look complete.
+        if (seen >= bytes && (seen !== bytes || sum !== crc)) break;
+        yield chunk;
+      }
+    } finally {
+      await handle.close();
+    }
+    if (seen !== bytes || sum !== crc) throw new HoldfastError("ERR_SPOOL", `the body ${path} is damaged`, { path });
+  }
+
+  /** Rejects with ERR_SPOOL when the file is missing or has another length. */
+  async expect(file: string, bytes: number): Promise<void> {
+    const path = join(this.#directory, file);
+    const { size } = await stat(path).catch((cause: unknown) => {
+      throw diskError(`cannot read ${path}`, cause);
+    });
+    if (size !== bytes) throw new HoldfastError("ERR_SPOOL", `the body ${path} is damaged`, { path, size, bytes });
+  }
+
+  /** What cannot be removed now is removed by `sweep` at the next open. */
+  async remove(file: string): Promise<void> {
+    await rm(join(this.#directory, file), { force: true }).catch(() => {});
+  }
+
+  /** Removes files that no record names. Blocks; for open only. @returns how many. */
+  sweep(isNamed: (id: string, file: string) => boolean): number {
+    let removed = 0;
+    for (const shelf of readdirSync(this.#directory)) {
+      for (const name of readdirSync(join(this.#directory, shelf))) {
+        const file = `${shelf}/${name}`;
+        if (isNamed(name.split("-", 1)[0] ?? "", file)) continue;
+        rmSync(join(this.#directory, file), { force: true });
+        removed++;
+      }
+    }
+    return removed;
+  }
+
+  async #create(id: MessageId): Promise<BodyFile> {
+    // The low digits of the counter: 1024 directories that fill evenly.
+    const shelf = id.slice(17, 19);
+    const directory = join(this.#directory, shelf);
+    const ready = this.#shelves.get(shelf) ?? this.#prepare(directory);
+    this.#shelves.set(shelf, ready);
+    await ready.catch((cause: unknown) => {
+      this.#shelves.delete(shelf);
+      throw cause;
+    });
+    const file = `${shelf}/${id}-${(this.#written++).toString(36)}`;
+    return { file, directory, handle: await open(join(this.#directory, file), "wx", 0o600) };
+  }
+
+  /** Once a run for each, even if it is there: a run that was killed may have made it and not synced it. */
+  async #prepare(shelf: string): Promise<void> {
+    await mkdir(shelf, { recursive: true, mode: 0o700 });
+    await syncDirectory(this.#directory);
+  }
+
+  async #checkSpace(): Promise<void> {
+    const { bavail, blocks, bsize } = await statfs(this.#directory);
+    const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / 16);
+    if (bavail * bsize < reserve) {
+      throw new HoldfastError("ERR_SPOOL_FULL", "no space left beyond the reserve", { free: bavail * bsize, reserve });
+    }
+  }
+}
+
+interface BodyFile {
+  readonly file: string;
+  readonly directory: string;
+  readonly handle: FileHandle;
+}
+
+/** Collects up to `inlineMax` bytes in memory; one more, and it goes on in a file. */
+class BodyWriter {
+  #memory = Buffer.alloc(0);
+  #bytes = 0;
+  #crc = 0;
+  #checked = -1;
+  #file: BodyFile | null = null;
+
+  constructor(
+    readonly create: () => Promise<BodyFile>,
+    readonly inlineMax: number,
+    readonly checkSpace: () => Promise<void>,
+  ) {}
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.#check();
+    const start = this.#bytes;
+    this.#bytes += chunk.byteLength;
+    this.#crc = crc32(chunk, this.#crc);
+    if (this.#bytes <= this.inlineMax) return this.#keep(chunk, start);
+    if (this.#file === null) {
+      this.#file = await this.create();
+      await writeAll(this.#file.handle, this.#memory.subarray(0, start));
+      this.#memory = Buffer.alloc(0);
+    }
+    await writeAll(this.#file.handle, chunk);
+  }
+
+  async finish(): Promise<WrittenBody> {
+    await this.#check();
+    const bytes = this.#bytes;
+    const crc = this.#crc;
+    if (this.#file === null) return { bytes, crc, inline: this.#memory.subarray(0, bytes), file: null };
+    const { handle, directory, file } = this.#file;
+    await handle.sync();
+    await handle.close();
+    await syncDirectory(directory);
+    return { bytes, crc, inline: null, file };
+  }
+
+  /** Closes what is open. @returns the file to remove, if there is one. */
+  async abandon(): Promise<string | null> {
+    await this.#file?.handle.close().catch(() => {});
+    return this.#file?.file ?? null;
+  }
+
+  async #check(): Promise<void> {
+    if (this.#checked >= 0 && this.#bytes - this.#checked < CHECK_BYTES) return;
+    this.#checked = this.#bytes;
+    await this.checkSpace();
+  }
+
+  #keep(chunk: Uint8Array, start: number): void {
+    if (this.#bytes > this.#memory.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.inlineMax, Math.max(this.#bytes, 2 * this.#memory.length, 4096)));
+      this.#memory.copy(grown, 0, 0, start);
+      this.#memory = grown;
+    }
+    this.#memory.set(chunk, start);
+  }
+}
+
+/** write(2) may take less than it is given, above all when the disk fills up. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; ) {
+    at += (await handle.write(bytes, at, bytes.byteLength - at)).bytesWritten;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** `body`, cut off by the signal even while its source says nothing. */
+async function* abortable(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  aborted.catch(() => {});
+  signal.addEventListener("abort", abort);
+  let ended = false;
+  try {
+    signal.throwIfAborted();
+    for (;;) {
+      const step = await Promise.race([iterator.next(), aborted]);
+      ended = step.done === true;
+      if (step.done) return;
+      yield step.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    if (!ended) void iterator.return?.().catch(() => {});
+  }
+}

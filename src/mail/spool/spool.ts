@@ -1,0 +1,360 @@
+/**
+ * The durable queue of one node, over LMDB. What the methods promise is said in types.ts; how it is kept:
+ *
+ * - A message is a record in `messages`, its entries in `due` and `doubt`, and a body, in the store or in a file.
+ *   A commit changes the record and its entries together, so no crash can part them.
+ * - This process is the only writer (lock.ts), and changes of one message take turns (turns.ts), so a change can be
+ *   decided from what was read, outside of any transaction.
+ * - What is in memory (the counts) follows a commit, never precedes it: a commit that fails has changed nothing.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { crc32 } from "node:zlib";
+import { HoldfastError, hasCode } from "../../errors.js";
+import { Bodies, type WrittenBody } from "./bodies.js";
+import { seal, unseal } from "./codec.js";
+import { INCARNATION_MAX, idSource } from "./id.js";
+import { lockSpool } from "./lock.js";
+import { QueueIndex } from "./queue-index.js";
+import * as records from "./record.js";
+import type { MessageRecord } from "./record.js";
+import { openStore, type Store } from "./store.js";
+import { Tombstones } from "./tombstones.js";
+import { Turns } from "./turns.js";
+import type {
+  DueMessage,
+  MessageId,
+  NewMessage,
+  RecipientState,
+  Spool,
+  SpooledMessage,
+  SpoolOptions,
+} from "./types.js";
+
+const INLINE_MAX = 256 * 1024;
+
+/** Messages that a bulk call changes before it lets the loop go round: some 5 ms of work. */
+const SLICE = 100;
+
+/** What a change makes of a record: another one, its end, or nothing at all. */
+type Change = (record: MessageRecord) => MessageRecord | "moved" | "done" | null;
+
+/**
+ * Opens the spool in `options.directory`, which is made when missing. Blocks while it reads the indexes (about a second
+ * a million messages). Throws ERR_SPOOL when another process has it, or it cannot be opened.
+ */
+export function openSpool(options: SpoolOptions): Spool {
+  const directory = resolve(options.directory);
+  let unlock: (() => void) | null = null;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    unlock = lockSpool(directory);
+    const spool = new LmdbSpool(directory, options, openStore(directory), unlock);
+    // The names of the files inside, and its own: LMDB syncs what it writes, not the directory it lies in.
+    for (const path of [directory, dirname(directory)]) syncDirectory(path);
+    return spool;
+  } catch (cause) {
+    unlock?.();
+    if (cause instanceof HoldfastError) throw cause;
+    throw new HoldfastError("ERR_SPOOL", `cannot open the spool ${directory}`, { directory }, { cause });
+  }
+}
+
+class LmdbSpool implements Spool {
+  readonly counters = {
+    accepted: 0,
+    known: 0,
+    full: 0,
+    failed: 0,
+    done: 0,
+    movedOut: 0,
+    swept: 0,
+    orphans: 0,
+    damaged: 0,
+  };
+
+  readonly newId: () => MessageId;
+  readonly #incarnation: number;
+  readonly #store: Store;
+  readonly #bodies: Bodies;
+  readonly #index: QueueIndex;
+  readonly #tombstones: Tombstones;
+  readonly #turns = new Turns();
+  /** In doubt since the last crash. */
+  readonly #inDoubt: Set<MessageId>;
+  /** Records that could not be read: left as they are, for `check` and rescue. */
+  readonly #damaged = new Set<MessageId>();
+  readonly #now: () => number;
+  readonly #unlock: () => void;
+  #incarnationSaved = false;
+  #closed = false;
+
+  constructor(directory: string, options: SpoolOptions, store: Store, unlock: () => void) {
+    this.#store = store;
+    this.#unlock = unlock;
+    this.#now = options.now ?? Date.now;
+    this.#incarnation = this.#greaterIncarnation(options.incarnation);
+    this.newId = idSource(this.#incarnation, options.nodename);
+    this.#index = new QueueIndex(store);
+    this.#tombstones = new Tombstones(store);
+    const loaded = this.#index.load();
+    this.#inDoubt = new Set(loaded.inDoubt);
+    this.counters.damaged += loaded.damaged;
+    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX);
+    this.counters.orphans = this.#bodies.sweep((id, file) => this.#namesFile(id, file));
+  }
+
+  async accept(
+    message: NewMessage,
+    body: AsyncIterable<Uint8Array>,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<"stored" | "known"> {
+    records.checkMessage(message);
+    try {
+      const kept = this.#isKnown(message)
+        ? await this.#bodies.drain(body, signal)
+        : await this.#keep(message, await this.#bodies.receive(message.id, body, signal));
+      this.counters[kept === "stored" ? "accepted" : "known"]++;
+      return kept;
+    } catch (error) {
+      this.counters[hasCode(error, "ERR_SPOOL_FULL") ? "full" : "failed"]++;
+      throw error;
+    }
+  }
+
+  get(id: MessageId): SpooledMessage | null {
+    return this.#read(id)?.message ?? null;
+  }
+
+  async openBody(id: MessageId): Promise<AsyncIterable<Uint8Array>> {
+    const record = this.#read(id);
+    if (record === null) throw new HoldfastError("ERR_SPOOL", `message ${id} is not in the spool`, { id });
+    const { bodyBytes } = record.message;
+    const { file, crc } = record.body;
+    if (file !== null) {
+      await this.#bodies.expect(file, bodyBytes);
+      return this.#bodies.read(file, bodyBytes, crc);
+    }
+    const bytes = this.#store.bodies.getBinary(id);
+    if (bytes?.length !== bodyBytes || crc32(bytes) !== crc)
+      throw new HoldfastError("ERR_SPOOL", `the body of message ${id} is damaged`, { id });
+    return Readable.from(bytes.length === 0 ? [] : [bytes]);
+  }
+
+  due(binding: string, atMs: number, limit: number): readonly DueMessage[] {
+    return this.#index.due(binding, atMs, limit, this.#damaged);
+  }
+
+  nextAttempt(binding: string): number | null {
+    return this.#index.nextAttempt(binding);
+  }
+
+  bindings(): readonly string[] {
+    return this.#index.bindings();
+  }
+
+  counts(atMs: number): ReturnType<Spool["counts"]> {
+    return this.#index.counts(atMs);
+  }
+
+  async beginDelivery(id: MessageId, recipients: readonly number[]): Promise<boolean> {
+    const begun = await this.#change([id], (record) => records.delivering(record, recipients));
+    return begun.length === 1;
+  }
+
+  async settle(id: MessageId, outcomes: ReadonlyMap<number, RecipientState>): Promise<void> {
+    records.checkOutcomes(id, outcomes);
+    await this.#change([id], (record) => records.settled(record, outcomes));
+  }
+
+  beginMove(ids: readonly MessageId[], node: string, epoch: number): Promise<readonly MessageId[]> {
+    return this.#changeAll(ids, (record) => records.moving(record, node, epoch));
+  }
+
+  async finishMove(ids: readonly MessageId[], node: string): Promise<void> {
+    await this.#changeAll(ids, (record) => (record.message.moving?.node === node ? "moved" : null));
+  }
+
+  async cancelMove(ids: readonly MessageId[]): Promise<void> {
+    await this.#changeAll(ids, (record) =>
+      record.message.moving === null ? null : records.changed(record, { moving: null }),
+    );
+  }
+
+  async rebind(id: MessageId, binding: string): Promise<void> {
+    records.checkBinding(binding, id);
+    await this.#change([id], (record) =>
+      record.message.binding === binding ? null : records.changed(record, { binding }),
+    );
+  }
+
+  inDoubt(): ReturnType<Spool["inDoubt"]> {
+    const messages = [...this.#inDoubt].map((id) => this.get(id)).filter((message) => message !== null);
+    return {
+      moving: messages.filter((message) => message.moving !== null),
+      delivering: messages.filter((message) => message.delivering.length > 0),
+    };
+  }
+
+  fate(id: MessageId, hops = 0): "queued" | "moved" | "done" | "unknown" {
+    const record = this.#read(id);
+    if (record !== null) return record.message.context.hops < hops ? "unknown" : "queued";
+    const tombstone = this.#tombstones.get(id);
+    if (tombstone === null) return "unknown";
+    return tombstone.fate === "moved" && tombstone.hops < hops ? "unknown" : tombstone.fate;
+  }
+
+  async sweep(beforeMs: number): Promise<number> {
+    const swept = await this.#tombstones.sweep(beforeMs);
+    this.counters.swept += swept;
+    return swept;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turns.over();
+    await this.#store.close();
+    this.#unlock();
+  }
+
+  /** A message is known where its own copy, or a later one, is or was. One that is moving to a peer and comes in with
+   * more hops was taken by that peer, and has come back. */
+  #isKnown(message: NewMessage): boolean {
+    const { hops } = message.context;
+    const record = this.#read(message.id);
+    if (record !== null) return record.message.moving === null || hops <= record.message.context.hops;
+    if (this.#damaged.has(message.id))
+      throw new HoldfastError("ERR_SPOOL", `the record of message ${message.id} is damaged`, { id: message.id });
+    const tombstone = this.#tombstones.get(message.id);
+    return tombstone !== null && (tombstone.fate === "done" || hops <= tombstone.hops);
+  }
+
+  async #keep(message: NewMessage, written: WrittenBody): Promise<"stored" | "known"> {
+    const release = await this.#turns.take([message.id]);
+    let kept: "stored" | "known" = "known";
+    try {
+      if (!this.#isKnown(message)) {
+        const before = this.#read(message.id);
+        const after = records.newRecord(message, written.bytes, { crc: written.crc, file: written.file });
+        await this.#commit([{ id: message.id, before, after }], () => {
+          if (written.inline !== null) void this.#store.bodies.put(message.id, written.inline);
+          else if (before !== null) void this.#store.bodies.remove(message.id);
+          this.#tombstones.remove(message.id);
+        });
+        kept = "stored";
+      }
+    } catch (error) {
+      // After ERR_SPOOL nobody knows whether the record that names the file is on disk: it stays for the next open.
+      if (written.file !== null && !hasCode(error, "ERR_SPOOL")) await this.#bodies.remove(written.file);
+      throw error;
+    } finally {
+      release();
+    }
+    if (kept === "known" && written.file !== null) await this.#bodies.remove(written.file);
+    return kept;
+  }
+
+  /** Changes messages in one commit. @returns the ids that the change applied to. */
+  async #change(ids: readonly MessageId[], change: Change): Promise<readonly MessageId[]> {
+    const release = await this.#turns.take(ids);
+    try {
+      const edits: Edit[] = [];
+      for (const id of new Set(ids)) {
+        const before = this.#read(id);
+        const after = before && change(before);
+        if (after !== null) edits.push({ id, before, after });
+      }
+      if (edits.length > 0) await this.#commit(edits);
+      return edits.map((edit) => edit.id);
+    } finally {
+      release();
+    }
+  }
+
+  async #changeAll(ids: readonly MessageId[], change: Change): Promise<readonly MessageId[]> {
+    const changed: MessageId[] = [];
+    for (let at = 0; at < ids.length; at += SLICE) {
+      changed.push(...(await this.#change(ids.slice(at, at + SLICE), change)));
+    }
+    return changed;
+  }
+
+  /** Writes all edits, and what `also` writes, as one commit; then brings what is in memory up to it. */
+  async #commit(edits: readonly Edit[], also: () => void = () => {}): Promise<void> {
+    if (this.#closed) throw new HoldfastError("ERR_SPOOL", "the spool is closed");
+    const saveIncarnation = !this.#incarnationSaved;
+    await this.#store.commit(() => {
+      if (saveIncarnation) void this.#store.facts.put("incarnation", seal(this.#incarnation));
+      also();
+      for (const edit of edits) this.#write(edit);
+    });
+    this.#incarnationSaved = true;
+    for (const { id, before, after } of edits) {
+      this.#index.count(before, recordOf(after));
+      this.#inDoubt.delete(id);
+      if (after === "moved") this.counters.movedOut++;
+      if (after === "done") this.counters.done++;
+      const file = before?.body.file ?? null;
+      if (file !== null && file !== recordOf(after)?.body.file) void this.#bodies.remove(file);
+    }
+  }
+
+  #write({ id, before, after }: Edit): void {
+    const record = recordOf(after);
+    this.#index.write(id, before, record);
+    if (record !== null) {
+      void this.#store.messages.put(id, seal(record));
+    } else if (before !== null) {
+      void this.#store.messages.remove(id);
+      if (before.body.file === null) void this.#store.bodies.remove(id);
+      const fate = after === "moved" ? "moved" : "done";
+      this.#tombstones.put(id, { fate, atMs: this.#now(), hops: before.message.context.hops });
+    }
+  }
+
+  #read(id: MessageId): MessageRecord | null {
+    const bytes = this.#store.messages.getBinary(id);
+    if (bytes === undefined) return null;
+    const record = records.readRecord(unseal(bytes), id);
+    if (record === null && !this.#damaged.has(id)) {
+      this.#damaged.add(id);
+      this.counters.damaged++;
+    }
+    return record;
+  }
+
+  /** A damaged record may name the file: then the file stays for rescue. */
+  #namesFile(id: string, file: string): boolean {
+    const record = this.#read(id);
+    return record === null ? this.#damaged.has(id) : record.body.file === file;
+  }
+
+  /** Ids made twice would be taken for duplicates and dropped, so a caller's clock that stepped back must not matter. */
+  #greaterIncarnation(given: number): number {
+    const bytes = this.#store.facts.getBinary("incarnation");
+    const last = bytes && unseal(bytes);
+    return Math.min(INCARNATION_MAX, typeof last === "number" ? Math.max(given, last + 1) : given);
+  }
+}
+
+/** One message's part of a commit; `before` is null when it comes. */
+interface Edit {
+  readonly id: MessageId;
+  readonly before: MessageRecord | null;
+  readonly after: MessageRecord | "moved" | "done";
+}
+
+function recordOf(after: Edit["after"]): MessageRecord | null {
+  return typeof after === "string" ? null : after;
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
