@@ -1,0 +1,157 @@
+/** The three daemons of the lab: their files, their lives, and what their consoles tell. */
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { askControl } from "../console/client.js";
+import { HoldfastError } from "../errors.js";
+import type { QueueRow } from "../mail/types.js";
+import type { DuravipStatus, MemberStatus, MoveResult } from "../node/control.js";
+import { monotonicMs } from "./clock.js";
+import type { LabNetwork } from "./namespaces.js";
+import { configText, NODES, type NodeFiles } from "./plan.js";
+import type { Exit, LabProcess } from "./process.js";
+
+/** A console that does not answer by then belongs to a node that is stuck. */
+const CONSOLE_MS = 5_000;
+
+interface Member {
+  readonly files: NodeFiles;
+  readonly configFile: string;
+  readonly logFile: string;
+  process: LabProcess | null;
+}
+
+export class Cluster {
+  readonly #network: LabNetwork;
+  readonly #members: ReadonlyMap<string, Member>;
+  readonly #inDoubt = new Set<string>();
+
+  private constructor(network: LabNetwork, members: ReadonlyMap<string, Member>) {
+    this.#network = network;
+    this.#members = members;
+  }
+
+  /** Writes the cluster key and each node's configuration; starts nothing. */
+  static async create(network: LabNetwork): Promise<Cluster> {
+    const members = new Map<string, Member>();
+    const keyFile = join(network.directory, "cluster.key");
+    await writeFile(keyFile, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
+    for (const node of NODES) {
+      const spoolDirectory = join(network.directory, `${node}.spool`);
+      const files = { keyFile, spoolDirectory, controlSocket: join(network.directory, `${node}.sock`) };
+      const configFile = join(network.directory, `${node}.conf`);
+      await mkdir(spoolDirectory);
+      await writeFile(configFile, configText(node, files));
+      members.set(node, { files, configFile, logFile: join(network.directory, `${node}.log`), process: null });
+    }
+    return new Cluster(network, members);
+  }
+
+  /** Ids of messages that a node logged as in doubt: a crash cut off their delivery behind the final dot. */
+  get inDoubt(): readonly string[] {
+    return [...this.#inDoubt];
+  }
+
+  isRunning(node: string): boolean {
+    return this.#member(node).process !== null;
+  }
+
+  start(node: string): void {
+    const member = this.#member(node);
+    if (member.process !== null) throw new HoldfastError("ERR_LAB", `${node} runs already`);
+    const started = this.#network.start(node, {
+      script: "daemon/main.js",
+      args: ["--config", member.configFile, "--node", node],
+      logFile: member.logFile,
+      onLine: (line: LogLine) => this.#takeLog(line),
+    });
+    member.process = started;
+    void started.exited.then(() => {
+      if (member.process === started) member.process = null;
+    });
+  }
+
+  /** SIGKILL. Returns the moment (CLOCK_MONOTONIC, ms). */
+  kill(node: string): number {
+    const at = monotonicMs();
+    this.#running(node).kill("SIGKILL");
+    return at;
+  }
+
+  /** SIGTERM: hand over, unplumb, end. Resolves once it has ended. */
+  async stop(node: string): Promise<Exit> {
+    const running = this.#running(node);
+    running.kill("SIGTERM");
+    return running.exited;
+  }
+
+  /** Waits for the end of a daemon that was killed. */
+  async ended(node: string): Promise<void> {
+    await this.#member(node).process?.exited;
+  }
+
+  async duravips(node: string): Promise<readonly DuravipStatus[]> {
+    return JSON.parse(await this.#ask(node, "cluster duravip show"));
+  }
+
+  async membership(node: string): Promise<readonly MemberStatus[]> {
+    return JSON.parse(await this.#ask(node, "cluster membership"));
+  }
+
+  async queues(node: string): Promise<readonly QueueRow[]> {
+    return JSON.parse(await this.#ask(node, "mailq"));
+  }
+
+  async counters(node: string): Promise<Readonly<Record<string, number>>> {
+    return JSON.parse(await this.#ask(node, "summary"));
+  }
+
+  async move(via: string, vip: string, to: string): Promise<MoveResult> {
+    return JSON.parse(await this.#ask(via, `cluster duravip move ${vip} to ${to}`));
+  }
+
+  /** The answer as JSON text, whose shape is that of src/node/control.ts. */
+  async #ask(node: string, command: string): Promise<string> {
+    const path = this.#member(node).files.controlSocket;
+    let text = "";
+    const answer = askControl(path, command, { json: true, signal: AbortSignal.timeout(CONSOLE_MS) });
+    for await (const piece of answer) text += piece;
+    return text;
+  }
+
+  #takeLog(line: LogLine): void {
+    if (line.code === "delivery-in-doubt" && line.id !== undefined) this.#inDoubt.add(line.id);
+  }
+
+  #member(node: string): Member {
+    const member = this.#members.get(node);
+    if (member === undefined) throw new HoldfastError("ERR_LAB", `there is no node ${node}: ${NODES.join(", ")}`);
+    return member;
+  }
+
+  #running(node: string): LabProcess {
+    const { process } = this.#member(node);
+    if (process === null) throw new HoldfastError("ERR_LAB", `${node} does not run`);
+    return process;
+  }
+}
+
+/** What the lab reads of a daemon's log. */
+interface LogLine {
+  readonly code?: string;
+  readonly id?: string;
+}
+
+/** Calls `attempt` until it returns something else than null, `everyMs`; null once `limitMs` are over. */
+export async function poll<T>(
+  attempt: () => Promise<T | null>,
+  { everyMs, limitMs }: { readonly everyMs: number; readonly limitMs: number },
+): Promise<T | null> {
+  const until = monotonicMs() + limitMs;
+  for (;;) {
+    const result = await attempt();
+    if (result !== null || monotonicMs() > until) return result;
+    await sleep(everyMs);
+  }
+}

@@ -1,0 +1,143 @@
+/** The whole lab: hosts, daemons, and the processes that watch them; and the questions that the story asks of it. */
+import { hasCode } from "../errors.js";
+import { checkSnapshot } from "./checks.js";
+import { Cluster, poll } from "./cluster.js";
+import type { InjectorCounts } from "./injector.js";
+import { LabNetwork } from "./namespaces.js";
+import { InjectorProcess, ProberProcess, SinkProcess } from "./observers.js";
+import { hosts, lanes, NODES, SINK, SMTP_PORT, VIPS } from "./plan.js";
+import type { MailRecord, Snapshot, Violation } from "./records.js";
+
+/** Idle probing opens 200 connections a second in all; the fast pace is the resolution of what is measured. */
+const PROBING = { idleMs: 300, fastMs: 5, connectMs: 40, greetMs: 1_500 };
+const MAIL_RATE = 30;
+/** Generous: a settled state is a matter of a few seconds. */
+const SETTLE_LIMIT_MS = 60_000;
+const DRAIN_LIMIT_MS = 120_000;
+
+export interface Settled {
+  readonly snapshot: Snapshot;
+  /** Empty, unless the limit was over. */
+  readonly violations: readonly Violation[];
+}
+
+export class Lab {
+  readonly network: LabNetwork;
+  readonly cluster: Cluster;
+  readonly prober: ProberProcess;
+  readonly sink: SinkProcess;
+  #injector: InjectorProcess | null = null;
+
+  private constructor(network: LabNetwork, cluster: Cluster) {
+    this.network = network;
+    this.cluster = cluster;
+    this.sink = new SinkProcess(network, "sink", SINK.address, SINK.port);
+    const addresses = VIPS.map((vip) => vip.address);
+    this.prober = new ProberProcess(network, "client", { addresses, port: SMTP_PORT, ...PROBING });
+  }
+
+  /** Hosts, client and sink; no daemon runs yet. */
+  static async create(): Promise<Lab> {
+    const network = await LabNetwork.create(hosts());
+    try {
+      const lab = new Lab(network, await Cluster.create(network));
+      await lab.sink.listening();
+      return lab;
+    } catch (error) {
+      await network.remove();
+      throw error;
+    }
+  }
+
+  startMail(): void {
+    const options = { lanes: lanes(), port: SMTP_PORT, rate: MAIL_RATE, run: `${process.pid}` };
+    this.#injector = new InjectorProcess(this.network, "client", options);
+  }
+
+  get accepted(): number {
+    return this.#injector?.accepted.length ?? 0;
+  }
+
+  /** Resolves once so many more messages got their 250. */
+  async moreMail(count: number): Promise<void> {
+    const goal = this.accepted + count;
+    await poll(async () => (this.accepted >= goal ? true : null), { everyMs: 100, limitMs: SETTLE_LIMIT_MS });
+  }
+
+  /** Ends the stream of mail, and waits until no queue holds any. Returns what was accepted and what arrived. */
+  async drain(): Promise<{ readonly record: MailRecord; readonly counts: InjectorCounts; readonly left: number }> {
+    const counts = (await this.#injector?.stop()) ?? { event: "counts" as const, accepted: 0, refused: {} };
+    await poll(async () => ((await this.#queued()) === 0 ? true : null), { everyMs: 250, limitMs: DRAIN_LIMIT_MS });
+    const { cluster, sink } = this;
+    const record = { accepted: this.#injector?.accepted ?? [], delivered: sink.delivered, inDoubt: cluster.inDoubt };
+    return { record, counts, left: await this.#queued() };
+  }
+
+  /** Messages that nodes sent to each other, counted since each daemon's last start. */
+  async movedBetweenNodes(): Promise<number> {
+    const counters = await Promise.all(NODES.map((node) => this.cluster.counters(node)));
+    return counters.reduce((sum, one) => sum + (one["moved-out"] ?? 0), 0);
+  }
+
+  async #queued(): Promise<number> {
+    const queues = await Promise.all(NODES.map((node) => this.cluster.queues(node)));
+    return queues.flat().reduce((sum, row) => sum + row.active + row.delayed, 0);
+  }
+
+  /** Waits until the members agree and every promise about a settled cluster holds, or the limit is over. */
+  async settle(members: readonly string[]): Promise<Settled> {
+    let last: Settled = { snapshot: nothing(members), violations: [] };
+    await poll(
+      async () => {
+        const snapshot = await this.#snapshot(members);
+        if (snapshot !== null) last = { snapshot, violations: checkSnapshot(snapshot) };
+        return snapshot !== null && last.violations.length === 0 ? true : null;
+      },
+      { everyMs: 200, limitMs: SETTLE_LIMIT_MS },
+    );
+    return last.snapshot.owners.size > 0 ? last : { ...last, violations: checkSnapshot(last.snapshot) };
+  }
+
+  /** null while a console does not answer. */
+  async #snapshot(members: readonly string[]): Promise<Snapshot | null> {
+    try {
+      const answers = await this.prober.round();
+      return {
+        vips: VIPS,
+        members,
+        answers,
+        memberships: await this.#ofEach(members, async (node) =>
+          (await this.cluster.membership(node)).map((member) => member.node),
+        ),
+        owners: await this.#ofEach(
+          members,
+          async (node) => new Map((await this.cluster.duravips(node)).map((vip) => [vip.address, vip.owner])),
+        ),
+        plumbed: await this.#ofEach(members, async (node) => new Set(await this.network.readLocalAddresses(node))),
+        macs: await this.#ofEach(members, (node) => this.network.readMacs(node)),
+        neighbours: await this.#ofEach(["client", "sink"], (host) => this.network.readNeighbours(host)),
+      };
+    } catch (error) {
+      if (hasCode(error, "ERR_CONTROL_UNREACHABLE")) return null;
+      throw error;
+    }
+  }
+
+  async #ofEach<T>(hosts: readonly string[], read: (host: string) => Promise<T>): Promise<ReadonlyMap<string, T>> {
+    return new Map(await Promise.all(hosts.map(async (host) => [host, await read(host)] as const)));
+  }
+}
+
+function nothing(members: readonly string[]): Snapshot {
+  const none = new Map<string, never>();
+  return {
+    vips: VIPS,
+    members,
+    memberships: none,
+    owners: none,
+    plumbed: none,
+    answers: {},
+    macs: none,
+    neighbours: none,
+  };
+}

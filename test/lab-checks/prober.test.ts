@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type ProbeEvent, Prober } from "../../src/lab/prober.js";
+
+const PACE = { idleMs: 30, fastMs: 5, connectMs: 2_000, greetMs: 2_000 };
+const [A, B] = ["127.0.71.1", "127.0.71.2"];
+
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A node that greets as holdfast does. Its port: any that is free, or the one given. */
+async function serve(address: string, greeting: string, port = 0): Promise<{ port: number; server: Server }> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.end(greeting);
+  });
+  await once(server.listen(port, address), "listening");
+  closing.push(() => server.close());
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** Starts a prober; `next` resolves with its next event. */
+function probe(addresses: readonly string[], port: number) {
+  const events: ProbeEvent[] = [];
+  const waiting: ((event: ProbeEvent) => void)[] = [];
+  const prober = new Prober({ addresses, port, ...PACE }, (event) => {
+    const wanted = waiting.shift();
+    if (wanted === undefined) events.push(event);
+    else wanted(event);
+  });
+  closing.push(() => prober.close());
+  const next = async (): Promise<ProbeEvent> =>
+    events.shift() ?? new Promise<ProbeEvent>((resolve) => waiting.push(resolve));
+  return { prober, next };
+}
+
+describe("the prober", () => {
+  it("tells the node that greets, the end of it, and the next node", async () => {
+    const first = await serve(A, "220 n1 ESMTP\r\n");
+    const { next } = probe([A], first.port);
+    expect(await next()).toMatchObject({ event: "good", address: A, node: "n1" });
+
+    first.server.close();
+    const gone = await next();
+    expect(gone).toMatchObject({ event: "bad", reason: "ECONNREFUSED" });
+
+    await serve(A, "220 n2 ESMTP\r\n", first.port);
+    const back = await next();
+    expect(back).toMatchObject({ event: "good", node: "n2" });
+    expect(back.since).toBeGreaterThan(gone.since);
+  });
+
+  it("takes a greeting that is not 220 for no service", async () => {
+    const { port } = await serve(A, "421 4.3.2 going down\r\n");
+    const { next } = probe([A], port);
+    expect(await next()).toMatchObject({ event: "bad", reason: "421 4.3.2 going down" });
+  });
+
+  it("takes a connection that ends without a greeting for no service", async () => {
+    const { port } = await serve(A, "");
+    const { next } = probe([A], port);
+    expect(await next()).toMatchObject({ event: "bad", reason: "closed" });
+  });
+
+  it("takes a multi-line greeting in pieces", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.write("220-n1 wel");
+      setImmediate(() => socket.end("come\r\n220 ready\r\n"));
+    });
+    await once(server.listen(0, A), "listening");
+    closing.push(() => server.close());
+    const { next } = probe([A], (server.address() as AddressInfo).port);
+    expect(await next()).toMatchObject({ event: "good", node: "n1" });
+  });
+
+  it("asks every address once a round", async () => {
+    const { port } = await serve(A, "220 n1 ESMTP\r\n");
+    const { prober } = probe([A, B], port);
+    expect(await prober.round()).toEqual({ [A]: "n1", [B]: null });
+  });
+});
