@@ -23,6 +23,9 @@ export interface FoundAddress {
   readonly plumbing: "address" | "route";
   /** IFA_PROTO or rtm_protocol; 0 where the kernel has none. */
   readonly protocol: number;
+  /** Looks like an alias, not like the interface's own address: permanent (not from DHCP), without a peer, and with a
+   * host prefix or secondary in its network. Never true of a route. */
+  readonly alias: boolean;
 }
 
 /** What to plumb: the same for a whole batch. */
@@ -30,12 +33,19 @@ export interface PlumbTarget {
   /** Interface that carries the address or route: the Topology interface, or the lifeline. */
   readonly ifindex: number;
   readonly plumbing: "address" | "route";
-  /** Prefix length of an alias; routes are always host routes. */
+  /** Prefix length of an alias. Routes are always host routes, and aliases on a lifeline of this kernel are always host
+   * aliases: a shorter prefix there would lead its whole network into the TUN device. */
   readonly prefix: number;
 }
 
 export interface PlumbResult {
-  /** One a given address, in its order: 0, or -errno. EEXIST on add and EADDRNOTAVAIL or ESRCH on remove are 0. */
+  /**
+   * One a given address, in its order: 0, or -errno.
+   *
+   * Adding what is there already at this very place is 0 when it is ours. When it is the host's own, another program's, or
+   * ours on another interface, it is -EEXIST, and it stays as it is. Removing what is not there, or went with its
+   * interface, is 0; removing what is not ours is -EPERM, and it stays as it is.
+   */
   readonly statuses: Int32Array;
   /** The kernel's own words for the first failure of each errno ("Cannot assign requested address: ..."). */
   readonly texts: ReadonlyMap<number, string>;
@@ -47,17 +57,21 @@ export interface Kernel {
   addresses(filter?: { readonly protocol?: number }): Promise<readonly FoundAddress[]>;
   add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
   remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
+  /** Removes what `addresses` found, each where it was found (see `findOrphans`). What is not ours stays: -EPERM. */
+  removeFound(found: readonly FoundAddress[]): Promise<PlumbResult>;
   /** A TUN device that is up and holds nothing yet. The kernel removes it, and all that sits on it, when this process
-   * ends, however it ends. Throws ERR_LIFELINE with the remedy where /dev/net/tun is not to be had. */
+   * ends, however it ends. `name` is `hf0`, `hf1`, ... Throws ERR_LIFELINE with the remedy where /dev/net/tun is not to
+   * be had, or where another process holds that device. */
   openLifeline(name: string): Promise<Lifeline>;
-  /** Starts announcing by gratuitous ARP, and keeps at it for `rounds`. Later calls go into the same budget. */
+  /** Starts announcing by gratuitous ARP, and keeps at it for `rounds`, 1.1 s apart. All calls share one budget of frames,
+   * the latest first. IPv6 addresses are not announced by ARP: they are counted in `announceSkipped`. */
   announce(addresses: readonly string[], from: AnnounceSource): void;
   /** Stops announcing addresses that leave. */
   cancelAnnounce(addresses: readonly string[]): void;
-  /** Permitted capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
+  /** Effective capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
   missingCapabilities(): readonly string[];
   readonly counters: Readonly<Record<string, number>>;
-  /** Ends timers and closes sockets. Does not unplumb. */
+  /** Ends timers and closes sockets, once calls under way are done. Does not unplumb, and leaves lifelines open. */
   close(): Promise<void>;
 }
 
@@ -70,5 +84,6 @@ export interface AnnounceSource {
 export interface Lifeline {
   readonly name: string;
   readonly ifindex: number;
-  close(): void;
+  /** Resolves when the kernel has taken away the device and all that sat on it. Again is the same. */
+  close(): Promise<void>;
 }

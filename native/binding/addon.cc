@@ -1,0 +1,46 @@
+#include <napi.h>
+
+#include <algorithm>
+
+#include "../wire/address_record.h"
+#include "exports.h"
+
+namespace holdfast::binding {
+
+bool AddonState::Has(int fd) const {
+  return std::ranges::any_of(open, [fd](const io::UniqueFd& owned) { return owned.get() == fd; });
+}
+
+io::UniqueFd AddonState::Take(int fd) {
+  const auto at = std::ranges::find_if(open, [fd](const io::UniqueFd& owned) { return owned.get() == fd; });
+  io::UniqueFd taken = std::move(*at);
+  open.erase(at);
+  return taken;
+}
+
+}  // namespace holdfast::binding
+
+using namespace holdfast;
+using namespace holdfast::binding;
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new AddonState);
+  ExportDumps(env, exports);
+  ExportPlumb(env, exports);
+  ExportAnnounce(env, exports);
+  ExportLifeline(env, exports);
+
+  Napi::Object layout = Napi::Object::New(env);
+  layout.Set("bytes", sizeof(wire::AddressRecord));
+  layout.Set("prefix", offsetof(wire::AddressRecord, prefix));
+  layout.Set("protocol", offsetof(wire::AddressRecord, protocol));
+  layout.Set("flags", offsetof(wire::AddressRecord, flags));
+  layout.Set("ifindex", offsetof(wire::AddressRecord, ifindex));
+  layout.Set("address", offsetof(wire::AddressRecord, address));
+  layout.Set("flagRoute", wire::kFlagRoute);
+  layout.Set("flagAlias", wire::kFlagAlias);
+  exports.Set("layout", layout);
+  return exports;
+}
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)

@@ -1,0 +1,55 @@
+#include "../io/announce.h"
+
+#include <utility>
+
+#include "arguments.h"
+#include "exports.h"
+#include "job.h"
+
+namespace holdfast::binding {
+
+namespace {
+
+constexpr const char* kExpected =
+    "announce needs (fd from openAnnouncer, ifindex: 1 or more, mac: Uint8Array of 6 bytes, "
+    "addresses: Uint8Array of whole 4-byte IPv4 addresses)";
+
+/* openAnnouncer(): number. Not a job: making a packet socket waits for nobody. */
+Napi::Value OpenAnnouncer(const Napi::CallbackInfo& info) {
+  io::UniqueFd fd;
+  if (const int error = io::OpenAnnouncer(fd); error < 0) return Napi::Number::New(info.Env(), error);
+  const int number = fd.get();
+  info.Env().GetInstanceData<AddonState>()->open.push_back(std::move(fd));
+  return Napi::Number::New(info.Env(), number);
+}
+
+/* announce(fd, ifindex, mac, addresses): Promise<{ sent, failed, errno }> */
+Napi::Value Announce(const Napi::CallbackInfo& info) {
+  const auto fd = IntegerArgument(info[0], 0, INT32_MAX);
+  const auto ifindex = IntegerArgument(info[1], 1, INT32_MAX);
+  auto mac = RecordsArgument<wire::Mac>(info[2], 1);
+  auto addresses = RecordsArgument<wire::Ipv4>(info[3], kMaxRecords);
+  if (!fd || !ifindex || !mac || mac->empty() || !addresses ||
+      !info.Env().GetInstanceData<AddonState>()->Has(static_cast<int>(*fd)))
+    return ThrowArgument(info.Env(), kExpected);
+  return RunJob(
+      info.Env(), "holdfast.announce",
+      [fd = static_cast<int>(*fd), ifindex = static_cast<uint32_t>(*ifindex), mac = mac->front(),
+       addresses = std::move(*addresses)] { return io::Announce(fd, ifindex, mac, addresses); },
+      [](const Napi::Promise::Deferred& deferred, const io::AnnounceOutcome& outcome) {
+        Napi::Object result = Napi::Object::New(deferred.Env());
+        result.Set("sent", outcome.sent);
+        result.Set("failed", outcome.failed);
+        result.Set("errno", outcome.first_error);
+        deferred.Resolve(result);
+      });
+}
+
+}  // namespace
+
+void ExportAnnounce(Napi::Env env, Napi::Object exports) {
+  exports.Set("openAnnouncer", Napi::Function::New(env, OpenAnnouncer, "openAnnouncer"));
+  exports.Set("announce", Napi::Function::New(env, Announce, "announce"));
+}
+
+}  // namespace holdfast::binding

@@ -1,0 +1,88 @@
+#include <cstdio>
+#include <vector>
+
+#include "../io/plumber.h"
+#include "arguments.h"
+#include "exports.h"
+#include "job.h"
+
+namespace holdfast::binding {
+
+namespace {
+
+template <typename Record>
+struct Listing {
+  int error = 0;
+  std::vector<Record> records;
+};
+
+Napi::Value MacText(Napi::Env env, const std::optional<wire::Mac>& mac) {
+  if (!mac) return env.Null();
+  char text[18];
+  const wire::Mac& b = *mac;
+  std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+  return Napi::String::New(env, text);
+}
+
+Napi::Object LinkObject(Napi::Env env, const wire::LinkRecord& link) {
+  Napi::Array altnames = Napi::Array::New(env, link.altnames.size());
+  for (uint32_t i = 0; i < link.altnames.size(); i++) altnames.Set(i, link.altnames[i]);
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("index", link.index);
+  object.Set("name", link.name);
+  object.Set("altnames", altnames);
+  object.Set("mac", MacText(env, link.mac));
+  object.Set("mtu", link.mtu);
+  object.Set("up", Napi::Boolean::New(env, link.up));
+  object.Set("carrier", Napi::Boolean::New(env, link.carrier));
+  object.Set("kind", link.kind.empty() ? env.Null() : Napi::String::New(env, link.kind));
+  object.Set("master", link.master);
+  return object;
+}
+
+/* links(): Promise<Link[]> */
+Napi::Value Links(const Napi::CallbackInfo& info) {
+  return RunJob(
+      info.Env(), "holdfast.links",
+      [] {
+        Listing<wire::LinkRecord> listing;
+        listing.error = io::ListLinks(listing.records);
+        return listing;
+      },
+      [](const Napi::Promise::Deferred& deferred, const Listing<wire::LinkRecord>& listing) {
+        const Napi::Env env = deferred.Env();
+        if (listing.error < 0) return deferred.Reject(SystemError(env, listing.error, "dump links"));
+        Napi::Array links = Napi::Array::New(env, listing.records.size());
+        for (uint32_t i = 0; i < listing.records.size(); i++) links.Set(i, LinkObject(env, listing.records[i]));
+        deferred.Resolve(links);
+      });
+}
+
+/* addresses(protocol): Promise<Buffer> */
+Napi::Value Addresses(const Napi::CallbackInfo& info) {
+  const auto tag = IntegerArgument(info[0], -1, 255);
+  if (!tag) return ThrowArgument(info.Env(), "addresses needs (protocol: 0 to 255, or -1 for all)");
+  return RunJob(
+      info.Env(), "holdfast.addresses",
+      [tag = static_cast<int>(*tag)] {
+        Listing<wire::AddressRecord> listing;
+        listing.error = io::ListAddresses(tag, listing.records);
+        return listing;
+      },
+      [](const Napi::Promise::Deferred& deferred, const Listing<wire::AddressRecord>& listing) {
+        const Napi::Env env = deferred.Env();
+        if (listing.error < 0) return deferred.Reject(SystemError(env, listing.error, "dump addresses"));
+        const auto* bytes = reinterpret_cast<const uint8_t*>(listing.records.data());
+        deferred.Resolve(
+            Napi::Buffer<uint8_t>::Copy(env, bytes, listing.records.size() * sizeof(wire::AddressRecord)));
+      });
+}
+
+}  // namespace
+
+void ExportDumps(Napi::Env env, Napi::Object exports) {
+  exports.Set("links", Napi::Function::New(env, Links, "links"));
+  exports.Set("addresses", Napi::Function::New(env, Addresses, "addresses"));
+}
+
+}  // namespace holdfast::binding

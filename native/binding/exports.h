@@ -1,0 +1,24 @@
+#pragma once
+/* The whole native surface. src/kernel/addon.ts describes each function for the side that calls it. */
+#include <napi.h>
+
+#include <vector>
+
+#include "../io/unique_fd.h"
+
+namespace holdfast::binding {
+
+/* What one environment (the main thread, or a worker thread) has open; closed when that environment ends. */
+struct AddonState {
+  std::vector<io::UniqueFd> open;
+
+  bool Has(int fd) const;
+  io::UniqueFd Take(int fd);
+};
+
+void ExportDumps(Napi::Env env, Napi::Object exports);
+void ExportPlumb(Napi::Env env, Napi::Object exports);
+void ExportAnnounce(Napi::Env env, Napi::Object exports);
+void ExportLifeline(Napi::Env env, Napi::Object exports);
+
+}  // namespace holdfast::binding

@@ -1,0 +1,24 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "../wire/arp.h"
+#include "unique_fd.h"
+
+namespace holdfast::io {
+
+/* A raw AF_PACKET socket that sends and receives nothing. -EPERM without CAP_NET_RAW. Returns 0 or -errno. */
+int OpenAnnouncer(UniqueFd& out) noexcept;
+
+struct AnnounceOutcome {
+  uint32_t sent = 0; /* frames */
+  uint32_t failed = 0;
+  int first_error = 0; /* -errno of the first frame that failed */
+};
+
+/* Broadcasts a gratuitous ARP request and reply for each address out of one interface, in their order. Waits while the
+ * device's queue is full, up to some 100 ms in all; for a worker thread. */
+AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac,
+                         std::span<const wire::Ipv4> addresses) noexcept;
+
+}  // namespace holdfast::io

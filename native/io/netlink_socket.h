@@ -1,0 +1,53 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "../wire/netlink.h"
+#include "unique_fd.h"
+
+namespace holdfast::io {
+
+/* One NETLINK_ROUTE socket for one thread. Nothing here throws; what can fail returns 0 or -errno. */
+class NetlinkSocket {
+ public:
+  /* Without CAP_NET_ADMIN the buffers stay at net.core.rmem_max, and the window is smaller. */
+  int Open() noexcept;
+
+  /* How many requests may be in flight: as many answers as fit into the receive buffer. */
+  size_t window() const noexcept { return window_; }
+
+  /* One or more whole messages. rtnetlink works them off before this returns: it may block on the rtnl lock. */
+  int Send(wire::Bytes messages) noexcept;
+
+  /* The next datagram from the kernel, at most kWaitSeconds away; it is valid until the next call.
+   * -ENOBUFS when answers were dropped for want of room, -EAGAIN when none came in time. */
+  int Receive(wire::Bytes& datagram, bool wait = true) noexcept;
+
+  using AppendRequest = std::function<void(std::vector<uint8_t>& out, uint32_t seq)>;
+  using EachMessage = std::function<void(const wire::Message&)>;
+
+  /* Sends the dump request that `append` writes and hands each message of the answer to `each`. Where the kernel says
+   * that what was dumped changed meanwhile (NLM_F_DUMP_INTR), what `each` saw may lack some: `forget` is called and the
+   * dump is done again, so `each` has seen one consistent dump when this returns 0. */
+  int Dump(const AppendRequest& append, const std::function<void()>& forget, const EachMessage& each) noexcept;
+
+  /* Sequence numbers are never used twice on one socket, so a late answer is nobody's. */
+  uint32_t NextSeq() noexcept { return ++seq_; }
+
+  /* A batch never keeps a worker for ever: rtnetlink answers within its send, so a wait this long means a kernel in trouble. */
+  static constexpr int kWaitSeconds = 10;
+
+ private:
+  void SizeBuffers() noexcept;
+  int DumpOnce(const AppendRequest& append, const EachMessage& each) noexcept;
+
+  UniqueFd fd_;
+  size_t window_ = 0;
+  uint32_t seq_ = 0;
+  std::vector<uint8_t> buffer_;
+};
+
+}  // namespace holdfast::io

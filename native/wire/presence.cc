@@ -1,0 +1,54 @@
+#include "presence.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace holdfast::wire {
+
+namespace {
+
+bool Before(const AddressRecord& a, const AddressRecord& b) { return CompareAddress(a, b) < 0; }
+
+}  // namespace
+
+Presence::Presence(std::vector<AddressRecord> found) : found_(std::move(found)) { std::ranges::sort(found_, Before); }
+
+std::span<const AddressRecord> Presence::PlacesOf(const AddressRecord& record) const {
+  const auto range = std::ranges::equal_range(found_, record, Before);
+  return {range.begin(), range.end()};
+}
+
+const AddressRecord* Presence::At(const AddressRecord& record) const {
+  for (const AddressRecord& place : PlacesOf(record))
+    if (SamePlace(place, record)) return &place;
+  return nullptr;
+}
+
+bool IsOurs(const AddressRecord& found, uint8_t tag) {
+  return found.protocol == tag || (found.protocol == 0 && (found.flags & kFlagAlias) != 0);
+}
+
+std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag) {
+  const auto places = presence.PlacesOf(record);
+  if (places.empty()) return std::nullopt;
+  const bool there = places.size() == 1 && SamePlace(places[0], record) && IsOurs(places[0], tag);
+  return there ? 0 : -EEXIST;
+}
+
+std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag) {
+  const AddressRecord* place = presence.At(record);
+  if (place == nullptr || IsOurs(*place, tag)) return std::nullopt;
+  return -EPERM;
+}
+
+std::string Describe(const AddressRecord& record) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  inet_ntop(record.family == 4 ? AF_INET : AF_INET6, record.address, text, sizeof text);
+  return std::string(text) + "/" + std::to_string(record.prefix) + " on interface " + std::to_string(record.ifindex) +
+         (record.protocol == 0 ? "" : " with protocol " + std::to_string(record.protocol));
+}
+
+}  // namespace holdfast::wire

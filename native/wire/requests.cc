@@ -1,0 +1,89 @@
+#include "requests.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "kernel_numbers.h"
+#include "netlink.h"
+
+namespace holdfast::wire {
+
+namespace {
+
+constexpr uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
+constexpr uint16_t kAdd = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+constexpr uint16_t kRemove = NLM_F_REQUEST | NLM_F_ACK;
+
+uint8_t KernelFamily(uint8_t family) { return family == 4 ? AF_INET : AF_INET6; }
+
+Bytes AddressOf(const AddressRecord& record) { return {record.address, AddressBytes(record.family)}; }
+
+void AppendAddress(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uint32_t seq, const AddressRecord& record,
+                   uint8_t tag) {
+  ifaddrmsg body{};
+  body.ifa_family = KernelFamily(record.family);
+  body.ifa_prefixlen = record.prefix;
+  body.ifa_index = record.ifindex;
+  MessageBuilder message(out, type, flags, seq);
+  message.Body(body);
+  message.Attribute(IFA_LOCAL, AddressOf(record));
+  message.Attribute(IFA_ADDRESS, AddressOf(record));
+  if (type != RTM_NEWADDR) return;
+  /* The cluster elected one owner, so no second of duplicate address detection; and a prefix route by an address that
+   * comes and goes would take the network's route along when it goes. */
+  if (record.family == 6) message.Attribute(IFA_FLAGS, uint32_t{IFA_F_NODAD | IFA_F_NOPREFIXROUTE});
+  message.Attribute(kIfaProto, tag);
+}
+
+void AppendRoute(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uint32_t seq, const AddressRecord& record,
+                 uint8_t tag) {
+  rtmsg body{};
+  body.rtm_family = KernelFamily(record.family);
+  body.rtm_dst_len = HostPrefix(record.family);
+  body.rtm_table = RT_TABLE_LOCAL;
+  body.rtm_protocol = tag;
+  body.rtm_scope = RT_SCOPE_HOST;
+  body.rtm_type = RTN_LOCAL;
+  MessageBuilder message(out, type, flags, seq);
+  message.Body(body);
+  message.Attribute(RTA_DST, AddressOf(record));
+  message.Attribute(RTA_OIF, record.ifindex);
+}
+
+}  // namespace
+
+void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag) {
+  if (IsRoute(record)) return AppendRoute(out, RTM_NEWROUTE, kAdd, seq, record, tag);
+  AppendAddress(out, RTM_NEWADDR, kAdd, seq, record, tag);
+}
+
+void AppendRemove(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag) {
+  if (IsRoute(record)) return AppendRoute(out, RTM_DELROUTE, kRemove, seq, record, tag);
+  AppendAddress(out, RTM_DELADDR, kRemove, seq, record, tag);
+}
+
+void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq) {
+  MessageBuilder message(out, RTM_GETLINK, kDump, seq);
+  message.Body(ifinfomsg{});
+  message.Attribute(IFLA_EXT_MASK, uint32_t{RTEXT_FILTER_SKIP_STATS});
+}
+
+void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family) {
+  ifaddrmsg body{};
+  body.ifa_family = KernelFamily(family);
+  MessageBuilder message(out, RTM_GETADDR, kDump, seq);
+  message.Body(body);
+}
+
+void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag) {
+  rtmsg body{};
+  body.rtm_family = KernelFamily(family);
+  body.rtm_table = RT_TABLE_LOCAL;
+  body.rtm_protocol = tag;
+  body.rtm_type = RTN_LOCAL;
+  MessageBuilder message(out, RTM_GETROUTE, kDump, seq);
+  message.Body(body);
+}
+
+}  // namespace holdfast::wire

@@ -1,0 +1,27 @@
+#pragma once
+/* rtnetlink requests, each appended to `out`. Each names the `ip` command it is like. */
+#include <cstdint>
+#include <vector>
+
+#include "address_record.h"
+
+namespace holdfast::wire {
+
+/* `ip address add ADDRESS/PREFIX dev X proto TAG`, or for kFlagRoute
+ * `ip route add local ADDRESS dev X table local proto TAG`. Refused with EEXIST where it is there already. */
+void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag);
+
+/* `ip address del ADDRESS/PREFIX dev X`, or `ip route del local ADDRESS dev X table local proto TAG`. The kernel compares
+ * the tag of a route and not that of an address: whoever sends this must have looked (presence.h). */
+void AppendRemove(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag);
+
+/* `ip link show`: all links, without their statistics. */
+void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq);
+
+/* `ip -4|-6 address show`. */
+void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family);
+
+/* `ip -4|-6 route show table local type local [proto TAG]`; tag 0 stands for all. */
+void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag);
+
+}  // namespace holdfast::wire

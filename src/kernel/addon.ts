@@ -1,0 +1,69 @@
+/** The native half: what it exports, and how it is found. `native/binding` has the same functions in C++. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { HoldfastError } from "../errors.js";
+import type { Link } from "./types.js";
+
+/** Wrong arguments throw a TypeError with code ERR_NATIVE_ARGUMENT; rejections are a SystemCallError. */
+export interface Addon {
+  links(): Promise<Link[]>;
+  /** @param protocol 0 to 255, or -1 for all. @returns packed records (records.ts). */
+  addresses(protocol: number): Promise<Buffer>;
+  /** @param operation 1 add, 2 remove. @param records packed (records.ts), at most 1,048,576; copied. */
+  plumb(operation: 1 | 2, protocol: number, records: Uint8Array): Promise<NativePlumbResult>;
+  /** @returns a descriptor for `announce`, or -errno. */
+  openAnnouncer(): number;
+  /** A gratuitous ARP request and reply for each address. @param addresses packed, 4 bytes each; copied. */
+  announce(fd: number, ifindex: number, mac: Uint8Array, addresses: Uint8Array): Promise<NativeAnnounceResult>;
+  openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
+  /** Ends what `openAnnouncer` or `openLifeline` gave. */
+  close(fd: number): Promise<void>;
+  /** Where the C++ compiler put the fields of a record. */
+  readonly layout: Readonly<Record<string, number>>;
+}
+
+export interface NativePlumbResult {
+  readonly statuses: Int32Array;
+  /** -errno and words. */
+  readonly texts: readonly (readonly [number, string])[];
+}
+
+export interface NativeAnnounceResult {
+  /** Frames. */
+  readonly sent: number;
+  readonly failed: number;
+  /** -errno of the first frame that failed, or 0. */
+  readonly errno: number;
+}
+
+/** `message` in the C library's words, `errno` negative. */
+export interface SystemCallError extends Error {
+  readonly errno: number;
+  readonly syscall: string;
+}
+
+/** node-gyp-build takes build/Release before any prebuild. @throws ERR_NATIVE_MISSING with the remedy. */
+export function loadAddon(): Addon {
+  const require = createRequire(import.meta.url);
+  try {
+    const load: (root: string) => Addon = require("node-gyp-build");
+    return load(packageRoot(import.meta.dirname));
+  } catch (cause) {
+    throw new HoldfastError(
+      "ERR_NATIVE_MISSING",
+      "the native part of holdfast does not load: run `npm rebuild holdfast` (it needs make, g++ and python3), " +
+        "or in a checkout `npm run install`",
+      { platform: process.platform, arch: process.arch },
+      { cause },
+    );
+  }
+}
+
+/** The folder of binding.gyp above `from`: src/kernel and dist/kernel are equally deep, other builds may not be. */
+function packageRoot(from: string): string {
+  if (existsSync(join(from, "binding.gyp"))) return from;
+  const above = dirname(from);
+  if (above === from) throw new Error("no binding.gyp above the kernel layer");
+  return packageRoot(above);
+}

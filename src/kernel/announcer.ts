@@ -1,0 +1,161 @@
+/**
+ * Gratuitous ARP for many addresses under one budget of frames.
+ *
+ * Each address is announced in `rounds` rounds at least 1.1 s apart, because a Linux neighbour takes no second change of
+ * an entry within its locktime of 1 s (neigh_update() in net/core/neighbour.c), and because frames get lost. What was
+ * asked for last goes first: after a failover that is what is not reachable yet.
+ */
+import { writeAddress } from "./address.js";
+import type { NativeAnnounceResult } from "./addon.js";
+import type { AnnounceSource, Link } from "./types.js";
+
+/** Sends a request and a reply for each of the packed IPv4 addresses; never rejects. */
+export type SendAnnouncements = (
+  link: Link,
+  mac: Uint8Array,
+  addresses: Uint8Array,
+) => Promise<Pick<NativeAnnounceResult, "sent" | "failed">>;
+
+export interface AnnounceCounters {
+  arpFramesSent: number;
+  /** Refused by the device or the kernel. */
+  arpFramesFailed: number;
+  /** Addresses that cannot be announced: IPv6, or an interface without a hardware address. */
+  announceSkipped: number;
+}
+
+export const ROUND_INTERVAL_MS = 1100;
+const FRAMES_AN_ADDRESS = 2;
+/** Budget that may gather while there is nothing to send, so that a small failover is announced at once. */
+const BURST_MS = 50;
+/** How often the budget is looked at while it is short. */
+const TICK_MS = 10;
+
+/** Addresses of one call, or the part of them that went out together. */
+interface Batch {
+  readonly request: Request;
+  readonly addresses: readonly string[];
+  /** Those before it are sent in this round. */
+  next: number;
+  roundsLeft: number;
+  /** performance.now() before which this round may not begin. */
+  readonly due: number;
+}
+
+interface Request {
+  /** Higher is later. */
+  readonly order: number;
+  readonly link: Link;
+  readonly mac: Uint8Array;
+}
+
+export class Announcer {
+  readonly counters: AnnounceCounters = { arpFramesSent: 0, arpFramesFailed: 0, announceSkipped: 0 };
+  /** The latest request for each address that is still to be announced; older batches pass over it. */
+  readonly #latest = new Map<string, Request>();
+  /** May go now; the last one goes first. Sorted by request. */
+  readonly #ready: Batch[] = [];
+  /** In the order of `due`: every round is due the same time after it went out. */
+  #waiting: Batch[] = [];
+  #requests = 0;
+  #budget: number;
+  #budgetAt = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+  #sending: Promise<void> | null = null;
+  #closed = false;
+
+  /** @param rate frames a second, at least 1. */
+  constructor(
+    private readonly send: SendAnnouncements,
+    private readonly rate: number,
+  ) {
+    this.#budget = this.#burst;
+  }
+
+  announce(addresses: readonly string[], { link, rounds }: AnnounceSource): void {
+    const mac = link.mac === null ? null : Uint8Array.from(link.mac.split(":"), (byte) => Number.parseInt(byte, 16));
+    const wanted = mac === null ? [] : addresses.filter((address) => !address.includes(":"));
+    this.counters.announceSkipped += addresses.length - wanted.length;
+    if (mac === null || wanted.length === 0 || rounds < 1 || this.#closed) return;
+    const request = { order: ++this.#requests, link, mac };
+    for (const address of wanted) this.#latest.set(address, request);
+    this.#ready.push({ request, addresses: wanted, next: 0, roundsLeft: rounds, due: 0 });
+    this.#wake();
+  }
+
+  cancel(addresses: readonly string[]): void {
+    for (const address of addresses) this.#latest.delete(address);
+  }
+
+  /** Resolves when what was handed to the kernel is out. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#latest.clear();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#sending;
+  }
+
+  get #burst(): number {
+    return Math.max(FRAMES_AN_ADDRESS, (this.rate * BURST_MS) / 1000);
+  }
+
+  #wake(): void {
+    if (this.#closed || this.#sending !== null) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const now = performance.now();
+    this.#ripen(now);
+    this.#budget = Math.min(this.#burst, this.#budget + ((now - this.#budgetAt) * this.rate) / 1000);
+    this.#budgetAt = now;
+    const part = this.#take(Math.floor(this.#budget / FRAMES_AN_ADDRESS));
+    if (part !== null) this.#sending = this.#sendPart(part);
+    else this.#sleep(now);
+  }
+
+  #sleep(now: number): void {
+    const wait = this.#ready.length > 0 ? TICK_MS : (this.#waiting[0]?.due ?? now) - now;
+    if (wait <= 0) return; // nothing left
+    this.#timer = setTimeout(() => this.#wake(), wait);
+    this.#timer.unref();
+  }
+
+  /** Moves the batches whose next round is due among the ready ones. */
+  #ripen(now: number): void {
+    const stillWaiting = this.#waiting.findIndex(({ due }) => due > now);
+    const due = this.#waiting.splice(0, stillWaiting === -1 ? this.#waiting.length : stillWaiting);
+    if (due.length === 0) return;
+    this.#ready.push(...due);
+    this.#ready.sort((a, b) => a.request.order - b.request.order);
+  }
+
+  /** The next addresses of the latest request, at most `limit`; null when there is no budget or nothing to send. */
+  #take(limit: number): Batch | null {
+    while (limit > 0) {
+      const batch = this.#ready.at(-1);
+      if (batch === undefined) return null;
+      const { request, roundsLeft } = batch;
+      const addresses: string[] = [];
+      while (batch.next < batch.addresses.length && addresses.length < limit) {
+        const address = batch.addresses[batch.next++];
+        if (address !== undefined && this.#latest.get(address) === request) addresses.push(address);
+      }
+      if (batch.next === batch.addresses.length) this.#ready.pop();
+      if (addresses.length > 0) return { request, addresses, next: 0, roundsLeft: roundsLeft - 1, due: 0 };
+    }
+    return null;
+  }
+
+  async #sendPart(part: Batch): Promise<void> {
+    const { request, addresses, roundsLeft } = part;
+    const packed = new Uint8Array(4 * addresses.length);
+    addresses.forEach((address, i) => writeAddress(address, packed, 4 * i));
+    this.#budget -= FRAMES_AN_ADDRESS * addresses.length;
+    const { sent, failed } = await this.send(request.link, request.mac, packed);
+    this.counters.arpFramesSent += sent;
+    this.counters.arpFramesFailed += failed;
+    if (roundsLeft > 0) this.#waiting.push({ ...part, due: performance.now() + ROUND_INTERVAL_MS });
+    else for (const address of addresses) if (this.#latest.get(address) === request) this.#latest.delete(address);
+    this.#sending = null;
+    this.#wake();
+  }
+}

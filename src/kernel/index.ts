@@ -1,0 +1,12 @@
+/** The kernel layer, usable by itself: `import { openKernel } from "holdfast/kernel"`. */
+export { HOLDFAST_PROTOCOL, type KernelOptions, openKernel } from "./kernel.js";
+export { type Findings, findOrphans, type VipPlace } from "./orphans.js";
+export type {
+  AnnounceSource,
+  FoundAddress,
+  Kernel,
+  Lifeline,
+  Link,
+  PlumbResult,
+  PlumbTarget,
+} from "./types.js";

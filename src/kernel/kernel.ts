@@ -1,0 +1,185 @@
+/** `Kernel` over the native addon: checks, packs, queues and explains; the kernel itself is asked in C++. */
+import { getSystemErrorName } from "node:util";
+import { type ErrorCode, HoldfastError } from "../errors.js";
+import { type Addon, loadAddon, type SystemCallError } from "./addon.js";
+import { Announcer, type SendAnnouncements } from "./announcer.js";
+import { capabilityError, missingCapabilities } from "./capabilities.js";
+import { type AddressAt, hostPrefix, packRecords, unpackRecords } from "./records.js";
+import type { AnnounceSource, FoundAddress, Kernel, Lifeline, Link, PlumbResult, PlumbTarget } from "./types.js";
+
+/**
+ * Our tag, IFA_PROTO on addresses and rtm_protocol on routes: "h" in ASCII. Neither linux/rtnetlink.h nor
+ * linux/if_addr.h nor iproute2's rt_protos gives 104 to anybody, and the kernel reads no meaning into it.
+ */
+export const HOLDFAST_PROTOCOL = 104;
+
+export interface KernelOptions {
+  /** Tag of everything that is plumbed, 4 to 255. Two that share a host need two. Default HOLDFAST_PROTOCOL. */
+  readonly protocol?: number;
+  /** Budget of announcements, frames a second. Default 10,000. */
+  readonly arpRate?: number;
+}
+
+/** Needs no privileges by itself; the calls that do say so. @throws ERR_NATIVE_MISSING. */
+export function openKernel(options: KernelOptions = {}): Kernel {
+  const { protocol = HOLDFAST_PROTOCOL, arpRate = 10_000 } = options;
+  // Up to RTPROT_STATIC - 1 the numbers are the kernel's own (linux/rtnetlink.h).
+  if (!Number.isInteger(protocol) || protocol < 4 || protocol > 255) {
+    throw new TypeError(`expected a protocol from 4 to 255, not ${protocol}`);
+  }
+  if (!(arpRate >= 1)) throw new TypeError(`expected an arpRate of at least 1 frame a second, not ${arpRate}`);
+  return new LinuxKernel(loadAddon(), protocol, arpRate);
+}
+
+class LinuxKernel implements Kernel {
+  readonly #announcer: Announcer;
+  readonly #lifelines = new Set<number>();
+  readonly #plumbed = { plumbAdded: 0, plumbRemoved: 0, plumbFailed: 0 };
+  /** One bulk call at a time: the kernel serves one anyway (rtnl), and the other workers of libuv belong to files. */
+  #lastPlumb: Promise<unknown> = Promise.resolve();
+  #announcerFd: number | null = null;
+
+  constructor(
+    private readonly addon: Addon,
+    private readonly protocol: number,
+    arpRate: number,
+  ) {
+    this.#announcer = new Announcer(this.#sendAnnouncements, arpRate);
+  }
+
+  async links(): Promise<readonly Link[]> {
+    return this.addon.links().catch((cause: SystemCallError) => {
+      throw systemError("ERR_NETLINK", "cannot list the interfaces", cause);
+    });
+  }
+
+  async addresses(filter: { readonly protocol?: number } = {}): Promise<readonly FoundAddress[]> {
+    const records = await this.addon.addresses(filter.protocol ?? -1).catch((cause: SystemCallError) => {
+      throw systemError("ERR_NETLINK", "cannot list the addresses", cause);
+    });
+    return unpackRecords(records);
+  }
+
+  async add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
+    const result = await this.#plumb(ADD, addresses, this.#placed(target));
+    this.#plumbed.plumbAdded += count(result.statuses, true);
+    return result;
+  }
+
+  async remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
+    this.#announcer.cancel(addresses);
+    const result = await this.#plumb(REMOVE, addresses, this.#placed(target));
+    this.#plumbed.plumbRemoved += count(result.statuses, true);
+    return result;
+  }
+
+  async removeFound(found: readonly FoundAddress[]): Promise<PlumbResult> {
+    const result = await this.#plumb(REMOVE, found, (one) => one);
+    this.#plumbed.plumbRemoved += count(result.statuses, true);
+    return result;
+  }
+
+  async openLifeline(name: string): Promise<Lifeline> {
+    if (!/^hf[0-9]{1,6}$/.test(name)) throw new TypeError(`expected a lifeline's name like hf0, not ${name}`);
+    const { fd, ifindex } = await this.addon.openLifeline(name).catch((cause: SystemCallError) => {
+      throw lifelineError(name, cause);
+    });
+    this.#lifelines.add(ifindex);
+    let closing: Promise<void> | null = null;
+    const close = async () => {
+      this.#lifelines.delete(ifindex);
+      await this.addon.close(fd);
+    };
+    return { name, ifindex, close: () => (closing ??= close()) };
+  }
+
+  announce(addresses: readonly string[], from: AnnounceSource): void {
+    this.#announcer.announce(addresses, from);
+  }
+
+  cancelAnnounce(addresses: readonly string[]): void {
+    this.#announcer.cancel(addresses);
+  }
+
+  missingCapabilities(): readonly string[] {
+    return missingCapabilities();
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#plumbed, ...this.#announcer.counters };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#announcer.close(), this.#lastPlumb]);
+    const fd = this.#announcerFd;
+    this.#announcerFd = null;
+    if (fd !== null) await this.addon.close(fd);
+  }
+
+  #placed(target: PlumbTarget): (address: string) => AddressAt {
+    const onLifeline = this.#lifelines.has(target.ifindex);
+    return (address) => {
+      const prefix = onLifeline ? hostPrefix(address.includes(":") ? 6 : 4) : target.prefix;
+      return { ...target, address, prefix };
+    };
+  }
+
+  async #plumb<T>(operation: 1 | 2, items: readonly T[], addressAt: (item: T) => AddressAt): Promise<PlumbResult> {
+    const doing = `cannot ${operation === ADD ? "add" : "remove"} ${items.length} addresses`;
+    const missing = missingCapabilities();
+    if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
+    const records = await packRecords(items, addressAt);
+    const call = this.#lastPlumb.then(() => this.addon.plumb(operation, this.protocol, records));
+    this.#lastPlumb = call.catch(() => undefined);
+    const { statuses, texts } = await call.catch((cause: SystemCallError | TypeError) => {
+      if (cause instanceof TypeError) throw cause;
+      throw systemError("ERR_NETLINK", doing, cause);
+    });
+    this.#plumbed.plumbFailed += count(statuses, false);
+    return { statuses, texts: new Map(texts) };
+  }
+
+  /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
+  readonly #sendAnnouncements: SendAnnouncements = async (link, mac, addresses) => {
+    this.#announcerFd ??= nonNegative(this.addon.openAnnouncer());
+    if (this.#announcerFd === null) return { sent: 0, failed: addresses.length / 2 };
+    return this.addon.announce(this.#announcerFd, link.index, mac, addresses);
+  };
+}
+
+const ADD = 1;
+const REMOVE = 2;
+
+function count(statuses: Int32Array, zero: boolean): number {
+  return statuses.reduce((sum, status) => sum + ((status === 0) === zero ? 1 : 0), 0);
+}
+
+function nonNegative(value: number): number | null {
+  return value < 0 ? null : value;
+}
+
+function systemError(code: ErrorCode, message: string, cause: SystemCallError): HoldfastError {
+  return new HoldfastError(
+    code,
+    message,
+    { errno: getSystemErrorName(cause.errno), syscall: cause.syscall },
+    { cause },
+  );
+}
+
+/** The remedy for each way in which a lifeline is not to be had. */
+const LIFELINE_REMEDIES: Readonly<Record<string, string>> = {
+  ENOENT: "; load the module (modprobe tun), or give the container --device /dev/net/tun",
+  ENODEV: "; load the module (modprobe tun)",
+  ENXIO: "; load the module (modprobe tun)",
+  EACCES: "; /dev/net/tun is not open to this user: run as root",
+  EBUSY: "; another process holds it, perhaps a second holdfastd",
+};
+
+function lifelineError(name: string, cause: SystemCallError): HoldfastError {
+  const doing = `cannot open the lifeline ${name}`;
+  const missing = missingCapabilities();
+  if (cause.errno === -1 && missing.includes("CAP_NET_ADMIN")) return capabilityError(doing, missing, cause);
+  const remedy = LIFELINE_REMEDIES[getSystemErrorName(cause.errno)] ?? "";
+  return systemError("ERR_LIFELINE", `${doing} (${cause.syscall})${remedy}`, cause);
+}
