@@ -36,13 +36,15 @@ export interface WrittenBody {
 export class Bodies {
   readonly #directory: string;
   readonly #inlineMax: number;
+  readonly #unusedBytes: () => number;
   readonly #shelves = new Map<string, Promise<void>>();
   #written = 0;
 
-  constructor(directory: string, inlineMax: number) {
+  /** @param unusedBytes space inside the store, as good as that of the disk for what goes there. */
+  constructor(directory: string, inlineMax: number, unusedBytes: () => number) {
     this.#directory = join(directory, "bodies");
     this.#inlineMax = inlineMax;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    this.#unusedBytes = unusedBytes;
   }
 
   /**
@@ -54,7 +56,7 @@ export class Bodies {
     const writer = new BodyWriter(
       () => this.#create(id),
       this.#inlineMax,
-      () => this.#checkSpace(),
+      (inFile) => this.#checkSpace(inFile),
     );
     try {
       let failure: HoldfastError | null = null;
@@ -117,9 +119,10 @@ export class Bodies {
     await rm(join(this.#directory, file), { force: true }).catch(() => {});
   }
 
-  /** Removes files that no record names. Blocks; for open only. @returns how many. */
+  /** Makes the directory, and removes files that no record names. Blocks; for open only. @returns how many. */
   sweep(isNamed: (id: string, file: string) => boolean): number {
     let removed = 0;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     for (const shelf of readdirSync(this.#directory)) {
       for (const name of readdirSync(join(this.#directory, shelf))) {
         const file = `${shelf}/${name}`;
@@ -151,12 +154,14 @@ export class Bodies {
     await syncDirectory(this.#directory);
   }
 
-  async #checkSpace(): Promise<void> {
+  async #checkSpace(inFile: boolean): Promise<void> {
     const { bavail, blocks, bsize } = await statfs(this.#directory);
     const reserve = Math.min(RESERVE_BYTES, (blocks * bsize) / 16);
-    if (bavail * bsize < reserve) {
-      throw new HoldfastError("ERR_SPOOL_FULL", "no space left beyond the reserve", { free: bavail * bsize, reserve });
-    }
+    const onDisk = bavail * bsize;
+    if (onDisk >= reserve) return;
+    const free = inFile ? onDisk : onDisk + this.#unusedBytes();
+    if (free < reserve)
+      throw new HoldfastError("ERR_SPOOL_FULL", "no space left beyond the reserve", { free, reserve });
   }
 }
 
@@ -171,21 +176,21 @@ class BodyWriter {
   #memory = Buffer.alloc(0);
   #bytes = 0;
   #crc = 0;
-  #checked = -1;
+  #checkAt = 0;
   #file: BodyFile | null = null;
 
   constructor(
     readonly create: () => Promise<BodyFile>,
     readonly inlineMax: number,
-    readonly checkSpace: () => Promise<void>,
+    readonly checkSpace: (inFile: boolean) => Promise<void>,
   ) {}
 
   async write(chunk: Uint8Array): Promise<void> {
-    await this.#check();
     const start = this.#bytes;
     this.#bytes += chunk.byteLength;
     this.#crc = crc32(chunk, this.#crc);
     if (this.#bytes <= this.inlineMax) return this.#keep(chunk, start);
+    await this.#check();
     if (this.#file === null) {
       this.#file = await this.create();
       await writeAll(this.#file.handle, this.#memory.subarray(0, start));
@@ -195,10 +200,12 @@ class BodyWriter {
   }
 
   async finish(): Promise<WrittenBody> {
-    await this.#check();
     const bytes = this.#bytes;
     const crc = this.#crc;
-    if (this.#file === null) return { bytes, crc, inline: this.#memory.subarray(0, bytes), file: null };
+    if (this.#file === null) {
+      await this.checkSpace(false);
+      return { bytes, crc, inline: this.#memory.subarray(0, bytes), file: null };
+    }
     const { handle, directory, file } = this.#file;
     await handle.sync();
     await handle.close();
@@ -213,9 +220,9 @@ class BodyWriter {
   }
 
   async #check(): Promise<void> {
-    if (this.#checked >= 0 && this.#bytes - this.#checked < CHECK_BYTES) return;
-    this.#checked = this.#bytes;
-    await this.checkSpace();
+    if (this.#bytes < this.#checkAt) return;
+    this.#checkAt = this.#bytes + CHECK_BYTES;
+    await this.checkSpace(true);
   }
 
   #keep(chunk: Uint8Array, start: number): void {

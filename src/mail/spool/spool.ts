@@ -101,7 +101,7 @@ class LmdbSpool implements Spool {
     const loaded = this.#index.load();
     this.#inDoubt = new Set(loaded.inDoubt);
     this.counters.damaged += loaded.damaged;
-    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX);
+    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX, () => store.unusedBytes());
     this.counters.orphans = this.#bodies.sweep((id, file) => this.#namesFile(id, file));
   }
 
@@ -118,7 +118,8 @@ class LmdbSpool implements Spool {
       this.counters[kept === "stored" ? "accepted" : "known"]++;
       return kept;
     } catch (error) {
-      this.counters[hasCode(error, "ERR_SPOOL_FULL") ? "full" : "failed"]++;
+      if (hasCode(error, "ERR_SPOOL_FULL")) this.counters.full++;
+      if (hasCode(error, "ERR_SPOOL")) this.counters.failed++;
       throw error;
     }
   }
@@ -143,10 +144,12 @@ class LmdbSpool implements Spool {
   }
 
   due(binding: string, atMs: number, limit: number): readonly DueMessage[] {
+    this.#checkOpen();
     return this.#index.due(binding, atMs, limit, this.#damaged);
   }
 
   nextAttempt(binding: string): number | null {
+    this.#checkOpen();
     return this.#index.nextAttempt(binding);
   }
 
@@ -206,6 +209,7 @@ class LmdbSpool implements Spool {
   }
 
   async sweep(beforeMs: number): Promise<number> {
+    this.#checkOpen();
     const swept = await this.#tombstones.sweep(beforeMs);
     this.counters.swept += swept;
     return swept;
@@ -283,7 +287,7 @@ class LmdbSpool implements Spool {
 
   /** Writes all edits, and what `also` writes, as one commit; then brings what is in memory up to it. */
   async #commit(edits: readonly Edit[], also: () => void = () => {}): Promise<void> {
-    if (this.#closed) throw new HoldfastError("ERR_SPOOL", "the spool is closed");
+    this.#checkOpen();
     const saveIncarnation = !this.#incarnationSaved;
     await this.#store.commit(() => {
       if (saveIncarnation) void this.#store.facts.put("incarnation", seal(this.#incarnation));
@@ -314,7 +318,12 @@ class LmdbSpool implements Spool {
     }
   }
 
+  #checkOpen(): void {
+    if (this.#closed) throw new HoldfastError("ERR_SPOOL", "the spool is closed");
+  }
+
   #read(id: MessageId): MessageRecord | null {
+    this.#checkOpen();
     const bytes = this.#store.messages.getBinary(id);
     if (bytes === undefined) return null;
     const record = records.readRecord(unseal(bytes), id);
