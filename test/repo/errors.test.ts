@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../src/errors.js";
-import { captures, filesUnder, headings, read } from "./source-files.js";
+import { captures, filesUnder, headings, read, withoutComments } from "./source-files.js";
 
 const page = read("docs/ERRORS.md");
 
@@ -20,7 +20,7 @@ describe("the error table", () => {
     const named = new Set(
       [...filesUnder("src", ".ts"), ...filesUnder("native", ".cc"), ...filesUnder("native", ".h")]
         .filter((file) => file !== "src/errors.ts")
-        .flatMap((file) => captures(read(file), /"(ERR_[A-Z_]+)"/g))
+        .flatMap((file) => captures(withoutComments(read(file)), /\b(ERR_[A-Z_]+)\b/g))
         // Node's own codes, which are compared with but never made here.
         .filter(
           (code) =>
