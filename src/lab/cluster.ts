@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { askControl } from "../console/client.js";
 import { HoldfastError } from "../errors.js";
 import type { QueueRow } from "../mail/types.js";
@@ -141,17 +140,4 @@ export class Cluster {
 interface LogLine {
   readonly code?: string;
   readonly id?: string;
-}
-
-/** Calls `attempt` until it returns something else than null, `everyMs`; null once `limitMs` are over. */
-export async function poll<T>(
-  attempt: () => Promise<T | null>,
-  { everyMs, limitMs }: { readonly everyMs: number; readonly limitMs: number },
-): Promise<T | null> {
-  const until = monotonicMs() + limitMs;
-  for (;;) {
-    const result = await attempt();
-    if (result !== null || monotonicMs() > until) return result;
-    await sleep(everyMs);
-  }
 }

@@ -1,11 +1,12 @@
 /** The whole lab: hosts, daemons, and the processes that watch them; and the questions that the story asks of it. */
 import { hasCode } from "../errors.js";
 import { checkSnapshot } from "./checks.js";
-import { Cluster, poll } from "./cluster.js";
+import { Cluster } from "./cluster.js";
 import type { InjectorCounts } from "./injector.js";
 import { LabNetwork } from "./namespaces.js";
 import { InjectorProcess, ProberProcess, SinkProcess } from "./observers.js";
 import { hosts, lanes, NODES, SINK, SMTP_PORT, VIPS } from "./plan.js";
+import { poll } from "./poll.js";
 import type { MailRecord, Snapshot, Violation } from "./records.js";
 
 /** Idle probing opens 200 connections a second in all; the fast pace is the resolution of what is measured. */

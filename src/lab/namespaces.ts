@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HoldfastError } from "../errors.js";
 import { ipBatch, ipBatchSync, ipJson } from "./iproute.js";
+import { poll } from "./poll.js";
 import { type LabProcess, type LabProcessOptions, startProcess } from "./process.js";
 
 export interface HostSpec {
@@ -91,15 +92,16 @@ export class LabNetwork {
   }
 
   /**
-   * Cuts a host off, silently: the switch drops every frame from and to it, and the host still sees a carrier. Only time
-   * tells its peers. `network`: cut from one network only.
+   * Cuts a host off, silently: its switch ports leave their bridges, and it still sees a carrier, so that only time tells. (A
+   * port's state cannot be set by hand for long: without STP the bridge makes it forward again.)
+   * `network`: cut from that network only.
    */
   async cut(host: string, network?: string): Promise<void> {
-    await this.#setPorts(host, network, "disabled");
+    await this.#setPorts(host, network, () => "nomaster");
   }
 
   async heal(host: string, network?: string): Promise<void> {
-    await this.#setPorts(host, network, "forwarding");
+    await this.#setPorts(host, network, (one) => `master ${bridge(one)}`);
   }
 
   /** Entries of the host's IPv4 neighbour table that hold a hardware address. */
@@ -175,15 +177,26 @@ export class LabNetwork {
         ]),
       ),
     );
+    await this.#portsForward();
   }
 
-  async #setPorts(host: string, network: string | undefined, state: keyof typeof PORT_STATE): Promise<void> {
+  /** A port forwards once the kernel has seen its carrier, which it looks at in its own time. */
+  async #portsForward(): Promise<void> {
+    const query = ["-details", "link", "show", "type", "veth"];
+    const isOpen = ({ linkinfo }: Port) => linkinfo.info_slave_data?.state === "forwarding";
+    const open = async () => ((await ipJson<Port>(this.namespace("switch"), query)).every(isOpen) ? true : null);
+    if ((await poll(open, { everyMs: 10, limitMs: 10_000 })) === null) {
+      throw new HoldfastError("ERR_LAB", "the bridges of the lab do not forward");
+    }
+  }
+
+  async #setPorts(host: string, network: string | undefined, setting: (network: string) => string): Promise<void> {
     const spec = this.#spec(host);
     const ports = spec.interfaces.filter((one) => network === undefined || one.network === network);
     if (ports.length === 0) throw new HoldfastError("ERR_LAB", `${host} is not on network ${network}`);
     await ipBatch(
       this.namespace("switch"),
-      ports.map((one) => `link set ${port(spec, one)} type bridge_slave state ${PORT_STATE[state]}`),
+      ports.map((one) => `link set ${port(spec, one)} ${setting(one.network)}`),
     );
   }
 
@@ -209,8 +222,10 @@ export class LabNetwork {
   }
 }
 
-/** BR_STATE_* of linux/if_bridge.h. With STP off, as it is by default, a port may be set to any state by hand. */
-const PORT_STATE = { disabled: 0, forwarding: 3 } as const;
+/** What `ip -details` tells of a bridge port. */
+interface Port {
+  readonly linkinfo: { readonly info_slave_data?: { readonly state: string } };
+}
 
 function bridge(network: string): string {
   return `br-${network}`;
