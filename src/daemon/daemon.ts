@@ -13,9 +13,9 @@ import { soloChannel } from "../group/solo.js";
 import { openKernel } from "../kernel/index.js";
 import type { Kernel } from "../kernel/types.js";
 import { createMailService } from "../mail/service.js";
+import { findLeftovers, removeLeftovers } from "../node/clean-slate.js";
 import { Node, type NodeEventSink } from "../node/node.js";
 import { Plumber } from "../node/plumber.js";
-import { cleanSlate } from "./clean-slate.js";
 
 export interface Daemon {
   /** Hands addresses and queues over, then ends every part. */
@@ -41,9 +41,8 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
     const kernel = openKernel({ arpRate: config.cluster.arpRate });
     undo.push(() => kernel.close());
     requireCapabilities(kernel);
-    await cleanSlate(kernel, config, catalogueOf(config), sink);
-    const plumber = await Plumber.open(kernel, config, LIFELINE);
-    undo.push(() => plumber.close());
+    const plumber = await Plumber.open(kernel, config);
+    const leftovers = await findLeftovers(kernel, plumber, catalogueOf(config));
 
     let node: Node | null = null;
     const mail = createMailService({ config, peerKey: keys?.mmove ?? null, incarnation }, (event) => {
@@ -52,6 +51,11 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
     });
     await mail.start();
     undo.push(() => mail.stop());
+
+    // Only now: the spool's lock and the ports have shown that no other holdfastd runs here, whose addresses these are.
+    await removeLeftovers(kernel, leftovers, sink);
+    await plumber.openLifeline(LIFELINE);
+    undo.push(() => plumber.close());
 
     const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
     const channel = groupChannel(config, incarnation, keys);

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /** `holdfastd`: reads the command line, starts the daemon, turns signals into an orderly end. */
-import { hostname } from "node:os";
 import { Command } from "commander";
-import { fileReader } from "../cli/config-reader.js";
-import { formatDiagnostic, parseConfig, resolveNodename } from "../config/index.js";
+import { fileReader, nodeFacts, searchPathFromEnvironment } from "../cli/config-reader.js";
+import { formatDiagnostic, parseConfig } from "../config/index.js";
 import type { Config } from "../config/types.js";
 import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
 import { startDaemon, type Daemon } from "./daemon.js";
@@ -50,12 +49,14 @@ function firstSignal(): Promise<void> {
 
 /** Prints every error of a broken configuration and ends with 78 before anything was touched. */
 function readConfig(file: string, node: string | undefined): Config {
-  const facts = { option: node ?? null, environment: process.env["EC_NODE_NAME"] ?? null, hostname: hostname() };
-  const { config, diagnostics } = parseConfig(file, { reader: fileReader, nodename: resolveNodename(facts) });
+  const searchPath = searchPathFromEnvironment();
+  const options = { reader: fileReader, nodename: nodeFacts(node), ...(searchPath && { searchPath }) };
+  const { config, diagnostics } = parseConfig(file, options);
   for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
-  if (config === null)
-    throw new HoldfastError("ERR_CONFIG_INVALID", `${file} has errors; nothing was started`, { file });
-  return config;
+  if (config !== null) return config;
+  const unreadable = diagnostics.some(({ rule }) => rule === "unreadable");
+  const code = unreadable ? "ERR_CONFIG_UNREADABLE" : "ERR_CONFIG_INVALID";
+  throw new HoldfastError(code, `${file} has errors; nothing was started`, { file });
 }
 
 function fail(error: unknown): never {

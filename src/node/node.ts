@@ -188,7 +188,7 @@ export class Node {
     while (left.length > 0) {
       try {
         const failures = await this.parts.plumber.unplumb(left);
-        left = failures.map(({ address }) => address);
+        left = failures.filter(({ foreign }) => !foreign).map(({ address }) => address);
         for (const { address, reason } of failures) this.#log("error", "unplumb-failed", { address, reason });
       } catch (error) {
         this.#log("error", "unplumb-failed", { address: left.join(" "), reason: explain(error) });

@@ -2,15 +2,22 @@
  * From addresses to the kernel: which interface carries each, in which mode, and who is told on the LAN. Knows the
  * Topology stanzas; decides nothing about ownership.
  */
+import { constants } from "node:os";
 import type { Config, Topology } from "../config/types.js";
 import { topologyOf } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
+import type { VipPlace } from "../kernel/index.js";
 import type { AnnounceSource, Kernel, Lifeline, Link, PlumbResult, PlumbTarget } from "../kernel/types.js";
 
 export interface PlumbFailure {
   readonly address: string;
   readonly reason: string;
+  /** An address that stands there and is not ours: it was not touched, and never will be. */
+  readonly foreign: boolean;
 }
+
+/** What `Kernel.add` and `Kernel.remove` answer for the host's own addresses and other programs'. */
+const FOREIGN = new Set<number>([constants.errno.EEXIST, constants.errno.EPERM]);
 
 interface Place {
   readonly topology: Topology;
@@ -19,43 +26,48 @@ interface Place {
 }
 
 export class Plumber {
+  #lifeline: Lifeline | null = null;
+
   private constructor(
     private readonly kernel: Kernel,
     private readonly config: Config,
     /** By block of the Topology. */
     private readonly places: ReadonlyMap<string, Place>,
-    private readonly lifeline: Lifeline | null,
   ) {}
 
-  /**
-   * Looks up the interfaces and opens the lifeline where a Topology asks for one.
-   * @throws ERR_LINK_UNKNOWN with the interfaces that there are; ERR_LIFELINE.
-   */
-  static async open(kernel: Kernel, config: Config, lifelineName: string): Promise<Plumber> {
+  /** Looks up the interfaces, and touches none. @throws ERR_LINK_UNKNOWN with the interfaces that there are. */
+  static async open(kernel: Kernel, config: Config): Promise<Plumber> {
     const links = await kernel.links();
-    const wanted = config.topologies.map((topology) => ({ topology, link: linkOf(links, topology) }));
-    const lifeline = config.topologies.some((topology) => topology.lifeline)
-      ? await kernel.openLifeline(lifelineName)
-      : null;
-    const places = new Map(
-      wanted.map(({ topology, link }) => {
-        const ifindex = topology.lifeline && lifeline !== null ? lifeline.ifindex : link.index;
-        const target = { ifindex, plumbing: topology.plumbing, prefix: topology.cidrmask };
-        return [topology.block, { topology, target, source: { link, rounds: config.cluster.arpRepeat } }];
-      }),
-    );
-    return new Plumber(kernel, config, places, lifeline);
+    const places = config.topologies.map((topology): [string, Place] => {
+      const link = linkOf(links, topology);
+      const target = { ifindex: link.index, plumbing: topology.plumbing, prefix: topology.cidrmask };
+      return [topology.block, { topology, target, source: { link, rounds: config.cluster.arpRepeat } }];
+    });
+    return new Plumber(kernel, config, new Map(places));
+  }
+
+  /** From here on, what Topologies with a lifeline plumb goes away with this process. @throws ERR_LIFELINE. */
+  async openLifeline(name: string): Promise<void> {
+    if (!this.config.topologies.some(({ lifeline }) => lifeline)) return;
+    this.#lifeline = await this.kernel.openLifeline(name);
+  }
+
+  /** Where each address would be an alias of the Topology interface. */
+  vipPlaces(addresses: readonly string[]): Map<string, VipPlace> {
+    const vips = new Map<string, VipPlace>();
+    for (const [{ target }, some] of this.#byPlace(addresses)) for (const address of some) vips.set(address, target);
+    return vips;
   }
 
   /** @returns those that the kernel did not take, with its words; the others are plumbed. */
   async plumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
-    return this.#inPlaces(addresses, (some, { target }) => this.kernel.add(some, target));
+    return this.#inPlaces(addresses, (some, place) => this.kernel.add(some, this.#target(place)));
   }
 
   /** @returns those that are still there, with the kernel's words. */
   async unplumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
     this.kernel.cancelAnnounce(addresses);
-    return this.#inPlaces(addresses, (some, { target }) => this.kernel.remove(some, target));
+    return this.#inPlaces(addresses, (some, place) => this.kernel.remove(some, this.#target(place)));
   }
 
   announce(addresses: readonly string[]): void {
@@ -63,8 +75,12 @@ export class Plumber {
   }
 
   /** Takes away everything that sits on the lifeline. */
-  close(): void {
-    this.lifeline?.close();
+  async close(): Promise<void> {
+    await this.#lifeline?.close();
+  }
+
+  #target({ topology, target }: Place): PlumbTarget {
+    return topology.lifeline && this.#lifeline !== null ? { ...target, ifindex: this.#lifeline.ifindex } : target;
   }
 
   async #inPlaces(
@@ -75,7 +91,8 @@ export class Plumber {
       const { statuses, texts } = await change(some, place);
       return some.flatMap((address, i) => {
         const status = statuses[i] ?? 0;
-        return status === 0 ? [] : [{ address, reason: texts.get(status) ?? `errno ${-status}` }];
+        const reason = texts.get(status) ?? `errno ${-status}`;
+        return status === 0 ? [] : [{ address, reason, foreign: FOREIGN.has(-status) }];
       });
     });
     return (await Promise.all(batches)).flat();
