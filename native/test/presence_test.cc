@@ -1,0 +1,72 @@
+#include "../wire/presence.h"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+namespace holdfast {
+
+using wire::AddressRecord;
+using wire::JudgeAdd;
+using wire::JudgeRemove;
+using wire::kFlagAlias;
+using wire::kFlagRoute;
+using wire::Presence;
+
+namespace {
+
+constexpr uint8_t kOurs = 104;
+constexpr uint8_t kKeepalived = 18;
+
+/* 10.1.1.1 on interface 3 */
+AddressRecord At(uint8_t prefix, uint8_t protocol = 0, uint8_t flags = 0, uint32_t ifindex = 3) {
+  return {4, prefix, protocol, flags, ifindex, {10, 1, 1, 1}};
+}
+
+}  // namespace
+
+TEST_CASE("adding") {
+  const AddressRecord wanted = At(32);
+  SUBCASE("asks the kernel about an address that is nowhere") {
+    CHECK(JudgeAdd(Presence({}), wanted, kOurs) == std::nullopt);
+    const AddressRecord other{4, 32, 0, kFlagAlias, 3, {10, 1, 1, 2}};
+    CHECK(JudgeAdd(Presence({other}), wanted, kOurs) == std::nullopt);
+  }
+  SUBCASE("is done when ours is there already") {
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias)}), wanted, kOurs) == 0);
+  }
+  SUBCASE("is done when an untagged alias is there, as after a kernel that keeps no tags") {
+    CHECK(JudgeAdd(Presence({At(32, 0, kFlagAlias)}), wanted, kOurs) == 0);
+  }
+  SUBCASE("is refused where the host has it as its own address") {
+    CHECK(JudgeAdd(Presence({At(24)}), wanted, kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32)}), wanted, kOurs) == -EEXIST); /* from DHCP, or with a peer */
+    CHECK(JudgeAdd(Presence({At(24)}), At(24), kOurs) == -EEXIST);
+  }
+  SUBCASE("is refused where another program has it") {
+    CHECK(JudgeAdd(Presence({At(32, kKeepalived, kFlagAlias)}), wanted, kOurs) == -EEXIST);
+  }
+  SUBCASE("is refused where it is ours at another place, which the caller has to clear first") {
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias, 4)}), wanted, kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagRoute)}), wanted, kOurs) == -EEXIST);
+  }
+  SUBCASE("is refused where the host has it beside ours") {
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias), At(24)}), wanted, kOurs) == -EEXIST);
+  }
+}
+
+TEST_CASE("removing") {
+  SUBCASE("asks the kernel about ours, and about what is not there") {
+    CHECK(JudgeRemove(Presence({At(32, kOurs)}), At(32), kOurs) == std::nullopt);
+    CHECK(JudgeRemove(Presence({}), At(32), kOurs) == std::nullopt);
+  }
+  SUBCASE("asks the kernel about an alias of ours beside the host's own address: it will take only the alias") {
+    CHECK(JudgeRemove(Presence({At(24), At(32, kOurs, kFlagAlias)}), At(32), kOurs) == std::nullopt);
+  }
+  SUBCASE("is refused for the host's own address and for another program's") {
+    CHECK(JudgeRemove(Presence({At(24)}), At(24), kOurs) == -EPERM);
+    CHECK(JudgeRemove(Presence({At(32, kKeepalived, kFlagAlias)}), At(32), kOurs) == -EPERM);
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Prints recorded.h: real rtnetlink bytes for the tests of wire/. Needs root, iproute2 and strace:
+
+    unshare -n native/test/record.py > native/test/recorded.h
+
+Answers come from the kernel it runs on; requests are those of iproute2, as strace saw them."""
+import re
+import socket
+import struct
+import subprocess
+import textwrap
+
+SOL_NETLINK, EXT_ACK, CAP_ACK, STRICT = 270, 11, 10, 12
+DUMP, ADD = 0x301, 0x605
+
+
+def attribute(number, value):
+    return struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
+
+
+def address(ifindex, last, prefix=32, tag=None):
+    """An ifaddrmsg for 10.1.1.LAST with IFA_LOCAL, IFA_ADDRESS and IFA_PROTO."""
+    text = attribute(2, bytes([10, 1, 1, last])) + attribute(1, bytes([10, 1, 1, last]))
+    return struct.pack("=BBBBI", 2, prefix, 0, 0, ifindex) + text + (attribute(11, bytes([tag])) if tag else b"")
+
+
+def exchange(kind, flags, payload, capped=True):
+    """Sends one request with sequence number 7 and returns every byte of the answer."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+        for option in (EXT_ACK, STRICT) + ((CAP_ACK,) if capped else ()):
+            netlink.setsockopt(SOL_NETLINK, option, 1)
+        netlink.send(struct.pack("=IHHII", 16 + len(payload), kind, flags, 7, 0) + payload)
+        answer = b""
+        while True:
+            at, part = 0, netlink.recv(65536)
+            answer += part
+            while at < len(part):
+                length, kind = struct.unpack_from("=IH", part, at)
+                if kind in (2, 3):  # NLMSG_ERROR, NLMSG_DONE
+                    return answer
+                at += (length + 3) & ~3
+
+
+def request_of(command):
+    """The last message that an `ip` command sends."""
+    trace = subprocess.run(["strace", "-xx", "-s4096", "-ewrite=all", "-etrace=sendmsg", *command.split()],
+                           stderr=subprocess.PIPE, text=True, check=True).stderr
+    lines = re.findall(r"^ \| ([0-9a-f]{5})  ((?:[0-9a-f]{2} +)+)", trace, re.M)
+    last = max(i for i, (offset, _) in enumerate(lines) if offset == "00000")
+    return bytes.fromhex("".join(text for _, text in lines[last:]))
+
+
+def show(name, comment, data):
+    print(f"\n/* {comment} */\nconstexpr std::string_view {name} =")
+    print("\n".join(f'    "{line}"' for line in textwrap.wrap(data.hex(), 112)) + ";")
+
+
+for step in ("link set lo up", "link add hf-a address 02:00:00:00:00:0a type veth peer name hf-b",
+             "link property add dev hf-a altname hf-mail", "link set hf-a up", "address add 10.1.1.9/24 dev hf-a",
+             "address add 10.1.1.10/24 dev hf-a", "address add 10.9.0.1 peer 10.9.0.2/32 dev hf-a",
+             "address add 10.1.1.77/32 dev hf-a valid_lft 900 preferred_lft 900", "-6 address add fd00::1/128 dev hf-a nodad",
+             "route add local 10.1.2.1/32 dev hf-a table local proto 0x68"):
+    subprocess.run(["ip", *step.split()], check=True)
+index = socket.if_nametoindex("hf-a")
+exchange(20, ADD, address(index, 1, tag=104))
+
+print("#pragma once\n/* Made by record.py; real bytes of a kernel and of iproute2, in hexadecimal. */\n#include <string_view>")
+print("\nnamespace holdfast::recorded {")
+show("kLinkDump", "RTM_GETLINK: lo, hf-b, and hf-a (veth, 02:00:00:00:00:0a, up, altname hf-mail); then NLMSG_DONE.",
+     exchange(18, DUMP, struct.pack("=BBHiII", 0, 0, 0, 0, 0, 0) + attribute(29, struct.pack("=I", 8))))
+show("kAddressDump4", "RTM_GETADDR, IPv4: 127.0.0.1/8; on hf-a 10.1.1.9/24, 10.1.1.10/24 (secondary), 10.9.0.1 peer 10.9.0.2,\n"
+     " * 10.1.1.77/32 with a lifetime, 10.1.1.1/32 with IFA_PROTO 104.", exchange(22, DUMP, struct.pack("=BBBBi", 2, 0, 0, 0, 0)))
+show("kAddressDump6", "RTM_GETADDR, IPv6: ::1/128 and, on hf-a, fd00::1/128.", exchange(22, DUMP, struct.pack("=BBBBi", 10, 0, 0, 0, 0)))
+show("kRouteDump", "RTM_GETROUTE, IPv4, table local, type local: the kernel's own for each address, and 10.1.2.1 with protocol 104.",
+     exchange(26, DUMP, struct.pack("=BBBBBBBBI", 2, 0, 0, 0, 255, 0, 0, 2, 0)))
+show("kAckOk", "The answer to an address that was added.", exchange(20, ADD, address(index, 5)))
+show("kAckNoDevice", "... on an interface that does not exist: ENODEV and words, NETLINK_CAP_ACK.", exchange(20, ADD, address(999, 6)))
+show("kAckBadPrefix", "... with a prefix of 33: EINVAL and words, without NETLINK_CAP_ACK: the request is echoed in between.",
+     exchange(20, ADD, address(index, 6, 33), capped=False))
+show("kAddAddress", "ip address add 10.1.1.6/32 dev hf-a", request_of("ip address add 10.1.1.6/32 dev hf-a"))
+show("kRemoveAddress", "ip address del 10.1.1.6/32 dev hf-a", request_of("ip address del 10.1.1.6/32 dev hf-a"))
+show("kAddRoute", "ip route add local 10.1.2.2/32 dev hf-a table local proto 0x68",
+     request_of("ip route add local 10.1.2.2/32 dev hf-a table local proto 0x68"))
+show("kRemoveRoute", "ip route del local 10.1.2.2/32 dev hf-a table local proto 0x68",
+     request_of("ip route del local 10.1.2.2/32 dev hf-a table local proto 0x68"))
+print("\n}  // namespace holdfast::recorded")

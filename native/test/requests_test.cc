@@ -1,0 +1,55 @@
+#include "../wire/requests.h"
+
+#include <doctest/doctest.h>
+#include <linux/rtnetlink.h>
+
+#include "bytes.h"
+#include "recorded.h"
+
+namespace holdfast {
+
+using wire::AddressRecord;
+
+/* Our own carries another sequence number than the recording. */
+static std::string WithoutSeq(std::vector<uint8_t> bytes) {
+  std::fill_n(bytes.begin() + offsetof(nlmsghdr, nlmsg_seq), sizeof(uint32_t), 0);
+  return ToHex(bytes);
+}
+
+TEST_CASE("an address is added as iproute2 adds it, and tagged") {
+  const AddressRecord record{4, 32, 0, 0, 3, {10, 1, 1, 6}};
+  std::vector<uint8_t> bytes;
+  wire::AppendAdd(bytes, 1, record, 104);
+
+  auto expected = FromHex(recorded::kAddAddress);
+  const auto tag = FromHex("05000b0068000000"); /* IFA_PROTO 104, which iproute2 6.1 cannot say */
+  expected.insert(expected.end(), tag.begin(), tag.end());
+  expected[0] = static_cast<uint8_t>(expected.size());
+  CHECK(WithoutSeq(bytes) == WithoutSeq(expected));
+}
+
+TEST_CASE("an address is removed as iproute2 removes it") {
+  const AddressRecord record{4, 32, 0, 0, 3, {10, 1, 1, 6}};
+  std::vector<uint8_t> bytes;
+  wire::AppendRemove(bytes, 1, record, 104);
+  CHECK(WithoutSeq(bytes) == WithoutSeq(FromHex(recorded::kRemoveAddress)));
+}
+
+TEST_CASE("a local route is added and removed as iproute2 does it") {
+  const AddressRecord record{4, 32, 0, wire::kFlagRoute, 3, {10, 1, 2, 2}};
+  std::vector<uint8_t> add;
+  wire::AppendAdd(add, 1, record, 104);
+  CHECK(WithoutSeq(add) == WithoutSeq(FromHex(recorded::kAddRoute)));
+  std::vector<uint8_t> remove;
+  wire::AppendRemove(remove, 1, record, 104);
+  CHECK(WithoutSeq(remove) == WithoutSeq(FromHex(recorded::kRemoveRoute)));
+}
+
+TEST_CASE("an IPv6 address is added without duplicate address detection and without a prefix route") {
+  const AddressRecord record{6, 128, 0, 0, 3, {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  std::vector<uint8_t> bytes;
+  wire::AppendAdd(bytes, 1, record, 104);
+  CHECK(ToHex(bytes).find("0800080002020000") != std::string::npos); /* IFA_FLAGS: NOPREFIXROUTE, NODAD */
+}
+
+}  // namespace holdfast
