@@ -130,9 +130,8 @@ export class Announcer {
 
   /** The next addresses of the latest request, at most `limit`; null when there is no budget or nothing to send. */
   #take(limit: number): Batch | null {
-    while (limit > 0) {
-      const batch = this.#ready.at(-1);
-      if (batch === undefined) return null;
+    if (limit < 1) return null;
+    for (let batch = this.#ready.at(-1); batch !== undefined; batch = this.#ready.at(-1)) {
       const { request, roundsLeft } = batch;
       const addresses: string[] = [];
       while (batch.next < batch.addresses.length && addresses.length < limit) {
