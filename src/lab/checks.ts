@@ -1,5 +1,5 @@
 /** PURE: decides from what was recorded whether the promises were kept. One function a promise. */
-import type { AcceptedMessage, MailRecord, Snapshot, Violation } from "./records.js";
+import type { AcceptedMessage, DeliveredMessage, MailRecord, Snapshot, Violation } from "./records.js";
 
 /** Everything that must hold of a cluster that has settled. */
 export function checkSnapshot(snapshot: Snapshot): readonly Violation[] {
@@ -85,28 +85,26 @@ export function checkMail({ accepted, delivered, inDoubt }: MailRecord): readonl
   return [
     ...lost.map((one) => violation("not-lost", one.token, "at the sink", `nowhere (${one.listener}: ${one.reply})`)),
     ...accepted.flatMap((one) => checkSources(one, arrivals.get(one.token) ?? [])),
-    ...doubles({ accepted, delivered, inDoubt })
+    ...doubles({ delivered, inDoubt })
       .filter(({ excused }) => !excused)
       .map(({ token, times }) => violation("not-twice", token, "once", `${times} times`)),
   ];
 }
 
-function checkSources({ token, sources, listener }: AcceptedMessage, seen: readonly string[]): Violation[] {
-  const wrong = seen.filter((source) => !sources.includes(source));
+function checkSources({ token, sources, listener }: AcceptedMessage, seen: readonly DeliveredMessage[]): Violation[] {
+  const wrong = seen.map((one) => one.source).filter((source) => !sources.includes(source));
   if (wrong.length === 0) return [];
   return [violation("right-source", token, `from ${sources.join(" or ")}, taken by ${listener}`, list(wrong))];
 }
 
 /**
- * Messages that came more than once. Excused are those that a node had told of beforehand: cut off by a crash
- * between the final dot and its answer (mail.md section 6, "as far as SMTP allows").
+ * Messages that came more than once. Excused are those that a node had told of: cut off by a crash between the final
+ * dot and its answer, which is as much as SMTP allows.
  */
-export function doubles({ accepted, delivered, inDoubt }: MailRecord): readonly Double[] {
-  const replies = new Map(accepted.map(({ token, reply }) => [token, reply]));
-  return [...arrivalsByToken(delivered)].flatMap(([token, sources]) => {
-    if (sources.length < 2) return [];
-    const reply = replies.get(token) ?? "";
-    return [{ token, times: sources.length, excused: inDoubt.some((id) => reply.includes(id)) }];
+export function doubles({ delivered, inDoubt }: Pick<MailRecord, "delivered" | "inDoubt">): readonly Double[] {
+  return [...arrivalsByToken(delivered)].flatMap(([token, arrivals]) => {
+    const excused = arrivals.every(({ id }) => inDoubt.includes(id));
+    return arrivals.length < 2 ? [] : [{ token, times: arrivals.length, excused }];
   });
 }
 
@@ -116,14 +114,14 @@ export interface Double {
   readonly excused: boolean;
 }
 
-function arrivalsByToken(delivered: MailRecord["delivered"]): ReadonlyMap<string, readonly string[]> {
-  const arrivals = new Map<string, string[]>();
-  for (const { token, source } of delivered) {
-    const sources = arrivals.get(token);
-    if (sources === undefined) arrivals.set(token, [source]);
-    else sources.push(source);
+function arrivalsByToken(delivered: MailRecord["delivered"]): ReadonlyMap<string, readonly DeliveredMessage[]> {
+  const byToken = new Map<string, DeliveredMessage[]>();
+  for (const one of delivered) {
+    const arrivals = byToken.get(one.token);
+    if (arrivals === undefined) byToken.set(one.token, [one]);
+    else arrivals.push(one);
   }
-  return arrivals;
+  return byToken;
 }
 
 /** Owner of an address as the first member tells it. */

@@ -1,6 +1,6 @@
 /** The three daemons of the lab: their files, their lives, and what their consoles tell. */
 import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askControl } from "../console/client.js";
 import { HoldfastError } from "../errors.js";
@@ -24,7 +24,6 @@ interface Member {
 export class Cluster {
   readonly #network: LabNetwork;
   readonly #members: ReadonlyMap<string, Member>;
-  readonly #inDoubt = new Set<string>();
 
   private constructor(network: LabNetwork, members: ReadonlyMap<string, Member>) {
     this.#network = network;
@@ -47,9 +46,16 @@ export class Cluster {
     return new Cluster(network, members);
   }
 
-  /** Ids of messages that a node logged as in doubt: a crash cut off their delivery behind the final dot. */
-  get inDoubt(): readonly string[] {
-    return [...this.#inDoubt];
+  /** Ids of messages that a node logged as in doubt: their delivery was cut off behind the final dot. */
+  async inDoubt(): Promise<readonly string[]> {
+    const logs = await Promise.all([...this.#members.values()].map((member) => readFile(member.logFile, "utf8")));
+    return logs
+      .flatMap((log) => log.split("\n"))
+      .flatMap((line) => {
+        if (!line.includes('"delivery-in-doubt"')) return [];
+        const { id }: { readonly id: string } = JSON.parse(line);
+        return [id];
+      });
   }
 
   isRunning(node: string): boolean {
@@ -63,7 +69,6 @@ export class Cluster {
       script: "daemon/main.js",
       args: ["--config", member.configFile, "--node", node],
       logFile: member.logFile,
-      onLine: (line: LogLine) => this.#takeLog(line),
     });
     member.process = started;
     void started.exited.then(() => {
@@ -119,10 +124,6 @@ export class Cluster {
     return text;
   }
 
-  #takeLog(line: LogLine): void {
-    if (line.code === "delivery-in-doubt" && line.id !== undefined) this.#inDoubt.add(line.id);
-  }
-
   #member(node: string): Member {
     const member = this.#members.get(node);
     if (member === undefined) throw new HoldfastError("ERR_LAB", `there is no node ${node}: ${NODES.join(", ")}`);
@@ -134,10 +135,4 @@ export class Cluster {
     if (process === null) throw new HoldfastError("ERR_LAB", `${node} does not run`);
     return process;
   }
-}
-
-/** What the lab reads of a daemon's log. */
-interface LogLine {
-  readonly code?: string;
-  readonly id?: string;
 }

@@ -69,8 +69,8 @@ export class Lab {
   async drain(): Promise<{ readonly record: MailRecord; readonly counts: InjectorCounts; readonly left: number }> {
     const counts = (await this.#injector?.stop()) ?? { event: "counts" as const, accepted: 0, refused: {} };
     await poll(async () => ((await this.#queued()) === 0 ? true : null), { everyMs: 250, limitMs: DRAIN_LIMIT_MS });
-    const { cluster, sink } = this;
-    const record = { accepted: this.#injector?.accepted ?? [], delivered: sink.delivered, inDoubt: cluster.inDoubt };
+    const inDoubt = await this.cluster.inDoubt();
+    const record = { accepted: this.#injector?.accepted ?? [], delivered: this.sink.delivered, inDoubt };
     return { record, counts, left: await this.#queued() };
   }
 

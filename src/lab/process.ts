@@ -1,18 +1,17 @@
 /** A program that runs inside a host of the lab and speaks JSON lines. */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 export interface LabProcessOptions<Line> {
   /** Path of a script below dist/, "lab/sink-main.js". */
   readonly script: string;
   readonly args: readonly string[];
-  /** Everything that it prints is appended here. */
+  /** What it prints is appended here. */
   readonly logFile: string;
-  /** Called with each line of its standard output that is a JSON object: the lab trusts its own programs to print what
-   * they say they do. Other lines go to the log file only. */
+  /** Takes its standard output, a JSON object a line, away from the log file. The lab trusts its own programs to print
+   * what they say they do. */
   readonly onLine?: (line: Line) => void;
 }
 
@@ -22,7 +21,8 @@ export interface Exit {
 }
 
 export interface LabProcess {
-  readonly pid: number;
+  /** undefined when it could not be started. */
+  readonly pid: number | undefined;
   readonly exited: Promise<Exit>;
   /** Writes one JSON line to its standard input. */
   send(message: unknown): void;
@@ -35,47 +35,31 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 export function startProcess<Line>(namespace: string, options: LabProcessOptions<Line>): LabProcess {
   const program = [process.execPath, DIST + options.script, ...options.args];
+  // A file and not a pipe: a daemon that logs must never wait for the lab to read.
+  const log = openSync(options.logFile, "a");
   // A session of its own: Ctrl-C at the terminal must not reach the daemons. The death signal ends it with the lab,
   // even where the lab gets SIGKILL. Both commands exec, so the child's pid is the program's.
   const child = spawn("ip", ["netns", "exec", namespace, "setpriv", "--pdeathsig", "KILL", ...program], {
     detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", options.onLine === undefined ? log : "pipe", log],
   });
-  const log = createWriteStream(options.logFile, { flags: "a" });
-  readOutput(child, log, (line) => {
-    let parsed: Line;
-    try {
-      parsed = JSON.parse(line);
-    } catch {
-      return;
-    }
-    options.onLine?.(parsed);
-  });
-  child.stdin.on("error", () => {}); // EPIPE: it is gone, which `exited` tells
-  const exited = new Promise<Exit>((resolve) => {
-    child.on("error", (error) => {
-      log.end(`${error.message}\n`);
-      resolve({ status: null, signal: null });
+  closeSync(log);
+  child.stdin?.on("error", () => {}); // EPIPE: it is gone, which `exited` tells
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const object: Line = JSON.parse(line);
+      options.onLine?.(object);
     });
-    child.on("close", (status, signal) => log.end(() => resolve({ status, signal })));
+  }
+  const exited = new Promise<Exit>((resolve) => {
+    child.on("error", () => resolve({ status: null, signal: null }));
+    child.on("close", (status, signal) => resolve({ status, signal }));
   });
   return {
-    pid: child.pid ?? 0,
+    pid: child.pid,
     exited,
-    send: (message) => void child.stdin.write(`${JSON.stringify(message)}\n`),
-    endInput: () => void child.stdin.end(),
+    send: (message) => void child.stdin?.write(`${JSON.stringify(message)}\n`),
+    endInput: () => void child.stdin?.end(),
     kill: (signal) => void child.kill(signal),
   };
-}
-
-function readOutput(
-  child: ChildProcessByStdio<Writable, Readable, Readable>,
-  log: Writable,
-  onLine: (line: string) => void,
-): void {
-  child.stderr.on("data", (bytes: Buffer) => log.write(bytes));
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    log.write(`${line}\n`);
-    if (line.startsWith("{")) onLine(line);
-  });
 }

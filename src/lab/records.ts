@@ -9,7 +9,7 @@ export interface AcceptedMessage {
   readonly token: string;
   /** Address of the listener that took it. */
   readonly listener: string;
-  /** What the 250 said after its codes; holds the node's id of the message. */
+  /** The 250 in full. */
   readonly reply: string;
   /** Addresses it may leave from: its binding's, or those of its group's bindings. */
   readonly sources: readonly string[];
@@ -20,12 +20,14 @@ export interface DeliveredMessage {
   readonly event: "delivered";
   readonly token: string;
   readonly source: string;
+  /** Id that its first node gave it, as its trace field tells. */
+  readonly id: string;
 }
 
 export interface MailRecord {
   readonly accepted: readonly AcceptedMessage[];
   readonly delivered: readonly DeliveredMessage[];
-  /** Ids of messages that a restarted node logged as `delivery-in-doubt`: these may come twice. */
+  /** Ids of messages that a node logged as `delivery-in-doubt`: these may come twice. */
   readonly inDoubt: readonly string[];
 }
 

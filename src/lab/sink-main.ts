@@ -8,6 +8,7 @@ import { type DeliveredMessage, TOKEN_HEADER } from "./records.js";
 const [address = "127.0.0.1", port = "2525"] = process.argv.slice(2);
 /** Trace fields come before it; a header section beyond this is not one of ours. */
 const HEADER_LIMIT = 64 * 1024;
+const traceId = /^Received: [^;]*\bid ([^\s;]+)/i;
 const tokenLine = new RegExp(`^${TOKEN_HEADER}: *(\\S+)`, "im");
 
 const server = new SMTPServer({
@@ -24,8 +25,9 @@ const server = new SMTPServer({
       const token = tokenLine.exec(head)?.[1];
       if (token === undefined) return done(new Error("not a message of this lab"));
       // Printed before it is answered: whoever gets the 250 may count on the record.
-      const source = session.remoteAddress;
-      process.stdout.write(`${JSON.stringify({ event: "delivered", token, source } satisfies DeliveredMessage)}\n`);
+      const id = traceId.exec(head)?.[1] ?? "";
+      const record: DeliveredMessage = { event: "delivered", token, source: session.remoteAddress, id };
+      process.stdout.write(`${JSON.stringify(record)}\n`);
       done();
     });
   },

@@ -150,7 +150,7 @@ const ONE: AcceptedMessage = {
   reply: "250 2.0.0 0ABC queued",
   sources: ["10.1.1.1"],
 };
-const ARRIVED = { event: "delivered", token: "t1", source: "10.1.1.1" } as const;
+const ARRIVED = { event: "delivered", token: "t1", source: "10.1.1.1", id: "0ABC" } as const;
 
 function mail(change: Partial<MailRecord>): readonly string[] {
   const record = { accepted: [ONE], delivered: [ARRIVED], inDoubt: [], ...change };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ProbeEvent, Prober } from "../../src/lab/prober.js";
 
@@ -20,7 +20,13 @@ async function serve(address: string, greeting: string, port = 0): Promise<{ por
   });
   await once(server.listen(port, address), "listening");
   closing.push(() => server.close());
-  return { server, port: (server.address() as AddressInfo).port };
+  return { server, port: portOf(server) };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no TCP server");
+  return address.port;
 }
 
 /** Starts a prober; `next` resolves with its next event. */
@@ -74,7 +80,7 @@ describe("the prober", () => {
     });
     await once(server.listen(0, A), "listening");
     closing.push(() => server.close());
-    const { next } = probe([A], (server.address() as AddressInfo).port);
+    const { next } = probe([A], portOf(server));
     expect(await next()).toMatchObject({ event: "good", node: "n1" });
   });
 
