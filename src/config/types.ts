@@ -11,7 +11,10 @@ export interface SourceLocation {
   readonly column: number;
 }
 
-/** `host` is an address, or `*` for every local IPv4 address, or `::` for every local address. */
+/**
+ * Where to listen: `host` is an address, or `*` for every local IPv4 address, or `::` for every local address.
+ * Where to send: an address, or a host name in lower case.
+ */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -97,7 +100,7 @@ export interface Topology {
 
 /** How an address is managed, on a binding or a Listen. */
 export interface Duravip {
-  /** True for `Enable_Duravip`, and for an implicit upgrade. */
+  /** True for `Enable_Duravip`, and for an implicit upgrade; false on a Listen that itself follows. */
   readonly enabled: boolean;
   /** True when only another stanza on the same address made this one DuraVIP. */
   readonly upgraded: boolean;
@@ -126,13 +129,17 @@ export interface BindingGroup {
 export interface Listen {
   readonly endpoint: Endpoint;
   readonly duravip: Duravip;
-  /** Address and, where the text named it, binding that this listener's address follows; null when it follows none. */
+  /**
+   * Address and, where the text named it, binding that this listener's address follows; null when it follows none.
+   * A second Listen on the address of a follower (another port) is upgraded, and follows with it.
+   */
   readonly follow: { readonly target: string; readonly binding: string | null; readonly address: string } | null;
   readonly ehloHostname: string | null;
   /** CIDR blocks that may relay. Default: loopback only. */
   readonly relayHosts: readonly string[];
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly maxMessageBytes: number;
+  /** 0: no limit. */
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
   readonly enabled: boolean;
@@ -173,7 +180,7 @@ export interface Diagnostic {
   readonly rule: string;
   readonly message: string;
   readonly at: SourceLocation;
-  /** The line of the text, without its end; empty when the file itself could not be read. */
+  /** The line of the text, without its end, cut at 400 characters; empty when the file itself could not be read. */
   readonly line: string;
   /** What to do about it, or null. */
   readonly remedy: string | null;

@@ -1,0 +1,94 @@
+/** Addresses, networks and endpoints as they are written in a configuration -> canonical text. */
+import ipaddr from "ipaddr.js";
+import type { Endpoint } from "./types.js";
+
+/** @returns 0 to 2^32-1, or null unless the text is a dotted quad without leading zeros. */
+export function parseIpv4(text: string): number | null {
+  if (!/^(?:(?:0|[1-9][0-9]{0,2})(?:\.(?!$)|$)){4}$/.test(text)) return null;
+  const octets = text.split(".").map(Number);
+  return octets.every((octet) => octet <= 255) ? octets.reduce((value, octet) => value * 256 + octet) : null;
+}
+
+export function formatIpv4(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+}
+
+/** Dotted quad as it is, IPv6 by RFC 5952 section 4; null when the text is neither. A zone (`%eth0`) is not accepted. */
+export function canonicalAddress(text: string): string | null {
+  if (parseIpv4(text) !== null) return text;
+  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return null;
+  return ipaddr.IPv6.parse(text).toRFC5952String();
+}
+
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
+export interface Network {
+  /** Canonical, with the bits behind the prefix cleared: "10.1.1.0/24". */
+  readonly block: string;
+  readonly length: number;
+  /** First address as a number; null for IPv6. */
+  readonly base: number | null;
+  /** The text had bits behind the prefix: "10.1.1.7/24". */
+  readonly hadHostBits: boolean;
+}
+
+/** "address/length"; null when the text is not of that form. */
+export function parseNetwork(text: string): Network | null {
+  const [, address = "", digits = ""] = /^([^/]+)\/([0-9]{1,3})$/.exec(text) ?? [];
+  const canonical = canonicalAddress(address);
+  const length = Number(digits);
+  if (canonical === null || digits === "" || length > (isIpv6(canonical) ? 128 : 32)) return null;
+  const value = parseIpv4(canonical);
+  if (value === null) {
+    const first = ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/${length}`).toRFC5952String();
+    return { block: `${first}/${length}`, length, base: null, hadHostBits: first !== canonical };
+  }
+  const base = value - (value % 2 ** (32 - length));
+  return { block: `${formatIpv4(base)}/${length}`, length, base, hadHostBits: base !== value };
+}
+
+/** What may stand before the port. */
+export type HostForm = "listen" | "next-hop";
+
+/**
+ * "host:port", IPv6 in brackets. Listening: `*`, nothing and 0.0.0.0 are every IPv4 address, `[*]` and `[::]` every
+ * address, and the port must be there. A next hop may be a host name, and its port is 25 unless it is written.
+ *
+ * @returns the endpoint, or what is wrong with the text.
+ */
+export function parseEndpoint(text: string, form: HostForm): Endpoint | string {
+  const [, bracketed, plain, digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::([0-9]{1,6}))?$/.exec(text) ?? [];
+  if (bracketed === undefined && plain === undefined) {
+    return canonicalAddress(text) === null ? "is not of the form host:port" : "is an IPv6 address without brackets";
+  }
+  const port = digits === undefined ? (form === "next-hop" ? 25 : null) : Number(digits);
+  if (port === null) return "has no port";
+  if (port < 1 || port > 65535) return "has a port that is not from 1 to 65535";
+  const host = bracketed === undefined ? hostOf(plain ?? "", form) : bracketedHostOf(bracketed, form);
+  return host === null ? `has no valid ${form === "listen" ? "address" : "host"}` : { host, port };
+}
+
+function hostOf(text: string, form: HostForm): string | null {
+  if (form === "listen") return ["", "*", "0.0.0.0"].includes(text) ? "*" : parseIpv4(text) === null ? null : text;
+  return parseIpv4(text) !== null || isHostName(text) ? text.toLowerCase() : null;
+}
+
+function bracketedHostOf(text: string, form: HostForm): string | null {
+  if (form === "listen" && text === "*") return "::";
+  const address = canonicalAddress(text);
+  return address !== null && isIpv6(address) ? address : null;
+}
+
+/** RFC 1123 section 2.1: labels of letters, digits and inner hyphens; not all digits, which would be a bad address. */
+export function isHostName(text: string): boolean {
+  const name = text.endsWith(".") ? text.slice(0, -1) : text;
+  if (name.length > 253 || /^[0-9.]+$/.test(name)) return false;
+  return name.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label));
+}
+
+/** "10.1.1.1:25", "[::1]:25". */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return isIpv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}

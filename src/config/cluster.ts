@@ -1,0 +1,192 @@
+/** The `cluster` and `msgc_server` scopes: this node, its peers, its networks. */
+import { canonicalAddress, parseIpv4, parseNetwork } from "./address.js";
+import type { Diagnostics } from "./diagnostics.js";
+import { CHANNEL, CLUSTER, IDENTITY, PEERS, TOPOLOGY } from "./schema.js";
+import { type Scope, setting, valueOf, valuesOf } from "./scopes.js";
+import type { Scalar } from "./syntax.js";
+import type { ChannelOptions, ClusterOptions, Peer, SourceLocation, Topology } from "./types.js";
+
+/** An address that belongs to a host of the cluster itself, and how the text says so. */
+export interface HostAddress {
+  readonly address: string;
+  /** "the address of peer node2" */
+  readonly is: string;
+}
+
+export interface ClusterPart {
+  readonly cluster: ClusterOptions;
+  readonly peers: readonly Peer[];
+  readonly channel: ChannelOptions;
+  readonly hostAddresses: readonly HostAddress[];
+}
+
+export function readCluster(cluster: Scope, msgc: Scope, nodename: string, diagnostics: Diagnostics): ClusterPart {
+  const peers = readPeers(msgc, diagnostics);
+  const nodeaddr = valueOf(IDENTITY.nodeaddr, cluster);
+  const self = peers.find(({ name }) => name === nodename);
+  checkIdentity(cluster, msgc, nodename, peers, diagnostics);
+  return {
+    cluster: { ...valuesOf(CLUSTER, cluster), nodeaddr: nodeaddr ?? self?.address ?? null },
+    peers,
+    channel: readChannel(msgc, diagnostics),
+    hostAddresses: [
+      ...(nodeaddr === null ? [] : [{ address: nodeaddr, is: "the nodeaddr of this node" }]),
+      ...peers.map(({ name, address }) => ({
+        address,
+        is: name === nodename ? "this node's own address" : `the address of peer ${name}`,
+      })),
+    ],
+  };
+}
+
+/** Who this node is, and whether the rest of the text agrees. */
+function checkIdentity(
+  cluster: Scope,
+  msgc: Scope,
+  nodename: string,
+  peers: readonly Peer[],
+  diagnostics: Diagnostics,
+): void {
+  const nodeaddr = setting(IDENTITY.nodeaddr, cluster);
+  if (nodeaddr !== undefined && isLoopback(nodeaddr.value)) {
+    const remedy = "give the address of this node that its peers can reach";
+    diagnostics.error("loopback-nodeaddr", nodeaddr.at, `nodeaddr cannot be ${nodeaddr.value}`, remedy);
+  }
+  const table = setting(PEERS.peers, msgc);
+  if (table === undefined || table.value?.entries.length === 0) return;
+  if (peers.length > 0 && !peers.some(({ name }) => name === nodename)) {
+    const known = peers.map(({ name }) => name).join(", ");
+    const remedy = "add it there, or set nodename in the cluster scope, or start with --node NAME";
+    diagnostics.error("not-a-peer", table.at, `this node, ${nodename}, is not among the peers: ${known}`, remedy);
+  }
+  if (setting(CLUSTER.keyFile, cluster) === undefined) {
+    const remedy = 'write cluster { key_file = "/etc/holdfast/cluster.key" }, with the same key on every node';
+    diagnostics.error("key-file-missing", table.at, "peers need a cluster key, and there is no key_file", remedy);
+  }
+}
+
+function isLoopback(address: string | null | undefined): boolean {
+  return address === "127.0.0.1" || address === "::1";
+}
+
+function readPeers(msgc: Scope, diagnostics: Diagnostics): Peer[] {
+  const entries = setting(PEERS.peers, msgc)?.value?.entries ?? [];
+  const byName = new Map<string, Scalar>();
+  const byAddress = new Map<string, string>();
+  const peers: Peer[] = [];
+  for (const { key, value } of entries) {
+    const address = canonicalAddress(value.text);
+    const problem = peerNameProblem(key.text);
+    if (problem !== null) diagnostics.error("peer-name", key.at, `peer ${key.text} ${problem.why}`, problem.remedy);
+    else if (byName.has(key.text)) {
+      diagnostics.error(
+        "duplicate-peer",
+        key.at,
+        `peer ${key.text} is there twice${placeOf(byName.get(key.text)?.at)}`,
+      );
+      continue;
+    }
+    byName.set(key.text, key);
+    if (address === null) {
+      const message = `the address of peer ${key.text} must be an IP address, and is "${value.text}"`;
+      diagnostics.error("invalid-value", value.at, message);
+      continue;
+    }
+    if (isLoopback(address) && entries.length > 1) {
+      diagnostics.error("loopback-nodeaddr", value.at, `peer ${key.text} cannot be reached at ${address}`);
+    }
+    const other = byAddress.get(address);
+    if (other !== undefined) {
+      diagnostics.error("duplicate-peer", value.at, `peers ${other} and ${key.text} have the same address ${address}`);
+    }
+    byAddress.set(address, key.text);
+    peers.push({ name: key.text, address });
+  }
+  return peers.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function peerNameProblem(name: string): { why: string; remedy: string } | null {
+  if (name !== name.toLowerCase()) return { why: "is not in lower case", remedy: `write ${name.toLowerCase()}` };
+  if (/^[a-z0-9][a-z0-9._-]*$/.test(name)) return null;
+  return { why: "is not a node name", remedy: "use letters, digits, '-', '_' and '.'" };
+}
+
+export function placeOf(at: SourceLocation | undefined): string {
+  return at === undefined ? "" : `, first in ${at.file}:${at.line}`;
+}
+
+function readChannel(msgc: Scope, diagnostics: Diagnostics): ChannelOptions {
+  const channel = valuesOf(CHANNEL, msgc);
+  const timeout = setting(CHANNEL.failureTimeoutMs, msgc) ?? setting(CHANNEL.heartbeatIntervalMs, msgc);
+  const { failureTimeoutMs, heartbeatIntervalMs } = channel;
+  if (timeout !== undefined && failureTimeoutMs <= heartbeatIntervalMs) {
+    const message = `failure_timeout_ms (${failureTimeoutMs}) must be longer than heartbeat_interval_ms (${heartbeatIntervalMs})`;
+    diagnostics.error("timeout-too-short", timeout.at, message, "allow for three to five lost heartbeats");
+  } else if (timeout !== undefined && failureTimeoutMs < 3 * heartbeatIntervalMs) {
+    const message = `one or two lost heartbeats make a dead peer: failure_timeout_ms is ${failureTimeoutMs}`;
+    diagnostics.warn("timeout-too-short", timeout.at, message, "allow for three to five lost heartbeats");
+  }
+  return channel;
+}
+
+/** The networks of VIPs, most specific first, and which of them an address is in. */
+export class Topologies {
+  readonly all: readonly Topology[];
+  /** By prefix length, longest first; then by first address. */
+  readonly #byLength: readonly (readonly [length: number, byBase: ReadonlyMap<number, Topology>])[];
+
+  constructor(scopes: readonly Scope[], diagnostics: Diagnostics) {
+    const byLength = new Map<number, Map<number, Topology>>();
+    for (const scope of scopes) {
+      const network = parseNetwork(scope.name);
+      const topology = readTopology(scope, network?.block ?? scope.name, diagnostics);
+      if (network === null || network.base === null) {
+        const what = network === null ? "is not a network block" : "is an IPv6 block, and VIPs are IPv4";
+        const remedy = 'write Topology "10.1.1.0/24" { interface = "eth1" }';
+        diagnostics.error("topology-block", scope.at, `Topology "${scope.name}" ${what}`, remedy);
+        continue;
+      }
+      if (network.hadHostBits) {
+        const message = `Topology "${scope.name}" has bits behind its prefix; it is read as ${network.block}`;
+        diagnostics.warn("topology-block", scope.at, message);
+      }
+      const ofLength = byLength.get(network.length) ?? new Map<number, Topology>();
+      byLength.set(network.length, ofLength);
+      const first = ofLength.get(network.base);
+      if (first === undefined) ofLength.set(network.base, topology);
+      else {
+        const message = `there is a Topology for ${network.block} already${placeOf(first.at)}`;
+        diagnostics.error("duplicate-topology", scope.at, message);
+      }
+    }
+    this.#byLength = [...byLength].sort(([a], [b]) => b - a);
+    this.all = this.#byLength.flatMap(([, ofLength]) =>
+      [...ofLength].sort(([a], [b]) => a - b).map(([, topology]) => topology),
+    );
+  }
+
+  /** The most specific one that holds an IPv4 address. */
+  of(address: string): Topology | undefined {
+    const value = parseIpv4(address);
+    if (value === null) return undefined;
+    for (const [length, ofLength] of this.#byLength) {
+      const found = ofLength.get(value - (value % 2 ** (32 - length)));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+function readTopology(scope: Scope, block: string, diagnostics: Diagnostics): Topology {
+  const { interface: name, ...options } = valuesOf(TOPOLOGY, scope);
+  if (setting(TOPOLOGY.interface, scope) === undefined) {
+    const remedy = 'write interface = "eth1", the interface of that network';
+    diagnostics.error("interface-missing", scope.at, `Topology "${scope.name}" names no interface`, remedy);
+  }
+  const mask = setting(TOPOLOGY.cidrmask, scope);
+  if (mask?.value !== undefined && mask.value !== 32) {
+    const message = `cidrmask ${mask.value}: an alias with another mask than 32 does not work as a VIP`;
+    diagnostics.warn("cidrmask", mask.at, message, "leave cidrmask out; it is 32");
+  }
+  return { ...options, block, interface: name ?? "", at: scope.at };
+}

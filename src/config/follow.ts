@@ -1,0 +1,96 @@
+/** `Duravip_Follow`: from the name or address in the text to the address that a listener's own stays with. */
+import { canonicalAddress } from "./address.js";
+import type { WrittenBinding } from "./bindings.js";
+import type { Diagnostics } from "./diagnostics.js";
+import type { Service } from "./duravip.js";
+import type { WrittenListen } from "./listeners.js";
+import { nearest } from "./nearest.js";
+import type { Listen } from "./types.js";
+
+type Follow = NonNullable<Listen["follow"]>;
+
+interface Refusal {
+  readonly rule: string;
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+export class FollowResolver {
+  readonly #bindings: ReadonlyMap<string, WrittenBinding>;
+  readonly #managed: ReadonlyMap<string, Service>;
+  readonly #following: ReadonlyMap<string, Service>;
+  readonly #diagnostics: Diagnostics;
+
+  /** @param managed, following the first stanza that says so, by address. */
+  constructor(
+    bindings: readonly WrittenBinding[],
+    managed: ReadonlyMap<string, Service>,
+    following: ReadonlyMap<string, Service>,
+    diagnostics: Diagnostics,
+  ) {
+    this.#bindings = new Map(bindings.map((binding) => [binding.name, binding]));
+    this.#managed = managed;
+    this.#following = following;
+    this.#diagnostics = diagnostics;
+  }
+
+  /** @returns null when the listener follows nothing, or names what cannot be followed, which is reported. */
+  resolve({ endpoint, target }: WrittenListen): Follow | null {
+    const text = target?.value;
+    if (target === undefined || text === undefined || text === null) return null;
+    const found =
+      canonicalAddress(text) === null ? this.#byName(text) : this.#byAddress(canonicalAddress(text) ?? text);
+    const outcome = "rule" in found ? found : this.#check(found, endpoint.host);
+    if (!("rule" in outcome)) return outcome;
+    this.#diagnostics.error(outcome.rule, target.at, outcome.message, outcome.remedy);
+    return null;
+  }
+
+  #byName(name: string): Follow | Refusal {
+    const binding = this.#bindings.get(name);
+    if (name === "default") {
+      return refusal(
+        "follow-default",
+        "the binding default cannot be followed",
+        "follow a binding with a VIP of its own",
+      );
+    }
+    if (binding === undefined) {
+      const near = nearest(name, this.#bindings.keys());
+      const remedy = near === null ? "name a binding, in its own capitals, or its address" : `did you mean ${near}?`;
+      return refusal("follow-unknown", `there is no binding "${name}" to follow`, remedy);
+    }
+    if (binding.address !== null) return { target: name, binding: name, address: binding.address };
+    return refusal("follow-unmanaged", `binding "${name}" has no address to follow`, "give it a Bind_Address");
+  }
+
+  /** Any VIP may be followed by its address, a listener's too. */
+  #byAddress(address: string): Follow | Refusal {
+    const known =
+      this.#managed.has(address) ||
+      this.#following.has(address) ||
+      [...this.#bindings.values()].some((binding) => binding.address === address);
+    if (known) return { target: address, binding: null, address };
+    return refusal("follow-unknown", `no binding has the address ${address}, which is to be followed`, null);
+  }
+
+  #check(follow: Follow, own: string): Follow | Refusal {
+    const { address, binding } = follow;
+    const what = binding === null ? address : `binding "${binding}"`;
+    if (address === own) {
+      const message = `the listener has the address of ${what}, ${address}, and cannot follow itself`;
+      return refusal("follow-same-address", message, "give listener and binding different addresses");
+    }
+    if (this.#managed.has(address)) return follow;
+    const other = this.#following.get(address);
+    if (other !== undefined) {
+      const message = `${what} cannot be followed: ${address} is the address of ${other.title}, which follows too`;
+      return refusal("follow-chain", message, "follow what that one follows");
+    }
+    return refusal("follow-unmanaged", `${what} is no VIP, so it never moves`, "write Enable_Duravip = true in it");
+  }
+}
+
+function refusal(rule: string, message: string, remedy: string | null): Refusal {
+  return { rule, message, remedy };
+}

@@ -1,0 +1,107 @@
+/** The listeners, as written: what DuraVIP makes of them is in duravip.ts. */
+import { formatEndpoint, parseEndpoint } from "./address.js";
+import type { Marks } from "./bindings.js";
+import { type HostAddress, placeOf } from "./cluster.js";
+import type { Diagnostics } from "./diagnostics.js";
+import { LISTEN_MARKS, LISTENER } from "./schema.js";
+import { type Scope, type Setting, scopeTitle, setting, valuesOf } from "./scopes.js";
+import type { Endpoint, Listen, SourceLocation } from "./types.js";
+
+export interface WrittenListen extends Omit<Listen, "duravip" | "follow">, Marks {
+  readonly target: Setting<string | null> | undefined;
+}
+
+/** Every `Listen` of the ESMTP listener whose endpoint is one. */
+export function readListens(listener: Scope, root: Scope, diagnostics: Diagnostics): WrittenListen[] {
+  const first = new Map<string, SourceLocation>();
+  const listens: WrittenListen[] = [];
+  for (const scope of listener.scopes) {
+    const endpoint = endpointOf(scope, diagnostics);
+    if (endpoint === null) continue;
+    const text = formatEndpoint(endpoint);
+    if (first.has(text)) {
+      diagnostics.error(
+        "duplicate-listen",
+        scope.at,
+        `there is a Listen for ${text} already${placeOf(first.get(text))}`,
+      );
+      continue;
+    }
+    first.set(text, scope.at);
+    listens.push(readListen(endpoint, [scope, listener, root], diagnostics));
+  }
+  return listens;
+}
+
+function readListen(
+  endpoint: Endpoint,
+  scopes: readonly [Scope, Scope, Scope],
+  diagnostics: Diagnostics,
+): WrittenListen {
+  const [scope] = scopes;
+  const { tlsCertificate, tlsKey, ...service } = valuesOf(LISTENER, ...scopes);
+  const [certificate, key] = [setting(LISTENER.tlsCertificate, ...scopes), setting(LISTENER.tlsKey, ...scopes)];
+  const alone = key === undefined ? certificate : certificate === undefined ? key : undefined;
+  if (alone !== undefined) {
+    const message = "STARTTLS needs both TLS_Certificate and TLS_Key";
+    diagnostics.error("tls-incomplete", alone.at, message, "set the other one too");
+  }
+  return {
+    ...service,
+    endpoint,
+    tls: tlsCertificate === null || tlsKey === null ? null : { certificateFile: tlsCertificate, keyFile: tlsKey },
+    enable: setting(LISTEN_MARKS.enable, scope),
+    preference: setting(LISTEN_MARKS.preference, scope),
+    target: setting(LISTEN_MARKS.follow, scope),
+    at: scope.at,
+  };
+}
+
+function endpointOf(scope: Scope, diagnostics: Diagnostics): Endpoint | null {
+  const endpoint = parseEndpoint(scope.name, "listen");
+  if (typeof endpoint !== "string") return endpoint;
+  const remedy = 'write "10.1.1.1:25", "*:25" or "[2001:db8::1]:25"';
+  diagnostics.error("listen-address", scope.at, `${scopeTitle(scope)} ${endpoint}`, remedy);
+  return null;
+}
+
+/** Where peers hand over messages; `*:4802` unless the text says otherwise. */
+export function readClusterListen(listener: Scope, diagnostics: Diagnostics): Endpoint {
+  const [chosen, surplus] = listener.scopes;
+  if (surplus !== undefined) {
+    diagnostics.error("duplicate-listen", surplus.at, "ECCluster_Listener has one Listen, and this is another");
+  }
+  return (chosen === undefined ? null : endpointOf(chosen, diagnostics)) ?? { host: "*", port: 4802 };
+}
+
+export interface Control {
+  readonly socket: string | null;
+  /** Addresses at which the original would listen for consoles: hosts' own, never VIPs. */
+  readonly hostAddresses: readonly HostAddress[];
+}
+
+/** The console's socket. Endpoints of TCP are read, for the sake of the rules, and not listened on. */
+export function readControl(listener: Scope, diagnostics: Diagnostics): Control {
+  let socket: string | null = null;
+  const hostAddresses: HostAddress[] = [];
+  for (const scope of listener.scopes) {
+    if (/^\/[^\p{Cc}]+$/u.test(scope.name)) {
+      if (socket !== null) {
+        const message = `Control_Listener has one socket, ${socket}, and this is another`;
+        diagnostics.error("duplicate-listen", scope.at, message);
+      }
+      socket ??= scope.name;
+      continue;
+    }
+    const endpoint = parseEndpoint(scope.name, "listen");
+    if (typeof endpoint === "string") {
+      const remedy = 'write an absolute path: Listen "/run/holdfast/control"';
+      diagnostics.error("listen-address", scope.at, `${scopeTitle(scope)} is not the path of a socket`, remedy);
+      continue;
+    }
+    const message = `${scopeTitle(scope)} is not listened on: the console has a UNIX socket only`;
+    diagnostics.warn("no-effect", scope.at, message, 'write Listen "/run/holdfast/control" {}');
+    hostAddresses.push({ address: endpoint.host, is: "the address of the Control_Listener" });
+  }
+  return { socket, hostAddresses };
+}

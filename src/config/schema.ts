@@ -1,0 +1,330 @@
+/**
+ * The language: which scopes there are, which options each takes, their types, defaults and meanings. A line here and a
+ * line in docs/CONFIGURATION.md are one thing; test/config holds them together.
+ *
+ * Defaults are those of the original where it has the option. Options that only the original has are in foreign.ts.
+ */
+import {
+  FOREIGN_CLUSTER,
+  FOREIGN_CLUSTER_SCOPES,
+  FOREIGN_DELIVERY,
+  FOREIGN_DELIVERY_SCOPES,
+  FOREIGN_GLOBAL,
+  FOREIGN_GLOBAL_SCOPES,
+  FOREIGN_LISTENER,
+  FOREIGN_LISTENER_SCOPES,
+  FOREIGN_MSGC,
+  FOREIGN_OWN_LISTENER,
+  type Foreign,
+} from "./foreign.js";
+import * as option from "./options.js";
+import type { Option } from "./options.js";
+
+export interface ScopeRule {
+  /** Canonical capitals; compared without regard to case. */
+  readonly name: string;
+  /** What the name of an instance is, "a network block"; null: the scope is anonymous. */
+  readonly instance: string | null;
+  readonly options: Readonly<Record<string, Option<unknown>>>;
+  readonly scopes: readonly ScopeRule[];
+  /** Known to the original, of no effect here. */
+  readonly foreign: readonly Foreign[];
+  /** Names that are refused by a rule of their own. */
+  readonly refused?: readonly { readonly name: string; readonly why: string; readonly remedy: string }[];
+  /** Opening an instance again adds to it. Otherwise each is one of its own, and two of one name are a mistake. */
+  readonly merges: boolean;
+}
+
+const PORT = { from: 1, to: 65_535 };
+const COUNT = { from: 1, to: 1_000_000 };
+
+export const IDENTITY = {
+  nodename: option.pattern(
+    "nodename",
+    null,
+    "letters, digits, '-', '_' and '.'",
+    /^[a-z0-9][a-z0-9._-]*$/i,
+    "name of this node among the peers; `--node` comes before it, `EC_NODE_NAME` and the host name after it",
+  ),
+  nodeaddr: option.address("nodeaddr", "address of this node on the cluster network; else what `peers` says"),
+};
+
+export const CLUSTER = {
+  clusterGroup: option.text("cluster_group", "ec_cluster", "group in which ownership is agreed"),
+  controlGroup: option.text("control_group", "ec_console", "group for commands to all nodes"),
+  keyFile: option.path("key_file", null, "file of the cluster key, the same on every node; needed with `peers`"),
+  arpAllHosts: option.flag("arp_all_hosts", true, "announce to the whole network, not only to hosts of interest"),
+  arpRepeat: option.integer("arp_repeat", 3, { from: 1, to: 100 }, "rounds of announcements, 1.1 s apart"),
+  arpRate: option.integer("arp_rate", 10_000, COUNT, "announcements of the whole node, in frames a second"),
+  balanceSetSize: option.numberOrAuto(
+    "duravip_balance_set_size",
+    COUNT,
+    "addresses moved in one round of balancing; `auto`: a tenth of what has to move",
+  ),
+  viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
+  viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
+  viewBroadcastIntervalMs: option.seconds("view_broadcast_interval", 0, 0, "time between repeated views; 0 is never"),
+  ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),
+  ifDownLimit: option.integer("if_down_limit", 4, COUNT, "failed checks until another node is asked to take over"),
+  heartbeatStartDelayMs: option.seconds("heartbeat_start_delay", 15, 0, "grace for heartbeats after the start"),
+  unconditionalRebind: {
+    ...option.flag("unconditional_rebind", true, "choose the binding of every message again when its address moves"),
+    aliases: ["unconditional_rebinding"],
+  },
+  drainTimeoutMs: option.milliseconds(
+    "drain_timeout_ms",
+    2000,
+    { from: 0, to: 600_000 },
+    "wait for deliveries in flight in a planned move",
+  ),
+};
+
+export const TOPOLOGY = {
+  interface: option.pattern(
+    "interface",
+    null,
+    "the name of a network interface, at most 15 characters",
+    /^[^\s/:]{1,15}$/,
+    "where the addresses of the block are announced; needed",
+  ),
+  cidrmask: option.integer("cidrmask", 32, { from: 0, to: 32 }, "prefix length of the alias; hardly ever not 32"),
+  plumbing: option.choice(
+    "plumbing",
+    "address",
+    ["address", "route"],
+    "an alias on the interface, or a local route (for thousands of addresses)",
+  ),
+  lifeline: option.flag("lifeline", false, "the kernel takes the addresses away when the daemon dies"),
+};
+
+export const PEERS = {
+  peers: option.dictionary("peers", "every node of the cluster, this one too: lower-case name = address"),
+};
+
+export const CHANNEL = {
+  port: option.integer("port", 4809, PORT, "port of this node and of its peers, TCP and UDP"),
+  heartbeatIntervalMs: option.milliseconds(
+    "heartbeat_interval_ms",
+    100,
+    { from: 10, to: 60_000 },
+    "time between heartbeats to a peer",
+  ),
+  failureTimeoutMs: option.milliseconds(
+    "failure_timeout_ms",
+    500,
+    { from: 30, to: 600_000 },
+    "silence after which a peer is taken for dead",
+  ),
+  reconnectIntervalMs: option.seconds("reconnect_interval", 5, 0.1, "time between attempts to reach a peer"),
+  connectTimeoutMs: option.seconds("connect_timeout", 60, 0.1, "longest wait for a connection to a peer"),
+  maxBacklog: option.integer("max_backlog", 5000, COUNT, "messages queued for a peer before it is declared stuck"),
+};
+
+/** In several scopes; each is the default of the scopes inside. */
+const EHLO_HOSTNAME = option.hostName("EHLO_Hostname", null, "name in greetings and EHLO; else `Hostname`");
+const SUSPEND_DELIVERY = option.flag("Suspend_Delivery", false, "mail is accepted and waits");
+const BIND_ADDRESS = option.addressOrAny("Bind_Address", "source address; `*`: the kernel chooses, and it is no VIP");
+const ENABLE_DURAVIP = option.flag("Enable_Duravip", false, "the cluster manages this address");
+const DURAVIP_PREFERENCE = option.text("Duravip_Preference", null, "node that owns the address whenever it is up");
+const MAX_OUTBOUND_CONNECTIONS = option.integer(
+  "Max_Outbound_Connections",
+  32,
+  { from: 1, to: 65_535 },
+  "connections of one binding to one domain",
+);
+
+export const SERVICE = {
+  ehloHostname: EHLO_HOSTNAME,
+  relayHosts: option.networks("Relay_Hosts", ["127.0.0.0/8", "::1/128"], "clients that may relay; others are refused"),
+  tlsCertificate: option.path("TLS_Certificate", null, "PEM file; with `TLS_Key`, STARTTLS is offered"),
+  tlsKey: option.path("TLS_Key", null, "PEM file of the private key"),
+  maxMessageBytes: option.integer(
+    "Max_Message_Size",
+    52_428_800,
+    { from: 1024, to: 2 ** 31 - 1 },
+    "bytes of the longest message accepted",
+  ),
+};
+
+export const LISTENER = {
+  ...SERVICE,
+  enabled: option.flag("Enable", true, "whether it listens at all"),
+  maxConnections: option.integer("Concurrency", 1000, { from: 0, to: COUNT.to }, "connections at a time; 0: no limit"),
+  idleTimeoutMs: option.seconds("Timeout", 300, 1, "silence after which a connection is closed"),
+};
+
+export const LISTEN_MARKS = {
+  enable: ENABLE_DURAVIP,
+  preference: DURAVIP_PREFERENCE,
+  follow: option.text("Duravip_Follow", null, "binding, by name or address, whose address this one stays with"),
+};
+
+export const BINDING = {
+  bindAddress: BIND_ADDRESS,
+  enable: ENABLE_DURAVIP,
+  preference: DURAVIP_PREFERENCE,
+  ehloHostname: EHLO_HOSTNAME,
+  suspended: SUSPEND_DELIVERY,
+  maxOutboundConnections: MAX_OUTBOUND_CONNECTIONS,
+};
+
+export const BINDING_GROUP = {
+  bindAddress: BIND_ADDRESS,
+  ehloHostname: EHLO_HOSTNAME,
+  suspended: SUSPEND_DELIVERY,
+  maxOutboundConnections: MAX_OUTBOUND_CONNECTIONS,
+};
+
+export const DOMAIN = {
+  routes: {
+    ...option.endpoints("Routes", "next-hop", "next hops of the domain, tried in order, in place of its MX"),
+    aliases: ["Gateway"],
+  },
+  suspended: SUSPEND_DELIVERY,
+};
+
+export const GLOBAL = {
+  ...SERVICE,
+  bindAddress: BIND_ADDRESS,
+  suspended: SUSPEND_DELIVERY,
+  maxOutboundConnections: MAX_OUTBOUND_CONNECTIONS,
+  spoolBase: option.path("SpoolBase", "/var/spool/holdfast", "directory of the mail spool"),
+  hostname: option.hostName("Hostname", null, "name of this host in mail; else the name of the node"),
+  gateway: option.endpoints("Gateway", "next-hop", "next hop of every domain without `Routes`; else MX"),
+  bindingHeader: option.pattern(
+    "Binding_Header",
+    null,
+    "the name of a header field",
+    /^[!-9;-~]+$/, // RFC 5322 section 3.6.8: printable, without the colon
+    "header field that names the binding of a message",
+  ),
+  defaultBinding: option.choice(
+    "Default_Binding",
+    "normal",
+    ["normal", "suspended", "none"],
+    "what becomes of mail that nothing gives a binding; `none`: refused with 451",
+  ),
+  retryIntervalMs: option.seconds("Retry_Interval", 1200, 1, "wait after the first failure; doubles"),
+  maxRetryIntervalMs: option.seconds("Max_Retry_Interval", 43_200, 1, "longest wait between attempts"),
+  messageExpirationMs: option.seconds("Message_Expiration", 604_800, 1, "age at which mail is returned"),
+  mmoveConnections: option.integer("mmove_connections", 4, { from: 1, to: 64 }, "connections that move mail to a peer"),
+  mailThreads: option.integer("mail_threads", 1, { from: 1, to: 64 }, "threads that handle mail"),
+};
+
+const TOPOLOGY_RULE: ScopeRule = {
+  name: "Topology",
+  instance: "a network block",
+  options: TOPOLOGY,
+  scopes: [],
+  foreign: [],
+  merges: false,
+};
+
+export const CLUSTER_RULE: ScopeRule = {
+  name: "cluster",
+  instance: null,
+  options: { ...IDENTITY, ...CLUSTER },
+  scopes: [TOPOLOGY_RULE],
+  foreign: [...FOREIGN_CLUSTER, ...FOREIGN_CLUSTER_SCOPES],
+  refused: [
+    {
+      name: "cluster_listener",
+      why: "has not been an option since 3.0.15",
+      remedy: 'write ECCluster_Listener { Listen "*:4802" {} } outside the cluster scope',
+    },
+  ],
+  merges: true,
+};
+
+export const MSGC_SERVER_RULE: ScopeRule = {
+  name: "msgc_server",
+  instance: null,
+  options: { ...PEERS, ...CHANNEL },
+  scopes: [],
+  foreign: FOREIGN_MSGC,
+  merges: true,
+};
+
+const LISTEN_RULE: ScopeRule = {
+  name: "Listen",
+  instance: "an address and port",
+  options: { ...LISTENER, ...LISTEN_MARKS },
+  scopes: [],
+  foreign: [...FOREIGN_LISTENER, ...FOREIGN_LISTENER_SCOPES],
+  merges: false,
+};
+
+export const ESMTP_LISTENER_RULE: ScopeRule = {
+  name: "ESMTP_Listener",
+  instance: null,
+  options: LISTENER,
+  scopes: [LISTEN_RULE],
+  foreign: LISTEN_RULE.foreign,
+  merges: true,
+};
+
+export const ECCLUSTER_LISTENER_RULE: ScopeRule = listenerOfOurs("ECCluster_Listener", "an address and port");
+export const CONTROL_LISTENER_RULE: ScopeRule = listenerOfOurs("Control_Listener", "the path of a socket");
+
+/** A listener between nodes, or for the console: where it listens is all there is to say. */
+function listenerOfOurs(name: string, instance: string): ScopeRule {
+  const listen = { ...LISTEN_RULE, instance, options: {}, foreign: [...LISTEN_RULE.foreign, ...FOREIGN_OWN_LISTENER] };
+  return { name, instance: null, options: {}, scopes: [listen], foreign: listen.foreign, merges: true };
+}
+
+export const BINDING_RULE: ScopeRule = {
+  name: "Binding",
+  instance: "the name of the binding",
+  options: BINDING,
+  scopes: [],
+  foreign: [...FOREIGN_DELIVERY, ...FOREIGN_DELIVERY_SCOPES],
+  refused: [
+    {
+      name: "Duravip_Follow",
+      why: "is for listeners: bindings cannot follow",
+      remedy: "give the listener that should stay with this binding a Duravip_Follow",
+    },
+    {
+      name: "Binding_Group",
+      why: "has not been an option of a binding since 3.0",
+      remedy: 'write the binding inside Binding_Group "name" { }',
+    },
+  ],
+  merges: false,
+};
+
+export const BINDING_GROUP_RULE: ScopeRule = {
+  name: "Binding_Group",
+  instance: "the name of the group",
+  options: BINDING_GROUP,
+  scopes: [BINDING_RULE],
+  foreign: BINDING_RULE.foreign,
+  merges: true,
+};
+
+export const DOMAIN_RULE: ScopeRule = {
+  name: "Domain",
+  instance: "the name of the domain",
+  options: DOMAIN,
+  scopes: [],
+  foreign: FOREIGN_DELIVERY,
+  merges: true,
+};
+
+export const ROOT_RULE: ScopeRule = {
+  name: "the global scope",
+  instance: null,
+  options: GLOBAL,
+  scopes: [
+    CLUSTER_RULE,
+    MSGC_SERVER_RULE,
+    ESMTP_LISTENER_RULE,
+    ECCLUSTER_LISTENER_RULE,
+    CONTROL_LISTENER_RULE,
+    BINDING_RULE,
+    BINDING_GROUP_RULE,
+    DOMAIN_RULE,
+  ],
+  foreign: [...FOREIGN_DELIVERY, ...FOREIGN_GLOBAL, ...FOREIGN_GLOBAL_SCOPES],
+  merges: true,
+};
