@@ -30,7 +30,9 @@ export function prepare({ packages = [] } = {}) {
   requireNode();
   useLocalHeaders();
   installPackages([...COMPILER, ...packages]);
-  if (!modulesAreComplete()) run("npm packages (npm ci)", "npm", ["ci"]);
+  // Not `npm ci`: it refuses a lockfile without the optional packages of other platforms, and a mirror that lacks them
+  // leaves them out. Versions and integrity are the lockfile's either way, and --no-save leaves it as it is.
+  if (!modulesAreComplete()) run("npm packages (npm install)", "npm", ["install", "--no-save"]);
   if (addonIsStale()) {
     run("native addon (node-gyp)", "npm", ["run", "install"], { npm_config_build_from_source: "true" });
   }
@@ -100,10 +102,12 @@ function addonIsStale() {
 
 function run(what, command, words, environment = {}) {
   process.stdout.write(`setup: ${what}\n`);
+  const startedAt = performance.now();
   const { status, error } = spawnSync(command, words, {
     cwd: ROOT,
     env: { ...process.env, ...environment },
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (status !== 0) throw new Error(`setup failed: ${what}${error === undefined ? "" : `: ${error.message}`}`);
+  process.stdout.write(`setup: ${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
 }
