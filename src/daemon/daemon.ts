@@ -33,7 +33,7 @@ const LIFELINE = "hf0";
 export async function startDaemon(config: Config, { version, sink }: DaemonOptions): Promise<Daemon> {
   const undo: (() => Promise<void> | void)[] = [];
   const undoAll = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
+    for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
     const incarnation = Date.now();

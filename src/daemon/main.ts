@@ -27,16 +27,16 @@ try {
 }
 
 async function run(config: Config): Promise<void> {
-  const daemon = await startDaemon(config, { version, sink: log.event });
-  log.event({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
+  const daemon = await startDaemon(config, { version, sink: log });
+  log({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
   await firstSignal();
   await end(daemon);
 }
 
 async function end(daemon: Daemon): Promise<void> {
-  log.event({ level: "info", code: "stopping", facts: {} });
+  log({ level: "info", code: "stopping", facts: {} });
   await daemon.stop();
-  log.event({ level: "info", code: "stopped", facts: {} });
+  log({ level: "info", code: "stopped", facts: {} });
   process.exit(0);
 }
 
@@ -61,7 +61,7 @@ function readConfig(file: string, node: string | undefined): Config {
 
 function fail(error: unknown): never {
   const code = error instanceof HoldfastError ? error.code : null;
-  log.event({ level: "error", code: "failed", facts: { error: code ?? "bug", reason: explain(error) } });
+  log({ level: "error", code: "failed", facts: { error: code ?? "bug", reason: explain(error) } });
   process.stderr.write(`holdfastd: ${explain(error)}${code === null ? "" : ` (${code})`}\n`);
   if (code === null && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exit(code === null ? 70 : ERROR_CODES[code].exit);
