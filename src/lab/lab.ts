@@ -9,8 +9,8 @@ import { hosts, lanes, NODES, SINK, SMTP_PORT, VIPS } from "./plan.js";
 import { poll } from "./poll.js";
 import type { MailRecord, Snapshot, Violation } from "./records.js";
 
-/** Idle probing opens 200 connections a second in all; the fast pace is the resolution of what is measured. */
-const PROBING = { idleMs: 300, fastMs: 5, connectMs: 40, greetMs: 1_500 };
+/** Idle probing opens 240 connections a second in all; the fast pace is the resolution of what is measured. */
+const PROBING = { idleMs: 250, fastMs: 5, connectMs: 40, greetMs: 1_500 };
 const MAIL_RATE = 30;
 /** Generous: a settled state is a matter of a few seconds. */
 const SETTLE_LIMIT_MS = 60_000;
