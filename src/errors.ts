@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ERR_LISTEN: { exit: 71, retry: true },
   ERR_SPOOL: { exit: 74, retry: true },
   ERR_SPOOL_FULL: { exit: 74, retry: true },
+  ERR_MAIL_THREAD: { exit: 70, retry: true },
   ERR_MESSAGE_MALFORMED: { exit: 76, retry: false },
   ERR_MOVE_REFUSED: { exit: 75, retry: true },
   ERR_CONTROL_UNREACHABLE: { exit: 69, retry: true },

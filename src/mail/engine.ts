@@ -1,0 +1,297 @@
+/**
+ * The mail engine in one event loop: listeners, deliveries and moves over one spool, as `MailService` promises.
+ * It decides nothing about homes: it is told.
+ */
+import { Resolver } from "node:dns/promises";
+import type { Listen } from "../config/types.js";
+import { explain } from "../errors.js";
+import { Courier } from "./delivery.js";
+import type { Desk } from "./desk.js";
+import { FailureNotices } from "./failure-notices.js";
+import type { Listener } from "./listener.js";
+import { MoveReceiver } from "./mmove-receiver.js";
+import { MoveSender } from "./mmove-sender.js";
+import type { MailDns } from "./next-hop.js";
+import { OutboundPool } from "./outbound-pool.js";
+import { Places } from "./places.js";
+import { Reception } from "./reception.js";
+import { Scheduler } from "./scheduler.js";
+import { openSpool } from "./spool/spool.js";
+import type { MessageId, Spool, SpoolOptions } from "./spool/types.js";
+import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, ServeResult } from "./types.js";
+
+const STOP_MS = 2_000;
+const SWEEP_INTERVAL_MS = 600_000;
+const SWEPT_AT_ONCE = 1_000;
+/** Messages of a binding that is gone, given to `default` at a time. */
+const ADOPTED_AT_ONCE = 256;
+
+/** What tests put in the place of the world. */
+export interface MailEngineParts {
+  readonly openSpool?: (options: SpoolOptions) => Spool;
+  readonly dns?: MailDns;
+}
+
+export function createMailEngine(setup: MailSetup, sink: MailEventSink, parts: MailEngineParts = {}): MailService {
+  return new MailEngine(setup, sink, parts);
+}
+
+/** Everything that works on an open spool. */
+interface Works {
+  readonly desk: Desk;
+  readonly reception: Reception;
+  readonly pool: OutboundPool;
+  readonly courier: Courier;
+  readonly scheduler: Scheduler;
+  /** null in a cluster of one. */
+  readonly moves: { readonly sender: MoveSender; readonly receiver: MoveReceiver; readonly key: Uint8Array } | null;
+}
+
+class MailEngine implements MailService {
+  readonly #places: Places;
+  readonly #counts = new Map<string, number>();
+  /** Listeners that come and go with an address. */
+  readonly #listensOf = new Map<string, Listen[]>();
+  readonly #open = new Map<string, readonly Listener[]>();
+  readonly #plain: Listener[] = [];
+  /** What is being done about an address; the next thing waits for it. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #adopting = new Set<string>();
+  #works: Works | null = null;
+  #sweeping: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly setup: MailSetup,
+    private readonly sink: MailEventSink,
+    private readonly parts: MailEngineParts,
+  ) {
+    this.#places = new Places(setup.config);
+    for (const listen of setup.config.listens) {
+      if (!listen.enabled || isPlain(listen)) continue;
+      const there = this.#listensOf.get(listen.endpoint.host);
+      if (there === undefined) this.#listensOf.set(listen.endpoint.host, [listen]);
+      else there.push(listen);
+    }
+  }
+
+  async start(): Promise<void> {
+    const works = this.#open_();
+    this.#works = works;
+    try {
+      for (const listen of this.setup.config.listens) {
+        if (!listen.enabled || !isPlain(listen)) continue;
+        const listener = works.reception.listener(listen);
+        await listener.open();
+        this.#plain.push(listener);
+      }
+      await works.moves?.receiver.open(works.moves.key);
+      await this.#settleDoubts(works);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    for (const binding of works.desk.spool.bindings()) works.desk.wake(binding);
+    this.#sweeping = setInterval(() => void this.#sweep(works), SWEEP_INTERVAL_MS);
+    this.#sweeping.unref();
+  }
+
+  serve(addresses: readonly string[]): Promise<readonly ServeResult[]> {
+    return Promise.all(addresses.map((address) => this.#inTurn(address, () => this.#serve(address))));
+  }
+
+  async withdraw(addresses: readonly string[], drainMs: number): Promise<void> {
+    const bindings = new Set<string>();
+    for (const address of addresses) {
+      this.#places.withdraw(address);
+      for (const binding of this.#places.bindingsOn(address)) bindings.add(binding.name);
+    }
+    await Promise.all([
+      ...addresses.map((address) => this.#inTurn(address, () => this.#close(address, drainMs))),
+      this.#endDeliveries(bindings, drainMs),
+    ]);
+  }
+
+  setHomes(homes: readonly BindingHome[]): void {
+    const changed = this.#places.setHomes(homes);
+    for (const binding of changed) this.#works?.desk.wake(binding);
+  }
+
+  async queues(): Promise<readonly QueueRow[]> {
+    const rows = new Map<string, { group: string; binding: string; domain: string; active: number; delayed: number }>();
+    for (const count of this.#works?.desk.spool.counts(Date.now()) ?? []) {
+      // Mail that is bound elsewhere is on its way, under a name that no user can give.
+      const away = this.#places.livesElsewhere(count.binding);
+      const binding = away ? "#mmove" : count.binding;
+      const group = away ? "default" : (this.#places.binding(count.binding)?.group ?? "default");
+      const key = `${binding}\n${count.domain}`;
+      const row = rows.get(key) ?? { group, binding, domain: count.domain, active: 0, delayed: 0 };
+      row.active += count.active;
+      row.delayed += count.delayed;
+      rows.set(key, row);
+    }
+    return [...rows.values()];
+  }
+
+  async counters(): Promise<Readonly<Record<string, number>>> {
+    const spool = Object.entries(this.#works?.desk.spool.counters ?? {});
+    return Object.fromEntries([...this.#counts, ...spool.map(([name, value]) => [`spool-${name}`, value])]);
+  }
+
+  async stop(): Promise<void> {
+    const works = this.#works;
+    if (works === null) return;
+    this.#works = null;
+    if (this.#sweeping !== null) clearInterval(this.#sweeping);
+    works.scheduler.stop();
+    const listeners = [...this.#plain.splice(0), ...[...this.#open.values()].flat()];
+    this.#open.clear();
+    await Promise.all([
+      ...listeners.map((listener) => listener.close(STOP_MS)),
+      works.moves?.receiver.close(STOP_MS),
+      works.moves?.sender.stop(STOP_MS),
+      works.scheduler.settled(works.scheduler.running(), STOP_MS),
+    ]);
+    works.courier.stop();
+    await works.pool.cut(works.pool.bindings());
+    await works.scheduler.settled(works.scheduler.running(), STOP_MS);
+    await works.desk.spool.close();
+  }
+
+  #open_(): Works {
+    const { config, incarnation, peerKey } = this.setup;
+    const open = this.parts.openSpool ?? openSpool;
+    const spool = open({ directory: config.mail.spoolBase, incarnation, nodename: config.nodename });
+    const desk: Desk = {
+      config,
+      spool,
+      places: this.#places,
+      emit: (code, level, facts) => this.sink({ code, level, facts }),
+      count: (name, by = 1) => this.#counts.set(name, (this.#counts.get(name) ?? 0) + by),
+      wake: (binding) => this.#wake(binding),
+    };
+    const pool = new OutboundPool(desk);
+    const dns = this.parts.dns ?? new Resolver({ timeout: 5_000, tries: 2 });
+    const courier = new Courier(desk, pool, dns, new FailureNotices(desk));
+    const moves =
+      peerKey === null
+        ? null
+        : { sender: new MoveSender(desk, peerKey), receiver: new MoveReceiver(desk), key: peerKey };
+    return { desk, reception: new Reception(desk), pool, courier, scheduler: new Scheduler(desk, courier), moves };
+  }
+
+  #wake(binding: string): void {
+    const works = this.#works;
+    if (works === null) return;
+    if (this.#places.binding(binding) === undefined) {
+      void this.#adopt(works, binding);
+      return;
+    }
+    works.scheduler.wake(binding);
+    works.moves?.sender.wake(binding);
+  }
+
+  /** The configuration has no such binding any more: its mail goes to `default`. */
+  async #adopt(works: Works, binding: string): Promise<void> {
+    if (this.#adopting.has(binding)) return;
+    this.#adopting.add(binding);
+    const { spool, emit, wake } = works.desk;
+    try {
+      let adopted = 0;
+      for (;;) {
+        const due = spool.due(binding, Number.MAX_SAFE_INTEGER, ADOPTED_AT_ONCE);
+        if (due.length === 0 || this.#works !== works) break;
+        await Promise.all(due.map(({ id }) => spool.rebind(id, "default")));
+        adopted += due.length;
+      }
+      if (adopted > 0) emit("binding-gone", "warn", { binding, messages: adopted });
+      wake("default");
+    } catch (error) {
+      emit("spool-trouble", "error", { binding, reason: explain(error) });
+    } finally {
+      this.#adopting.delete(binding);
+    }
+  }
+
+  /** What the last run left open: deliveries are made again, and said to be in doubt; moves are asked about. */
+  async #settleDoubts({ desk, moves }: Works): Promise<void> {
+    const { moving, delivering } = desk.spool.inDoubt();
+    for (const message of delivering) {
+      const recipients = message.delivering.map((index) => message.envelope.recipients[index]?.address).join(" ");
+      const reason = "the node ended before the outcome was recorded";
+      desk.count("in-doubt");
+      desk.emit("delivery-in-doubt", "warn", { id: message.id, binding: message.binding, recipients, reason });
+      await desk.spool.settle(message.id, new Map());
+    }
+    const byNode = new Map<string, MessageId[]>();
+    for (const { id, moving: offer } of moving) {
+      if (offer === null) continue;
+      const ids = byNode.get(offer.node);
+      if (ids === undefined) byNode.set(offer.node, [id]);
+      else ids.push(id);
+    }
+    for (const [node, ids] of byNode) {
+      if (moves === null) desk.emit("mmove-in-doubt", "warn", { node, messages: ids.length });
+      else moves.sender.doubts.add(node, ids);
+    }
+  }
+
+  async #serve(address: string): Promise<ServeResult> {
+    const works = this.#works;
+    if (works === null) return { address, error: "mail is not running" };
+    if (this.#places.serves(address)) return { address, error: null };
+    const opened: Listener[] = [];
+    try {
+      for (const listen of this.#listensOf.get(address) ?? []) {
+        const listener = works.reception.listener(listen);
+        await listener.open();
+        opened.push(listener);
+      }
+    } catch (error) {
+      await Promise.all(opened.map((listener) => listener.close(0)));
+      return { address, error: explain(error) };
+    }
+    this.#open.set(address, opened);
+    this.#places.serve(address);
+    for (const binding of this.#places.bindingsOn(address)) works.desk.wake(binding.name);
+    return { address, error: null };
+  }
+
+  async #close(address: string, drainMs: number): Promise<void> {
+    const listeners = this.#open.get(address) ?? [];
+    this.#open.delete(address);
+    await Promise.all(listeners.map((listener) => listener.close(drainMs)));
+  }
+
+  async #endDeliveries(bindings: ReadonlySet<string>, drainMs: number): Promise<void> {
+    const works = this.#works;
+    if (works === null || bindings.size === 0) return;
+    works.pool.closeIdle(bindings);
+    await works.scheduler.settled(bindings, drainMs);
+    await works.pool.cut(bindings);
+  }
+
+  /** One thing at a time for one address, in the order of the calls. */
+  async #inTurn<T>(address: string, step: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(address) ?? Promise.resolve();
+    const turn = before.then(step, step);
+    this.#turns.set(address, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(address) === turn) this.#turns.delete(address);
+    }
+  }
+
+  async #sweep({ desk }: Works): Promise<void> {
+    const beforeMs = Date.now() - this.setup.config.mail.messageExpirationMs;
+    try {
+      while ((await desk.spool.sweep(beforeMs)) === SWEPT_AT_ONCE);
+    } catch (error) {
+      desk.emit("spool-trouble", "error", { reason: explain(error) });
+    }
+  }
+}
+
+function isPlain(listen: Listen): boolean {
+  return !listen.duravip.enabled && listen.follow === null;
+}

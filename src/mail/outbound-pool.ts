@@ -1,0 +1,256 @@
+/**
+ * Connections to other mail servers, each bound to the address of its binding and to no other. One that has delivered
+ * is kept a few seconds for the next message from the same binding to the same host.
+ */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import type { Readable } from "node:stream";
+import SMTPConnection, { type SMTPEnvelope, type SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
+import type { Binding } from "../config/types.js";
+import type { Desk } from "./desk.js";
+import { codeOf } from "./errno.js";
+import type { Hop } from "./next-hop.js";
+
+/** How long a connection with nothing to do is kept. */
+const IDLE_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 30_000;
+/** RFC 5321 section 4.5.3.2.1 allows five minutes; a server that takes one is not going to answer. */
+const GREETING_TIMEOUT_MS = 60_000;
+/** Hosts remembered for a broken STARTTLS. */
+const MAX_PLAIN_HOSTS = 1_000;
+
+/** The binding's address is not on this host now: nobody may send from it. */
+export class SourceMissing extends Error {
+  override readonly name = "SourceMissing";
+}
+
+export interface OutboundSession {
+  readonly hop: Hop;
+  readonly localAddress: string;
+  /** It has carried a message before: the host may have closed it meanwhile. */
+  readonly reused: boolean;
+  send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo>;
+  /** Gives it back: kept for the next message when it is between messages, else closed. */
+  release(): Promise<void>;
+  /** Cuts it. */
+  destroy(): void;
+}
+
+export class OutboundPool {
+  readonly #idle = new Map<string, Session[]>();
+  readonly #sockets = new Map<string, Set<Socket>>();
+  readonly #plain = new Set<string>();
+
+  constructor(private readonly desk: Desk) {}
+
+  /**
+   * @param fresh never one that was used before.
+   * @throws SourceMissing, or what the socket or the other server said.
+   */
+  async lease(binding: Binding, hop: Hop, fresh: boolean): Promise<OutboundSession> {
+    this.#requireSource(binding);
+    const key = keyOf(binding, hop);
+    const idle = fresh ? undefined : this.#idle.get(key)?.pop();
+    if (idle !== undefined) {
+      idle.resume();
+      return idle;
+    }
+    if (this.#plain.has(hop.address)) return this.#open(binding, hop, false);
+    try {
+      return await this.#open(binding, hop, true);
+    } catch (error) {
+      if (codeOf(error) !== "ETLS") throw error;
+      // Opportunistic (RFC 7435): what cannot be encrypted still goes.
+      if (this.#plain.size >= MAX_PLAIN_HOSTS) this.#plain.clear();
+      this.#plain.add(hop.address);
+      return this.#open(binding, hop, false);
+    }
+  }
+
+  /** Closes connections of these bindings that nobody uses. */
+  closeIdle(bindings: ReadonlySet<string>): void {
+    for (const sessions of this.#idle.values()) {
+      for (const session of sessions.filter(({ binding }) => bindings.has(binding))) session.quit();
+    }
+  }
+
+  /** Destroys every socket of these bindings. When it resolves, the kernel has none of them. */
+  async cut(bindings: Iterable<string>): Promise<void> {
+    const closing: Promise<unknown>[] = [];
+    for (const binding of bindings) {
+      for (const socket of this.#sockets.get(binding) ?? []) {
+        if (!socket.closed) closing.push(once(socket, "close").catch(() => undefined));
+        socket.destroy();
+      }
+    }
+    await Promise.all(closing);
+  }
+
+  bindings(): Iterable<string> {
+    return this.#sockets.keys();
+  }
+
+  #requireSource(binding: Binding): void {
+    if (!this.desk.places.mayDeliver(binding.name)) throw new SourceMissing(`${binding.name} is not served here`);
+  }
+
+  async #open(binding: Binding, hop: Hop, tls: boolean): Promise<Session> {
+    const socket = await this.#connect(binding, hop);
+    const smtp = new SMTPConnection({
+      connection: socket,
+      name: binding.ehloHostname ?? this.desk.config.mail.hostname,
+      host: hop.host,
+      greetingTimeout: GREETING_TIMEOUT_MS,
+      logger: false,
+      ...(tls ? { opportunisticTLS: true, tls: { rejectUnauthorized: false } } : { ignoreTLS: true }),
+    });
+    const key = keyOf(binding, hop);
+    const session = new Session(smtp, socket, binding.name, hop, {
+      park: (parked) => this.#park(key, parked),
+      unpark: (parked) => this.#unpark(key, parked),
+    });
+    await new Promise<void>((resolve, reject) => {
+      smtp.once("error", reject);
+      smtp.connect((error) => (error ? reject(error) : resolve()));
+    }).catch((error: unknown) => {
+      socket.destroy();
+      throw error;
+    });
+    return session;
+  }
+
+  async #connect(binding: Binding, hop: Hop): Promise<Socket> {
+    const socket = connect({
+      host: hop.address,
+      port: hop.port,
+      noDelay: true,
+      ...(binding.address === null ? {} : { localAddress: binding.address }),
+    });
+    this.#track(binding.name, socket);
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error(`no answer from ${hop.address}:${hop.port}`)));
+    try {
+      await once(socket, "connect");
+    } catch (error) {
+      if (isMissingSource(error)) throw new SourceMissing(`no ${binding.address} on this host`, { cause: error });
+      throw error;
+    }
+    socket.setTimeout(0);
+    socket.removeAllListeners("timeout");
+    return socket;
+  }
+
+  #track(binding: string, socket: Socket): void {
+    const sockets = this.#sockets.get(binding) ?? new Set();
+    this.#sockets.set(binding, sockets.add(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (sockets.size === 0 && this.#sockets.get(binding) === sockets) this.#sockets.delete(binding);
+    });
+  }
+
+  #park(key: string, session: Session): boolean {
+    if (!this.desk.places.mayDeliver(session.binding)) return false;
+    const sessions = this.#idle.get(key);
+    if (sessions === undefined) this.#idle.set(key, [session]);
+    else sessions.push(session);
+    return true;
+  }
+
+  #unpark(key: string, session: Session): void {
+    const rest = this.#idle.get(key)?.filter((other) => other !== session) ?? [];
+    if (rest.length > 0) this.#idle.set(key, rest);
+    else this.#idle.delete(key);
+  }
+}
+
+/** bind(2) says EADDRNOTAVAIL for an address that the host does not have; connect(2) says it for want of a port. */
+function isMissingSource(error: unknown): boolean {
+  return codeOf(error) === "EADDRNOTAVAIL" && error instanceof Error && "syscall" in error && error.syscall === "bind";
+}
+
+function keyOf(binding: Binding, hop: Hop): string {
+  return `${binding.name}\n${hop.address}\n${hop.port}`;
+}
+
+interface Parking {
+  /** False when it must not be kept. */
+  park(session: Session): boolean;
+  unpark(session: Session): void;
+}
+
+class Session implements OutboundSession {
+  readonly localAddress: string;
+  reused = false;
+  #open = true;
+  #clean = true;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly smtp: SMTPConnection,
+    private readonly socket: Socket,
+    readonly binding: string,
+    readonly hop: Hop,
+    private readonly parking: Parking,
+  ) {
+    this.localAddress = socket.localAddress ?? "";
+    smtp.on("error", () => undefined);
+    smtp.once("end", () => this.#closed());
+    // A socket that the library has let go of may still fail.
+    socket.on("error", () => undefined);
+  }
+
+  async send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo> {
+    this.#clean = false;
+    const result = await new Promise<SMTPConnectionSendInfo>((resolve, reject) => {
+      this.smtp.send(envelope, body, (error, info) => (error ? reject(error) : resolve(info)));
+    });
+    this.#clean = true;
+    return result;
+  }
+
+  async release(): Promise<void> {
+    if (!this.#clean) this.#clean = await this.#reset();
+    if (!this.#open) return;
+    if (!this.#clean || !this.parking.park(this)) return this.quit();
+    this.#timer = setTimeout(() => this.quit(), IDLE_MS);
+    this.#timer.unref();
+  }
+
+  resume(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.reused = true;
+  }
+
+  quit(): void {
+    this.#closed();
+    this.smtp.quit();
+    this.socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#closed();
+    this.smtp.close();
+    this.socket.destroy();
+  }
+
+  #closed(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.parking.unpark(this);
+  }
+
+  /** A refused message leaves its sender behind at some servers. */
+  #reset(): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (!this.#open) return resolve(false);
+      const ended = () => resolve(false);
+      this.smtp.once("end", ended);
+      this.smtp.reset((error) => {
+        this.smtp.off("end", ended);
+        resolve(!error);
+      });
+    });
+  }
+}

@@ -1,0 +1,36 @@
+/** The mail thread: the engine, and its calls in and events out. Started by service.ts. */
+import { parentPort, workerData } from "node:worker_threads";
+import { createMailEngine } from "./engine.js";
+import { type Call, errorToWire, type FromThread } from "./thread-protocol.js";
+import type { MailSetup } from "./types.js";
+
+const port = parentPort;
+if (port === null) throw new Error("this module is the entry of a worker thread");
+
+const setup: MailSetup = workerData;
+const say = (message: FromThread) => port.postMessage(message);
+const engine = createMailEngine(setup, (event) => say({ kind: "event", event }));
+
+port.on("message", (call: Call) => {
+  perform(call).then(
+    (value) => {
+      say({ kind: "result", call: call.call, value });
+      // Nothing is left to do: the thread ends by itself.
+      if (call.method === "stop") port.close();
+    },
+    (error: unknown) => say({ kind: "failure", call: call.call, error: errorToWire(error) }),
+  );
+});
+
+async function perform(call: Call): Promise<unknown> {
+  switch (call.method) {
+    case "serve":
+      return engine.serve(...call.args);
+    case "withdraw":
+      return engine.withdraw(...call.args);
+    case "setHomes":
+      return engine.setHomes(...call.args);
+    default:
+      return engine[call.method]();
+  }
+}
