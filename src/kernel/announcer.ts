@@ -2,8 +2,8 @@
  * Gratuitous ARP for many addresses under one budget of frames.
  *
  * Each address is announced in `rounds` rounds at least 1.1 s apart, because a Linux neighbour takes no second change of
- * an entry within its locktime of 1 s (neigh_update() in net/core/neighbour.c), and because frames get lost. What was
- * asked for last goes first: after a failover that is what is not reachable yet.
+ * an entry within its locktime of 1 s (arp_process() in net/ipv4/arp.c), and because frames get lost. First rounds go
+ * before repeated ones, and among equals what was asked for last: after a failover that is what is not reachable yet.
  */
 import { writeAddress } from "./address.js";
 import type { NativeAnnounceResult } from "./addon.js";
@@ -37,7 +37,8 @@ interface Batch {
   readonly addresses: readonly string[];
   /** Those before it are sent in this round. */
   next: number;
-  roundsLeft: number;
+  /** 0 is the first. */
+  readonly round: number;
   /** performance.now() before which this round may not begin. */
   readonly due: number;
 }
@@ -47,13 +48,19 @@ interface Request {
   readonly order: number;
   readonly link: Link;
   readonly mac: Uint8Array;
+  readonly rounds: number;
+}
+
+/** Sorts what goes first to the end. */
+function byUrgency(a: Batch, b: Batch): number {
+  return b.round - a.round || a.request.order - b.request.order || b.due - a.due;
 }
 
 export class Announcer {
   readonly counters: AnnounceCounters = { arpFramesSent: 0, arpFramesFailed: 0, announceSkipped: 0 };
   /** The latest request for each address that is still to be announced; older batches pass over it. */
   readonly #latest = new Map<string, Request>();
-  /** May go now; the last one goes first. Sorted by request. */
+  /** May go now, by urgency: the last one goes first. */
   readonly #ready: Batch[] = [];
   /** In the order of `due`: every round is due the same time after it went out. */
   #waiting: Batch[] = [];
@@ -77,9 +84,9 @@ export class Announcer {
     const wanted = mac === null ? [] : addresses.filter((address) => !address.includes(":"));
     this.counters.announceSkipped += addresses.length - wanted.length;
     if (mac === null || wanted.length === 0 || rounds < 1 || this.#closed) return;
-    const request = { order: ++this.#requests, link, mac };
+    const request = { order: ++this.#requests, link, mac, rounds };
     for (const address of wanted) this.#latest.set(address, request);
-    this.#ready.push({ request, addresses: wanted, next: 0, roundsLeft: rounds, due: 0 });
+    this.#ready.push({ request, addresses: wanted, next: 0, round: 0, due: 0 });
     this.#wake();
   }
 
@@ -125,36 +132,43 @@ export class Announcer {
     const due = this.#waiting.splice(0, stillWaiting === -1 ? this.#waiting.length : stillWaiting);
     if (due.length === 0) return;
     this.#ready.push(...due);
-    this.#ready.sort((a, b) => a.request.order - b.request.order);
+    this.#ready.sort(byUrgency);
   }
 
-  /** The next addresses of the latest request, at most `limit`; null when there is no budget or nothing to send. */
+  /** The most urgent addresses, at most `limit`; null when there is no budget or nothing to send. */
   #take(limit: number): Batch | null {
     if (limit < 1) return null;
     for (let batch = this.#ready.at(-1); batch !== undefined; batch = this.#ready.at(-1)) {
-      const { request, roundsLeft } = batch;
+      const { request, round } = batch;
       const addresses: string[] = [];
       while (batch.next < batch.addresses.length && addresses.length < limit) {
         const address = batch.addresses[batch.next++];
         if (address !== undefined && this.#latest.get(address) === request) addresses.push(address);
       }
       if (batch.next === batch.addresses.length) this.#ready.pop();
-      if (addresses.length > 0) return { request, addresses, next: 0, roundsLeft: roundsLeft - 1, due: 0 };
+      if (addresses.length > 0) return { request, addresses, next: 0, round, due: 0 };
     }
     return null;
   }
 
   async #sendPart(part: Batch): Promise<void> {
-    const { request, addresses, roundsLeft } = part;
+    const { request, addresses } = part;
     const packed = new Uint8Array(4 * addresses.length);
     addresses.forEach((address, i) => writeAddress(address, packed, 4 * i));
     this.#budget -= FRAMES_AN_ADDRESS * addresses.length;
     const { sent, failed } = await this.send(request.link, request.mac, packed);
     this.counters.arpFramesSent += sent;
     this.counters.arpFramesFailed += failed;
-    if (roundsLeft > 0) this.#waiting.push({ ...part, due: performance.now() + ROUND_INTERVAL_MS });
-    else for (const address of addresses) if (this.#latest.get(address) === request) this.#latest.delete(address);
+    this.#arrangeNextRound(part);
     this.#sending = null;
     this.#wake();
+  }
+
+  #arrangeNextRound({ request, addresses, round }: Batch): void {
+    if (round + 1 < request.rounds) {
+      this.#waiting.push({ request, addresses, next: 0, round: round + 1, due: performance.now() + ROUND_INTERVAL_MS });
+      return;
+    }
+    for (const address of addresses) if (this.#latest.get(address) === request) this.#latest.delete(address);
   }
 }

@@ -1,0 +1,67 @@
+/**
+ * The kernel layer as a process of its own, inside whatever namespace it was started in: one JSON call a line on stdin,
+ * one JSON answer a line on stdout. Ends when stdin does.
+ */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { explain, HoldfastError } from "../../src/errors.js";
+import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
+import type { AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
+
+const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
+const kernel = openKernel({ protocol });
+const lifelines = new Map<string, Lifeline>();
+
+const plain = ({ statuses, texts }: PlumbResult) => ({ statuses: [...statuses], texts: [...texts] });
+
+export const calls = {
+  links: () => kernel.links(),
+  addresses: (filter: { protocol?: number } = {}) => kernel.addresses(filter),
+  add: async (addresses: string[], target: PlumbTarget) => plain(await kernel.add(addresses, target)),
+  remove: async (addresses: string[], target: PlumbTarget) => plain(await kernel.remove(addresses, target)),
+  /** Removes orphans, as a daemon does at its start. */
+  cleanSlate: async (vips: [string, { ifindex: number; prefix: number }][]) => {
+    const { orphans, hostOwn } = findOrphans(await kernel.addresses(), new Map(vips), protocol);
+    return { hostOwn, orphans, ...plain(await kernel.removeFound(orphans)) };
+  },
+  openLifeline: async (name: string) => {
+    const lifeline = await kernel.openLifeline(name);
+    lifelines.set(name, lifeline);
+    return lifeline.ifindex;
+  },
+  closeLifeline: async (name: string) => lifelines.get(name)?.close(),
+  announce: async (addresses: string[], from: AnnounceSource) => kernel.announce(addresses, from),
+  counters: async () => kernel.counters,
+  missingCapabilities: async () => kernel.missingCapabilities(),
+  /** A child that inherits whatever may be inherited. @returns its process id. */
+  startChild: async () => spawn("sleep", ["300"], { stdio: "ignore" }).pid,
+  /** @returns milliseconds that `add` took, and the longest the event loop was away meanwhile. */
+  addWatched: async (addresses: string[], target: PlumbTarget) => {
+    let longest = 0;
+    let last = performance.now();
+    const watch = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    const start = performance.now();
+    await kernel.add(addresses, target);
+    clearInterval(watch);
+    return { took: performance.now() - start, longest };
+  },
+};
+
+async function answer(line: string): Promise<unknown> {
+  const { method, args }: { method: keyof typeof calls; args: never[] } = JSON.parse(line);
+  try {
+    const call: (...args: never[]) => Promise<unknown> = calls[method];
+    return { result: (await call(...args)) ?? null };
+  } catch (error) {
+    return { error: explain(error), code: error instanceof HoldfastError ? error.code : null };
+  }
+}
+
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+}
+process.exit(0);

@@ -1,0 +1,87 @@
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Link } from "../../src/kernel/types.js";
+import { Agent, cannotRun, Namespace } from "./namespace.js";
+
+const MAC = "02:00:00:00:00:0a";
+const OLD_MAC = "02:00:00:00:00:99";
+const sniffer = fileURLToPath(new URL("sniff_arp.py", import.meta.url));
+
+interface Frame {
+  readonly at: number;
+  readonly form: "request" | "reply";
+  readonly sender: string;
+  readonly address: string;
+}
+
+function parseFrame(line: string): Frame {
+  const [at = "", hex = ""] = line.split(" ");
+  const bytes = Buffer.from(hex, "hex");
+  expect(bytes.toString("hex", 0, 6), "goes to everybody").toBe("ffffffffffff");
+  expect(bytes.toString("hex", 28, 32), "is about itself").toBe(bytes.toString("hex", 38, 42));
+  return {
+    at: Number(at),
+    form: bytes.readUInt16BE(20) === 1 ? "request" : "reply",
+    sender: bytes.toString("hex", 22, 28).replace(/(..)(?!$)/g, "$1:"),
+    address: [...bytes.subarray(28, 32)].join("."),
+  };
+}
+
+describe.skipIf(cannotRun !== null)(`gratuitous ARP${cannotRun === null ? "" : ` (${cannotRun})`}`, () => {
+  let host: Namespace;
+  let bystander: Namespace;
+  let agent: Agent;
+  let link: Link;
+  const frames: Frame[] = [];
+
+  beforeEach(async () => {
+    host = await Namespace.create();
+    bystander = await Namespace.create(host);
+    await host.run(`ip link add eth1 address ${MAC} type veth peer name eth1 netns ${bystander.pid}`);
+    await host.run("ip link set eth1 up");
+    await bystander.run("ip link set eth1 up");
+    await bystander.run("ip address add 10.1.1.2/24 dev eth1");
+    agent = await Agent.start(host);
+    const found = (await agent.call("links")).find(({ name }) => name === "eth1");
+    if (found === undefined) throw new Error("no eth1");
+    link = found;
+    const lines = createInterface({ input: bystander.start(["python3", sniffer, "eth1"]).stdout });
+    frames.length = 0;
+    await new Promise((ready) => lines.once("line", ready));
+    lines.on("line", (line) => frames.push(parseFrame(line)));
+  });
+  afterEach(async () => {
+    await Promise.all([host.close(), bystander.close()]);
+  });
+
+  it("is a request and a reply for each address in order, and again about 1.1 s later", async () => {
+    const addresses = ["10.1.1.50", "10.1.1.51", "10.1.1.52"];
+    await agent.call("announce", addresses, { link, rounds: 2 });
+    await vi.waitFor(() => expect(frames).toHaveLength(12), { timeout: 20_000 });
+
+    const round = addresses.flatMap((address) => [
+      { form: "request", sender: MAC, address },
+      { form: "reply", sender: MAC, address },
+    ]);
+    expect(frames).toMatchObject([...round, ...round]);
+    for (let i = 0; i < 6; i++) expect(frames[i + 6]!.at - frames[i]!.at).toBeGreaterThanOrEqual(1.0);
+    expect(await agent.call("counters")).toMatchObject({ arpFramesSent: 12, arpFramesFailed: 0 });
+  });
+
+  it("moves a bystander's neighbour entry to the new owner", async () => {
+    await bystander.run(`ip neigh replace 10.1.1.50 lladdr ${OLD_MAC} dev eth1 nud stale`);
+    await agent.call("announce", ["10.1.1.50"], { link, rounds: 3 });
+    await vi.waitFor(async () => expect(await bystander.run("ip neigh show 10.1.1.50")).toContain(MAC), {
+      timeout: 20_000,
+    });
+  });
+
+  it("counts the frames that a device does not take", async () => {
+    await host.run("ip link set eth1 down");
+    await agent.call("announce", ["10.1.1.50"], { link, rounds: 1 });
+    await vi.waitFor(async () => expect(await agent.call("counters")).toMatchObject({ arpFramesFailed: 2 }), {
+      timeout: 20_000,
+    });
+  });
+});
