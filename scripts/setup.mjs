@@ -36,8 +36,7 @@ export function prepare({ packages = [] } = {}) {
   if (addonIsStale()) {
     run("native addon (node-gyp)", "npm", ["run", "install"], { npm_config_build_from_source: "true" });
   }
-  // Without npm's pre-scripts: `prebuild` makes prebuilds, which takes the addon out of build/.
-  run("TypeScript (npm run build)", "npm", ["run", "--silent", "--ignore-scripts", "build"]);
+  run("TypeScript (npm run build)", "npm", ["run", "--silent", "build"]);
 }
 
 function requireNode() {
