@@ -16,6 +16,9 @@ import type { MessageId } from "./types.js";
 /** Read from a file at once. */
 const READ_BYTES = 64 * 1024;
 
+/** Small chunks are gathered up to this much. */
+const WRITE_BYTES = 256 * 1024;
+
 /** Free space is looked at again after this much of one body. */
 const CHECK_BYTES = 1024 * 1024;
 
@@ -36,14 +39,19 @@ export interface WrittenBody {
 export class Bodies {
   readonly #directory: string;
   readonly #inlineMax: number;
+  readonly #run: string;
   readonly #unusedBytes: () => number;
   readonly #shelves = new Map<string, Promise<void>>();
   #written = 0;
 
-  /** @param unusedBytes space inside the store, as good as that of the disk for what goes there. */
-  constructor(directory: string, inlineMax: number, unusedBytes: () => number) {
+  /**
+   * @param run different for each run that writes, for the names of files.
+   * @param unusedBytes space inside the store, as good as that of the disk for what goes there.
+   */
+  constructor(directory: string, inlineMax: number, run: number, unusedBytes: () => number) {
     this.#directory = join(directory, "bodies");
     this.#inlineMax = inlineMax;
+    this.#run = run.toString(36);
     this.#unusedBytes = unusedBytes;
   }
 
@@ -144,7 +152,7 @@ export class Bodies {
       this.#shelves.delete(shelf);
       throw cause;
     });
-    const file = `${shelf}/${id}-${(this.#written++).toString(36)}`;
+    const file = `${shelf}/${id}-${this.#run}-${(this.#written++).toString(36)}`;
     return { file, directory, handle: await open(join(this.#directory, file), "wx", 0o600) };
   }
 
@@ -171,9 +179,10 @@ interface BodyFile {
   readonly handle: FileHandle;
 }
 
-/** Collects up to `inlineMax` bytes in memory; one more, and it goes on in a file. */
+/** Collects up to `inlineMax` bytes in memory; one more, and it goes on in a file, many small chunks in one write. */
 class BodyWriter {
-  #memory = Buffer.alloc(0);
+  #buffer = Buffer.alloc(0);
+  #held = 0;
   #bytes = 0;
   #crc = 0;
   #checkAt = 0;
@@ -186,17 +195,15 @@ class BodyWriter {
   ) {}
 
   async write(chunk: Uint8Array): Promise<void> {
-    const start = this.#bytes;
     this.#bytes += chunk.byteLength;
     this.#crc = crc32(chunk, this.#crc);
-    if (this.#bytes <= this.inlineMax) return this.#keep(chunk, start);
-    await this.#check();
-    if (this.#file === null) {
-      this.#file = await this.create();
-      await writeAll(this.#file.handle, this.#memory.subarray(0, start));
-      this.#memory = Buffer.alloc(0);
+    if (this.#bytes > this.inlineMax) {
+      await this.#check();
+      this.#file ??= await this.create();
+      if (this.#held + chunk.byteLength > WRITE_BYTES) await this.#flush(this.#file);
+      if (chunk.byteLength > WRITE_BYTES) return writeAll(this.#file.handle, chunk);
     }
-    await writeAll(this.#file.handle, chunk);
+    this.#hold(chunk);
   }
 
   async finish(): Promise<WrittenBody> {
@@ -204,9 +211,10 @@ class BodyWriter {
     const crc = this.#crc;
     if (this.#file === null) {
       await this.checkSpace(false);
-      return { bytes, crc, inline: this.#memory.subarray(0, bytes), file: null };
+      return { bytes, crc, inline: this.#buffer.subarray(0, bytes), file: null };
     }
     const { handle, directory, file } = this.#file;
+    await this.#flush(this.#file);
     await handle.sync();
     await handle.close();
     await syncDirectory(directory);
@@ -225,13 +233,20 @@ class BodyWriter {
     await this.checkSpace(true);
   }
 
-  #keep(chunk: Uint8Array, start: number): void {
-    if (this.#bytes > this.#memory.length) {
-      const grown = Buffer.allocUnsafe(Math.min(this.inlineMax, Math.max(this.#bytes, 2 * this.#memory.length, 4096)));
-      this.#memory.copy(grown, 0, 0, start);
-      this.#memory = grown;
+  #hold(chunk: Uint8Array): void {
+    const held = this.#held + chunk.byteLength;
+    if (held > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(held, Math.min(2 * this.#buffer.length, this.inlineMax), 4096));
+      this.#buffer.copy(grown, 0, 0, this.#held);
+      this.#buffer = grown;
     }
-    this.#memory.set(chunk, start);
+    this.#buffer.set(chunk, this.#held);
+    this.#held = held;
+  }
+
+  async #flush({ handle }: BodyFile): Promise<void> {
+    await writeAll(handle, this.#buffer.subarray(0, this.#held));
+    this.#held = 0;
   }
 }
 

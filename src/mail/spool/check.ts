@@ -23,7 +23,7 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
   if (!existsSync(join(directory, "records.mdb")))
     throw new HoldfastError("ERR_SPOOL", `there is no spool in ${directory}`, { directory });
   const store = openStore(directory, true);
-  const bodies = new Bodies(directory, 0, () => 0);
+  const bodies = new Bodies(directory, 0, 0, () => 0);
   try {
     for (const { key: id, value } of store.messages.getRange()) {
       const record = readRecord(unseal(value), id);

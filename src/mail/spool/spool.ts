@@ -101,7 +101,7 @@ class LmdbSpool implements Spool {
     const loaded = this.#index.load();
     this.#inDoubt = new Set(loaded.inDoubt);
     this.counters.damaged += loaded.damaged;
-    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX, () => store.unusedBytes());
+    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX, this.#incarnation, () => store.unusedBytes());
     this.counters.orphans = this.#bodies.sweep((id, file) => this.#namesFile(id, file));
   }
 

@@ -81,9 +81,11 @@ export interface Spool {
   newId(): MessageId;
   /**
    * Resolves once the message would survive a power cut. "known" when the id is here already, was delivered, or was
-   * moved on with as many hops or more: nothing was written. A message that was moved on and comes back with more hops
-   * (`context.hops`) than it left with is stored again, and its tombstone goes: its home has come back to this node.
-   * Rejects with ERR_SPOOL_FULL (disk full) or ERR_SPOOL; then nothing of it stays.
+   * moved on with as many hops or more: nothing was written. A message that was moved on, or is moving, and comes in
+   * with more hops (`context.hops`) than it had here is stored again: its home has come back to this node.
+   * Rejects with ERR_SPOOL_FULL (disk full), ERR_SPOOL, ERR_MESSAGE_MALFORMED, the error of `body` or the signal's
+   * reason; then nothing of it stays. The body is read to its end unless it fails, is aborted, or is not looked at
+   * because the message is malformed.
    */
   accept(message: NewMessage, body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<"stored" | "known">;
   get(id: MessageId): SpooledMessage | null;
