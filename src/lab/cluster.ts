@@ -1,5 +1,6 @@
 /** The three daemons of the lab: their files, their lives, and what their consoles tell. */
 import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askControl } from "../console/client.js";
@@ -19,6 +20,7 @@ interface Member {
   readonly configFile: string;
   readonly logFile: string;
   process: LabProcess | null;
+  exit: Exit | null;
 }
 
 export class Cluster {
@@ -41,7 +43,13 @@ export class Cluster {
       const configFile = join(network.directory, `${node}.conf`);
       await mkdir(spoolDirectory);
       await writeFile(configFile, configText(node, files));
-      members.set(node, { files, configFile, logFile: join(network.directory, `${node}.log`), process: null });
+      members.set(node, {
+        files,
+        configFile,
+        logFile: join(network.directory, `${node}.log`),
+        process: null,
+        exit: null,
+      });
     }
     return new Cluster(network, members);
   }
@@ -62,7 +70,31 @@ export class Cluster {
     return this.#member(node).process !== null;
   }
 
-  start(node: string): void {
+  configFile(node: string): string {
+    return this.#member(node).configFile;
+  }
+
+  logFile(node: string): string {
+    return this.#member(node).logFile;
+  }
+
+  controlSocket(node: string): string {
+    return this.#member(node).files.controlSocket;
+  }
+
+  /** Throws ERR_LAB with the end of its log when a daemon that should run does not. */
+  requireRunning(nodes: readonly string[]): void {
+    for (const node of nodes) {
+      const { process, exit, logFile } = this.#member(node);
+      if (process !== null) continue;
+      const last = existsSync(logFile) ? readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-5).join("\n") : "";
+      const how = exit?.signal ?? `status ${exit?.status ?? "unknown"}`;
+      throw new HoldfastError("ERR_LAB", `the daemon of ${node} has ended (${how}), and should run:\n${last}`);
+    }
+  }
+
+  /** Runs until it is killed or stopped. */
+  start(node: string): LabProcess {
     const member = this.#member(node);
     if (member.process !== null) throw new HoldfastError("ERR_LAB", `${node} runs already`);
     const started = this.#network.start(node, {
@@ -71,9 +103,11 @@ export class Cluster {
       logFile: member.logFile,
     });
     member.process = started;
-    void started.exited.then(() => {
-      if (member.process === started) member.process = null;
+    void started.exited.then((exit) => {
+      member.process = null;
+      member.exit = exit;
     });
+    return started;
   }
 
   /** SIGKILL. Returns the moment (CLOCK_MONOTONIC, ms). */

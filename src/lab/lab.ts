@@ -14,7 +14,7 @@ const PROBING = { idleMs: 250, fastMs: 5, connectMs: 40, greetMs: 1_500 };
 const MAIL_RATE = 30;
 /** Generous: a settled state is a matter of a few seconds. */
 const SETTLE_LIMIT_MS = 60_000;
-const DRAIN_LIMIT_MS = 120_000;
+const DRAIN_LIMIT_MS = 60_000;
 
 export interface Settled {
   readonly snapshot: Snapshot;
@@ -65,7 +65,7 @@ export class Lab {
     await poll(async () => (this.accepted >= goal ? true : null), { everyMs: 100, limitMs: SETTLE_LIMIT_MS });
   }
 
-  /** Ends the stream of mail, and waits until no queue holds any. Returns what was accepted and what arrived. */
+  /** Ends the stream of mail, and waits until no running node has any left. Returns what was accepted and what arrived. */
   async drain(): Promise<{ readonly record: MailRecord; readonly counts: InjectorCounts; readonly left: number }> {
     const counts = (await this.#injector?.stop()) ?? { event: "counts" as const, accepted: 0, refused: {} };
     await poll(async () => ((await this.#queued()) === 0 ? true : null), { everyMs: 250, limitMs: DRAIN_LIMIT_MS });
@@ -74,14 +74,18 @@ export class Lab {
     return { record, counts, left: await this.#queued() };
   }
 
-  /** Messages that nodes sent to each other, counted since each daemon's last start. */
+  /** Messages that nodes got from each other, counted since each daemon's last start. */
   async movedBetweenNodes(): Promise<number> {
-    const counters = await Promise.all(NODES.map((node) => this.cluster.counters(node)));
-    return counters.reduce((sum, one) => sum + (one["moved-out"] ?? 0), 0);
+    const counters = await Promise.all(this.#running().map((node) => this.cluster.counters(node)));
+    return counters.reduce((sum, one) => sum + (one["moved-in"] ?? 0), 0);
+  }
+
+  #running(): readonly string[] {
+    return NODES.filter((node) => this.cluster.isRunning(node));
   }
 
   async #queued(): Promise<number> {
-    const queues = await Promise.all(NODES.map((node) => this.cluster.queues(node)));
+    const queues = await Promise.all(this.#running().map((node) => this.cluster.queues(node)));
     return queues.flat().reduce((sum, row) => sum + row.active + row.delayed, 0);
   }
 
@@ -90,6 +94,7 @@ export class Lab {
     let last: Settled = { snapshot: nothing(members), violations: [] };
     await poll(
       async () => {
+        this.cluster.requireRunning(members);
         const snapshot = await this.#snapshot(members);
         if (snapshot !== null) last = { snapshot, violations: checkSnapshot(snapshot) };
         return snapshot !== null && last.violations.length === 0 ? true : null;
