@@ -1,34 +1,21 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { checkSpool } from "../../../src/mail/spool/check.js";
+import { compileSpool } from "./compiled.js";
 import { spoolIn, temporaryDirectory, textOf } from "./fixtures.js";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const ROUNDS = 10;
 
-/** Inside the package, so that the compiled modules find theirs. */
-let compiled = "";
-
-beforeAll(() => {
-  mkdirSync(join(ROOT, "out"), { recursive: true });
-  compiled = mkdtempSync(join(ROOT, "out", "spool-"));
-  const flags = ["--ignoreConfig", "--target", "es2023", "--module", "nodenext", "--types", "node", "--skipLibCheck"];
-  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
-  const paths = [join(ROOT, "src/mail/spool/spool.ts"), "--rootDir", join(ROOT, "src"), "--outDir", compiled];
-  execFileSync(process.execPath, [compiler, ...paths, ...flags]);
-});
-
-afterAll(() => rmSync(compiled, { recursive: true, force: true }));
+const compiled = compileSpool();
+afterAll(compiled.remove);
 
 /** Lets a process work on the spool, kills it after it has said `lines` lines, and gives all that it said. */
 async function killedAfter(lines: number, directory: string, incarnation: number): Promise<readonly string[]> {
-  const module = join(compiled, "mail/spool/spool.js");
   const script = join(import.meta.dirname, "until-killed.mjs");
-  const child = spawn(process.execPath, [script, module, directory, String(incarnation)], {
+  const child = spawn(process.execPath, [script, compiled.spool, directory, String(incarnation)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
