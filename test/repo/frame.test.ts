@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/config/index.js";
 import { captures, filesUnder, folderOf, read, ROOT, withoutComments } from "./source-files.js";
 
 describe("the native sources", () => {
@@ -45,6 +46,25 @@ describe("the package", () => {
     expect(captures(read("CHANGELOG.md"), /^## (\S+)/gm)[0]).toBe(
       captures(read("package.json"), /"version": "(.+?)"/g)[0],
     );
+  });
+});
+
+describe("the configuration in the README", () => {
+  it("has not a word wrong for any of its nodes", () => {
+    const text = captures(read("README.md"), /```\n(msgc_server [\s\S]*?)```/g)[0] ?? "";
+    const reader = {
+      readFile: (path: string) => (path === "/ecelerity.conf" ? text : null),
+      readDirectory: () => null,
+    };
+    for (const node of ["node1", "node2", "node3"]) {
+      const nodename = { explicit: node, environment: null, hostname: "host" };
+      const { config, diagnostics } = parseConfig("/ecelerity.conf", { reader, nodename });
+      expect(diagnostics).toEqual([]);
+      expect(config?.bindings.filter(({ duravip }) => duravip.enabled).map(({ name }) => name)).toEqual([
+        "vip-1",
+        "vip-2",
+      ]);
+    }
   });
 });
 
