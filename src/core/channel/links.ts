@@ -1,0 +1,73 @@
+/** The open links, at most one a peer, and when each peer was last heard. */
+import type { FrameOf, Message } from "./frames.js";
+import { type RoundId, sameRound } from "./round.js";
+
+export interface Link {
+  readonly id: number;
+  readonly peer: string;
+  readonly incarnation: number;
+  /** Last sign of life: a frame or a heartbeat. */
+  heardAt: number;
+  /** Last frame. Heartbeats alone do not show that the link still carries anything. */
+  frameAt: number;
+  /** The peer's last proposal that this node has not answered, because another node is its coordinator so far. */
+  proposal: FrameOf<"propose"> | null;
+  /** Messages carried ahead of the frame that they belong to. */
+  carried: { readonly round: RoundId; readonly messages: Message[]; bytes: number } | null;
+}
+
+export class Links {
+  readonly #byId = new Map<number, Link>();
+  readonly #byPeer = new Map<string, Link>();
+
+  open(id: number, peer: string, incarnation: number, at: number): Link {
+    const link: Link = { id, peer, incarnation, heardAt: at, frameAt: at, proposal: null, carried: null };
+    this.#byId.set(id, link);
+    this.#byPeer.set(peer, link);
+    return link;
+  }
+
+  remove(link: Link): void {
+    this.#byId.delete(link.id);
+    this.#byPeer.delete(link.peer);
+  }
+
+  get(id: number): Link | undefined {
+    return this.#byId.get(id);
+  }
+
+  to(peer: string): Link | undefined {
+    return this.#byPeer.get(peer);
+  }
+
+  all(): readonly Link[] {
+    return [...this.#byId.values()];
+  }
+
+  peers(): ReadonlySet<string> {
+    return new Set(this.#byPeer.keys());
+  }
+
+  /** This node did not run for `ms`, so that the silence of the others meanwhile means nothing. */
+  forgive(ms: number, now: number): void {
+    for (const link of this.#byId.values()) {
+      link.heardAt = Math.min(link.heardAt + ms, now);
+      link.frameAt = Math.min(link.frameAt + ms, now);
+    }
+  }
+}
+
+/** @returns false when the peer carries more than `limitBytes` for one round. */
+export function carry(link: Link, round: RoundId, message: Message, limitBytes: number): boolean {
+  if (link.carried === null || !sameRound(link.carried.round, round)) link.carried = { round, messages: [], bytes: 0 };
+  link.carried.messages.push(message);
+  link.carried.bytes += message.payload.length + 64;
+  return link.carried.bytes <= limitBytes;
+}
+
+/** What was carried for `round`; the link keeps it no longer. */
+export function unload(link: Link, round: RoundId): readonly Message[] {
+  const carried = link.carried;
+  link.carried = null;
+  return carried !== null && sameRound(carried.round, round) ? carried.messages : [];
+}

@@ -1,0 +1,71 @@
+/**
+ * Who should be in a view with whom, from who reaches whom: the same answer on every node that knows the same rows.
+ *
+ * A view may hold only nodes that all reach each other. Two wishes beyond that:
+ * - A view loses nobody but those whose links failed, and of these as few as possible: first the companions of each
+ *   view are divided, the best connected node choosing first.
+ * - Nobody leaves his companions to join others, so that a network that heals link by link does not make a view a
+ *   link: only whole cliques merge, the largest first, and only once every link between them is there.
+ */
+import type { Row } from "./frames.js";
+import type { RoundId } from "./round.js";
+
+/** @param rows one a node, `self` among them. @returns names, sorted; the first is to be the coordinator. */
+export function componentOf(self: string, rows: Iterable<Row>): readonly string[] {
+  const cliques = companies(rows).flatMap(divide).sort(largestFirst);
+  const unions: Row[][] = [];
+  for (const clique of cliques) {
+    const union = unions.find((union) => union.every((a) => clique.every((b) => mutual(a, b))));
+    if (union === undefined) unions.push([...clique]);
+    else union.push(...clique);
+  }
+  const mine = unions.find((union) => union.some((row) => row.name === self)) ?? [];
+  return mine.map((row) => row.name).sort();
+}
+
+export function mutual(a: Row, b: Row): boolean {
+  return a.reach.has(b.name) && b.reach.has(a.name);
+}
+
+/**
+ * Nodes that share a view or a promise. The promise counts because a round installs its view node by node: meanwhile
+ * those that have it and those that wait for it must still look like company.
+ */
+function companies(rows: Iterable<Row>): Row[][] {
+  let groups: { keys: Set<string>; rows: Row[] }[] = [];
+  for (const row of rows) {
+    const keys = [row.view, row.promised].filter((round) => round.counter > 0).map(textOf);
+    const related = groups.filter((group) => keys.some((key) => group.keys.has(key)));
+    const merged = {
+      keys: new Set([...keys, ...related.flatMap((group) => [...group.keys])]),
+      rows: [...related.flatMap((group) => group.rows), row],
+    };
+    groups = [...groups.filter((group) => !related.includes(group)), merged];
+  }
+  return groups.map((group) => group.rows);
+}
+
+function divide(company: readonly Row[]): Row[][] {
+  const degree = new Map(company.map((row) => [row, company.filter((other) => mutual(row, other)).length]));
+  const choosers = [...company].sort((a, b) => degree.get(b)! - degree.get(a)! || byName(a, b));
+  const cliques: Row[][] = [];
+  for (let rest = choosers; rest.length > 0; ) {
+    const clique: Row[] = [];
+    for (const row of rest) if (clique.every((member) => mutual(member, row))) clique.push(row);
+    cliques.push(clique.sort(byName));
+    rest = rest.filter((row) => !clique.includes(row));
+  }
+  return cliques;
+}
+
+function largestFirst(a: readonly Row[], b: readonly Row[]): number {
+  return b.length - a.length || byName(a[0]!, b[0]!);
+}
+
+function byName(a: Row, b: Row): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function textOf(round: RoundId): string {
+  return `${round.counter} ${round.coordinator} ${round.incarnation}`;
+}

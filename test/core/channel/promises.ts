@@ -1,0 +1,116 @@
+/**
+ * The promises of docs/PROTOCOL.md, "Group channel", checked over everything that happened to every run of a cluster.
+ * Names in brackets are those of Chockler et al., "Group Communication Specifications", 2001.
+ */
+import { expect } from "vitest";
+import type { Chapter, Cluster, Run } from "./cluster.js";
+
+export function checkPromises(cluster: Cluster): void {
+  for (const run of cluster.runs) checkRun(run);
+  checkAgreement(cluster.runs);
+  checkTransitions(cluster.runs);
+  checkMessages(cluster);
+}
+
+/** Every node that is left is in one view with all the others, and has got everything sent in it. */
+export function checkConverged(cluster: Cluster): void {
+  const alive = cluster.alive();
+  const names = alive.map((run) => run.name).sort();
+  expect(
+    alive.map((run) => run.chapters.at(-1)?.view.members),
+    "convergence",
+  ).toEqual(alive.map(() => names));
+  const last = alive.map((run) => run.chapters.at(-1)!);
+  expect(new Set(last.map((chapter) => chapter.id)).size, "convergence to one view").toBe(1);
+  for (const chapter of last) expect(chapter.delivered, "all delivered").toEqual(last[0]!.delivered);
+}
+
+function checkRun(run: Run): void {
+  let seq = 0;
+  const seen = new Set<string>();
+  for (const { id, view, delivered } of run.chapters) {
+    const what = `${run.name} in view ${id}`;
+    expect(view.members, `${what}: self inclusion`).toContain(run.name);
+    expect(view.members, `${what}: sorted`).toEqual([...view.members].sort());
+    expect(view.leader, `${what}: leader`).toBe(view.members[0]);
+    expect(view.seq, `${what}: rises (local monotony)`).toBeGreaterThan(seq);
+    expect(view.stayed, `${what}: stayed`).toContain(run.name);
+    seq = view.seq;
+    for (const text of delivered) {
+      expect(seen.has(text), `${what}: ${text} once (no duplication)`).toBe(false);
+      seen.add(text);
+      expect(view.members, `${what}: ${text} from a member`).toContain(text[0]);
+    }
+  }
+}
+
+/** Who is in a view, and one order of its messages, are the same for all that were in it. */
+function checkAgreement(runs: readonly Run[]): void {
+  const first = new Map<string, Chapter>();
+  for (const run of runs) {
+    for (const chapter of run.chapters) {
+      const other = first.get(chapter.id);
+      if (other === undefined) {
+        first.set(chapter.id, chapter);
+        continue;
+      }
+      expect(chapter.view.members, `members of view ${chapter.id}`).toEqual(other.view.members);
+      const [short, long] = [chapter, other].map(ordered).sort((a, b) => a.length - b.length) as [string[], string[]];
+      expect(long.slice(0, short.length), `order in view ${chapter.id} (total order)`).toEqual(short);
+      if (ordered(other).length < ordered(chapter).length) first.set(chapter.id, chapter);
+    }
+  }
+}
+
+/** Those that go together from one view to the next know it, and have delivered the same in the same order. */
+function checkTransitions(runs: readonly Run[]): void {
+  const together = new Map<string, { run: Run; from: Chapter; to: Chapter }[]>();
+  for (const run of runs) {
+    run.chapters.forEach((to, i) => {
+      const from = run.chapters[i - 1];
+      if (from === undefined) {
+        expect(to.view.stayed, `${run.name}'s first view`).toEqual([run.name]);
+        return;
+      }
+      const key = `${from.id} -> ${to.id}`;
+      together.set(key, [...(together.get(key) ?? []), { run, from, to }]);
+    });
+  }
+  for (const [key, company] of together) {
+    const { from, to } = company[0]!;
+    for (const other of company) {
+      expect(other.from.delivered, `${key} (virtual synchrony)`).toEqual(from.delivered);
+      expect(other.to.view.stayed, `${key} (transitional set)`).toEqual(to.view.stayed);
+      expect(to.view.stayed, `${key} (transitional set)`).toContain(other.run.name);
+    }
+  }
+}
+
+/** Each message is delivered in one view only; its sender gets it, no later than in the view after it was sent. */
+function checkMessages(cluster: Cluster): void {
+  const where = new Map<string, string>();
+  for (const run of cluster.runs) {
+    for (const chapter of run.chapters) {
+      for (const text of chapter.delivered) {
+        const other = where.get(text);
+        if (other === undefined) where.set(text, chapter.id);
+        else expect(chapter.id, `${text} in one view (same view delivery)`).toBe(other);
+      }
+    }
+  }
+  for (const run of cluster.runs) {
+    const own = run.chapters.flatMap((chapter, i) =>
+      chapter.delivered.filter((text) => text.startsWith(`${run.name}${run.incarnation}`)).map((text) => ({ text, i })),
+    );
+    own.forEach(({ text, i }, n) => {
+      expect(text, `${run.name}'s own in the order sent (FIFO)`).toBe(run.sent[n]?.text);
+      const { chapter } = run.sent[n]!;
+      expect(i === chapter || i === chapter + 1, `${text} sent in ${chapter}, delivered in ${i}`).toBe(true);
+    });
+    if (run.alive) expect(own.length, `${run.name} gets all its own (self delivery)`).toBe(run.sent.length);
+  }
+}
+
+function ordered(chapter: Chapter): string[] {
+  return chapter.delivered.slice(0, chapter.inOrder);
+}
