@@ -62,6 +62,7 @@ export class Node {
   readonly #commands = new Commands();
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
+  readonly #inbox: NodeInput[] = [];
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #left = false;
@@ -127,8 +128,14 @@ export class Node {
     await this.parts.channel.stop();
   }
 
+  /** An output may bring about the next input at once; that one waits until all outputs of this one are carried out. */
   #input(input: NodeInput): void {
-    for (const output of this.#core.step(input)) this.#carryOut(output);
+    this.#inbox.push(input);
+    if (this.#inbox.length > 1) return;
+    for (let next = this.#inbox[0]; next !== undefined; next = this.#inbox[0]) {
+      for (const output of this.#core.step(next)) this.#carryOut(output);
+      this.#inbox.shift();
+    }
     this.#arm();
   }
 
