@@ -23,6 +23,9 @@ import { hasFields } from "./codec.js";
  */
 const MAP_BYTES = 64 * 2 ** 30;
 
+/** Mail is nobody else's to read, however open the directory is. Not in lmdb's types: see EnvWrap::open in its env.cpp. */
+const PRIVATE = { permissionsMode: 0o600 };
+
 export type Table<K extends Key> = Database<Buffer, K>;
 
 export interface Store {
@@ -67,6 +70,7 @@ export function openStore(directory: string, readOnly = false): Store {
       eventTurnBatching: false,
       mapSize: MAP_BYTES,
       readOnly,
+      ...PRIVATE,
     });
     const tables: { getStats(): unknown }[] = [root];
     const table = <K extends Key>(name: string): Table<K> => {

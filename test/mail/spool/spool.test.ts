@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { RecipientState } from "../../../src/mail/spool/types.js";
@@ -273,7 +273,10 @@ describe("the spool", () => {
 
     it("takes a whole queue in slices", async () => {
       const spool = spoolIn(temporaryDirectory());
-      const messages = await Promise.all(Array.from({ length: 250 }, () => stored(spool)));
+      const crowd = Array.from({ length: 150 }, (_, n) => `a${n}@b.example`);
+      const messages = await Promise.all(
+        Array.from({ length: 250 }, (_, n) => stored(spool, n % 50 === 0 ? crowd : ["a@b.example"])),
+      );
       const ids = messages.map((message) => message.id);
 
       expect(await spool.beginMove(ids, "mail2", 7)).toEqual(ids);
@@ -425,6 +428,18 @@ describe("the spool", () => {
 
     expect(bodyFiles(directory)).toEqual([kept]);
     expect(reopened.counters).toMatchObject({ orphans: 1 });
+  });
+
+  it("can be read by nobody else", async () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o755);
+    const spool = spoolIn(directory);
+    await stored(spool, ["a@b.example"], {}, "x".repeat(5000));
+
+    const names = readdirSync(directory, { recursive: true, withFileTypes: true });
+    for (const entry of names.filter((one) => one.isFile())) {
+      expect(statSync(join(entry.parentPath, entry.name)).mode & 0o077, entry.name).toBe(0);
+    }
   });
 
   it("is not opened by two at once, and names who has it", async () => {
