@@ -25,6 +25,8 @@ const SETTLE_RETRY_MS = 1_000;
 interface Settled extends Outcome {
   readonly peer: string | null;
   readonly local: string | null;
+  /** This node ended it, because the address goes or mail stops: no fault of the message, which stays due. */
+  readonly cut?: true;
 }
 
 export class Courier {
@@ -136,7 +138,8 @@ export class Courier {
       }
       if (isConnectionLost(error) && body.progress.finished) this.#inDoubt(message, batch);
       const refused = refusedRecipients(error);
-      const all = outcomeOfError(error);
+      const cut = this.#stopped || !this.desk.places.mayDeliver(binding.name);
+      const all = cut && isConnectionLost(error) ? { ...outcomeOfError(error), cut } : outcomeOfError(error);
       return { outcomes: byAddress(message, batch, (address) => ({ ...(refused.get(address) ?? all), ...where })) };
     }
   }
@@ -192,8 +195,10 @@ export class Courier {
 
   #stateOf(message: SpooledMessage, index: number, outcome: Settled): RecipientState {
     const before = message.recipients[index];
-    const attempts = (before?.state === "queued" ? before.attempts : 0) + 1;
+    const made = before?.state === "queued" ? before.attempts : 0;
+    const attempts = made + 1;
     const now = Date.now();
+    if (outcome.cut) return { state: "queued", attempts: made, nextAttemptMs: now, lastError: outcome.text };
     if (outcome.kind === "delivered") return { state: "done", outcome: "delivered", detail: outcome.text };
     if (outcome.kind === "permanent") return { state: "done", outcome: "failed", detail: outcome.text };
     const { expiresAtMs } = message.context;

@@ -148,8 +148,10 @@ export class MoveReceiver {
     if (id === null) throw new Refusal(550, "5.1.3", "not a message id", "mmove-syntax");
     // Counted: the same message may come in twice at one time.
     this.#arriving.set(id, (this.#arriving.get(id) ?? 0) + 1);
+    // Not destroyed on an error: that would make smtp-server reply before the end of the data.
+    const chunks = stream.iterator({ destroyOnReturn: false });
     try {
-      return await this.#accept(stream, id, peer);
+      return await this.#accept(chunks, id, peer);
     } catch (error) {
       throw this.#refusal(error, id, peer);
     } finally {
@@ -157,16 +159,17 @@ export class MoveReceiver {
       if (left === 0) this.#arriving.delete(id);
       else this.#arriving.set(id, left);
       if (this.#draining && this.#arriving.size === 0) setImmediate(() => this.#cut());
+      await chunks.return?.();
       stream.resume();
     }
   }
 
-  async #accept(stream: SMTPServerDataStream, id: MessageId, peer: string): Promise<string> {
+  async #accept(chunks: AsyncIterable<Uint8Array>, id: MessageId, peer: string): Promise<string> {
     const { desk } = this;
-    const reader = new ByteReader(stream.iterator({ destroyOnReturn: false }));
+    const reader = new ByteReader(chunks);
     const line = await reader.readThrough("\r\n", PROLOGUE_MAX);
     const prologue = line === null ? null : parsePrologue(line);
-    if (line === null || prologue === null || prologue.message.id !== id) {
+    if (prologue === null || prologue.message.id !== id) {
       throw new Refusal(554, "5.6.0", "the prologue is not one", "mmove-syntax");
     }
     const { message } = prologue;
@@ -180,7 +183,7 @@ export class MoveReceiver {
       desk.emit("mmove-duplicate", "info", { id, node: peer, binding: message.binding });
       return "2.6.0 known, copy dropped";
     }
-    this.#record(message, stream.byteLength - line.length, peer);
+    this.#record(message, desk.spool.get(id)?.bodyBytes ?? 0, peer);
     return "2.6.0 taken";
   }
 

@@ -24,6 +24,10 @@ export class SourceMissing extends Error {
   override readonly name = "SourceMissing";
 }
 
+class TlsFailed extends Error {
+  override readonly name = "TlsFailed";
+}
+
 export interface OutboundSession {
   readonly hop: Hop;
   readonly localAddress: string;
@@ -48,7 +52,6 @@ export class OutboundPool {
    * @throws SourceMissing, or what the socket or the other server said.
    */
   async lease(binding: Binding, hop: Hop, fresh: boolean): Promise<OutboundSession> {
-    this.#requireSource(binding);
     const key = keyOf(binding, hop);
     const idle = fresh ? undefined : this.#idle.get(key)?.pop();
     if (idle !== undefined) {
@@ -59,7 +62,7 @@ export class OutboundPool {
     try {
       return await this.#open(binding, hop, true);
     } catch (error) {
-      if (codeOf(error) !== "ETLS") throw error;
+      if (!(error instanceof TlsFailed)) throw error;
       // Opportunistic (RFC 7435): what cannot be encrypted still goes.
       if (this.#plain.size >= MAX_PLAIN_HOSTS) this.#plain.clear();
       this.#plain.add(hop.address);
@@ -90,10 +93,6 @@ export class OutboundPool {
     return this.#sockets.keys();
   }
 
-  #requireSource(binding: Binding): void {
-    if (!this.desk.places.mayDeliver(binding.name)) throw new SourceMissing(`${binding.name} is not served here`);
-  }
-
   async #open(binding: Binding, hop: Hop, tls: boolean): Promise<Session> {
     const socket = await this.#connect(binding, hop);
     const smtp = new SMTPConnection({
@@ -114,12 +113,14 @@ export class OutboundPool {
       smtp.connect((error) => (error ? reject(error) : resolve()));
     }).catch((error: unknown) => {
       socket.destroy();
-      throw error;
+      // Errors of the socket during the handshake come without a code of their own.
+      throw smtp.upgrading === true ? new TlsFailed("STARTTLS failed", { cause: error }) : error;
     });
     return session;
   }
 
   async #connect(binding: Binding, hop: Hop): Promise<Socket> {
+    if (!this.desk.places.mayDeliver(binding.name)) throw new SourceMissing(`${binding.name} is not served here`);
     const socket = connect({
       host: hop.address,
       port: hop.port,

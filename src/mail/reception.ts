@@ -147,27 +147,28 @@ export class Reception {
 
   async #data(stream: SMTPServerDataStream, facts: SMTPServerSession, session: SmtpSession): Promise<string> {
     const transaction = this.#transactions.get(facts.envelope);
+    // Not destroyed on an error: that would make smtp-server reply before the end of the data.
+    const chunks = stream.iterator({ destroyOnReturn: false });
     try {
       if (transaction === undefined) throw new Refusal(503, "5.5.1", "need MAIL command", "order");
-      const message = await this.#accept(stream, transaction, facts, session);
+      const message = await this.#accept(chunks, transaction, facts, session);
       return `2.6.0 ${message.id} queued`;
     } catch (error) {
       throw this.#refusal(error, session);
     } finally {
       // smtp-server replies at the end of the data, so what was not read has to pass.
+      await chunks.return?.();
       stream.resume();
     }
   }
 
   async #accept(
-    stream: SMTPServerDataStream,
+    chunks: AsyncIterable<Uint8Array>,
     transaction: Transaction,
     facts: SMTPServerSession,
     session: SmtpSession,
   ): Promise<NewMessage> {
     const { desk } = this;
-    // Left open on an error: destroying it would make smtp-server reply before the end of the data.
-    const chunks = stream.iterator({ destroyOnReturn: false });
     const reader = new ByteReader(guarded(chunks, session.listener.listen.maxMessageBytes));
     const top = await reader.readThrough("\r\n\r\n", HEAD_MAX);
     const rest = reader.rest();

@@ -159,7 +159,8 @@ export class Scheduler {
 
   /** Nothing was recorded: the message is due still, so the binding rests before it is tried again. */
   #failed(binding: Binding, error: unknown): void {
-    if (this.#paused.has(binding.name)) return;
+    // Withdrawn meanwhile: it starts again when the address comes back.
+    if (this.#paused.has(binding.name) || !this.desk.places.mayDeliver(binding.name)) return;
     if (error instanceof SourceMissing) {
       // Not ours now: the next look asks again whether it is.
       this.desk.count("source-missing");
