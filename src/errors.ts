@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /**
  * Every way this package can fail on purpose. The code is the contract; the message is for people
  * and may change. `docs/ERRORS.md` has one section for each code, and test/repo holds us to it.
@@ -52,15 +54,15 @@ export class HoldfastError extends Error {
 
 /** Narrow by code, not by class: two copies of the package may be loaded at once. */
 export function hasCode(value: unknown, code: ErrorCode): value is HoldfastError {
-  return value instanceof Error && (value as { code?: unknown }).code === code;
+  return value instanceof Error && "code" in value && value.code === code;
 }
 
 /** The whole chain of causes on one line: "cannot add 192.0.2.7/32 to eth0: Operation not permitted". */
 export function explain(error: unknown): string {
   const parts: string[] = [];
-  for (let at = error; at !== undefined && parts.length < 8; at = (at as { cause?: unknown }).cause) {
-    parts.push(at instanceof Error ? at.message : String(at));
-    if (!(at instanceof Error)) break;
-  }
+  let at = error;
+  for (; at instanceof Error && parts.length < 8; at = at.cause) parts.push(at.message);
+  // Whatever else was thrown ends the chain.
+  if (at !== undefined && !(at instanceof Error)) parts.push(typeof at === "string" ? at : inspect(at));
   return parts.join(": ");
 }
