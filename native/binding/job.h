@@ -5,10 +5,18 @@
 
 namespace holdfast::binding {
 
+/* False in an environment that is being taken down (process.exit, Worker.terminate): it makes no values any more, and
+ * what node-addon-api then returns is empty and must not be touched. There is no call that asks; this one fails cleanly. */
+inline bool CanRunJavaScript(napi_env env) {
+  void* data;
+  napi_value buffer;
+  return napi_create_arraybuffer(env, 0, &data, &buffer) == napi_ok;
+}
+
 /* One system call or batch of them off the event loop.
  *
  *   work()                      libuv worker thread: touches no JavaScript; its result is kept
- *   settle(deferred, result)    the environment's own thread: resolves or rejects
+ *   settle(deferred, result)    the environment's own thread: resolves or rejects; not called in one that ends
  *
  * libuv's own pool, not std::thread: it needs no newer glibc, and Node waits for it when an environment ends. */
 template <typename Work, typename Settle>
@@ -24,7 +32,9 @@ class Job final : public Napi::AsyncWorker {
 
  private:
   void Execute() override { result_ = work_(); }
-  void OnOK() override { settle_(deferred_, result_); }
+  void OnOK() override {
+    if (CanRunJavaScript(Env())) settle_(deferred_, result_);
+  }
 
   const Napi::Promise::Deferred deferred_;
   Work work_;

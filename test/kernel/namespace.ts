@@ -99,7 +99,7 @@ export class Agent {
     options: { readonly protocol?: number; readonly wrap?: readonly string[] } = {},
   ): Promise<Agent> {
     const env = options.protocol === undefined ? {} : { AGENT_PROTOCOL: String(options.protocol) };
-    const child = namespace.start([...(options.wrap ?? []), process.execPath, compiledAgent()], env);
+    const child = namespace.start([...(options.wrap ?? []), process.execPath, compiled("agent")], env);
     child.stderr.pipe(process.stderr);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await lines.next();
@@ -125,16 +125,21 @@ export class Agent {
   }
 }
 
-let compiled: string | null = null;
+let isCompiled = false;
 
-/** Node 20 runs no TypeScript, so the agent and what it imports are compiled once a test file. */
-function compiledAgent(): string {
-  if (compiled !== null) return compiled;
+/**
+ * Node 20 runs no TypeScript, so the programs of this folder and what they import are compiled once a test file.
+ *
+ * @returns the path of one of them.
+ */
+export function compiled(program: "agent" | "teardown"): string {
   const root = fileURLToPath(new URL("../..", import.meta.url));
-  const { status, stdout } = spawnSync(`${root}/node_modules/.bin/tsc`, ["-p", `${root}/test/kernel/tsconfig.json`], {
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`the agent does not compile:\n${stdout}`);
-  compiled = `${root}/out/kernel-agent/test/kernel/agent.js`;
-  return compiled;
+  if (!isCompiled) {
+    const tsc = spawnSync(`${root}/node_modules/.bin/tsc`, ["-p", `${root}/test/kernel/tsconfig.json`], {
+      encoding: "utf8",
+    });
+    if (tsc.status !== 0) throw new Error(`test/kernel does not compile:\n${tsc.stdout}`);
+    isCompiled = true;
+  }
+  return `${root}/out/kernel-agent/test/kernel/${program}.js`;
 }

@@ -1,0 +1,23 @@
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cannotTun, compiled, Namespace } from "./namespace.js";
+
+describe.skipIf(cannotTun !== null)(`a batch under way${cannotTun === null ? "" : ` (${cannotTun})`}`, () => {
+  let host: Namespace;
+  beforeAll(async () => {
+    host = await Namespace.create();
+  });
+  afterAll(() => host.close());
+
+  it("survives the end of its worker thread, whose lifeline goes, and the end of its process", async () => {
+    const program = host.start([process.execPath, compiled("teardown")]);
+    const [output, errors, [status]] = await Promise.all([
+      text(program.stdout),
+      text(program.stderr),
+      once(program, "exit"),
+    ]);
+    expect({ errors, status }).toEqual({ errors: "", status: 3 });
+    expect(JSON.parse(output)).toEqual({ during: ["lo", "hf7"], after: ["lo"] });
+  });
+});
