@@ -2,11 +2,28 @@
 import ipaddr from "ipaddr.js";
 import type { Endpoint } from "./types.js";
 
+const DOT = 46;
+const ZERO = 48;
+
 /** @returns 0 to 2^32-1, or null unless the text is a dotted quad without leading zeros. */
 export function parseIpv4(text: string): number | null {
-  if (!/^(?:(?:0|[1-9][0-9]{0,2})(?:\.(?!$)|$)){4}$/.test(text)) return null;
-  const octets = text.split(".").map(Number);
-  return octets.every((octet) => octet <= 255) ? octets.reduce((value, octet) => value * 256 + octet) : null;
+  if (text.length < 7 || text.length > 15) return null;
+  let value = 0;
+  let dots = 0;
+  let octet = -1;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === DOT && octet >= 0 && dots < 3) {
+      value = value * 256 + octet;
+      dots++;
+      octet = -1;
+    } else {
+      if (code < ZERO || code > ZERO + 9 || octet === 0) return null;
+      octet = Math.max(octet, 0) * 10 + code - ZERO;
+      if (octet > 255) return null;
+    }
+  }
+  return dots === 3 && octet >= 0 ? value * 256 + octet : null;
 }
 
 export function formatIpv4(value: number): string {

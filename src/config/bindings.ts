@@ -11,7 +11,8 @@ export interface Marks {
   readonly preference: Setting<string | null> | undefined;
 }
 
-export interface WrittenBinding extends Omit<Binding, "duravip">, Marks {
+export interface WrittenBinding extends Marks {
+  readonly stanza: Omit<Binding, "duravip">;
   /** The text gives an address that is none; that was reported, and rules about the address say nothing more. */
   readonly addressUnknown: boolean;
 }
@@ -46,7 +47,7 @@ export function readBindings(root: Scope, diagnostics: Diagnostics): BindingsPar
     const first = bindings.get(scope.name);
     if (first !== undefined) {
       const remedy = "the name of a binding is the same in all groups: rename one, or write both as one stanza";
-      const message = `there is a binding "${scope.name}" already${placeOf(first.at)}`;
+      const message = `there is a binding "${scope.name}" already${placeOf(first.stanza.at)}`;
       diagnostics.error("duplicate-binding", scope.at, message, remedy);
       return;
     }
@@ -65,17 +66,19 @@ function readBinding(scope: Scope, group: Scope | null, root: Scope): WrittenBin
   const scopes = group === null ? [scope, root] : [scope, group, root];
   const address = setting(BINDING.bindAddress, ...scopes);
   return {
-    name: scope.name,
-    group: group?.name ?? DEFAULT,
-    address: address?.value ?? null,
+    stanza: {
+      name: scope.name,
+      group: group?.name ?? DEFAULT,
+      address: address?.value ?? null,
+      ehloHostname: valueOf(BINDING.ehloHostname, ...scopes),
+      suspended: valueOf(BINDING.suspended, scope),
+      // Globally it is MailOptions.maxOutboundConnections.
+      maxConnectionsPerDomain: setting(BINDING.maxOutboundConnections, ...scopes.slice(0, -1))?.value ?? null,
+      at: scope.at,
+    },
     addressUnknown: address !== undefined && address.value === undefined,
     enable: setting(BINDING.enable, scope),
     preference: setting(BINDING.preference, scope),
-    ehloHostname: valueOf(BINDING.ehloHostname, ...scopes),
-    suspended: valueOf(BINDING.suspended, scope),
-    // Globally it is MailOptions.maxOutboundConnections.
-    maxConnectionsPerDomain: setting(BINDING.maxOutboundConnections, ...scopes.slice(0, -1))?.value ?? null,
-    at: scope.at,
   };
 }
 

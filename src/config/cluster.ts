@@ -24,7 +24,7 @@ export function readCluster(cluster: Scope, msgc: Scope, nodename: string, diagn
   const peers = readPeers(msgc, diagnostics);
   const nodeaddr = valueOf(IDENTITY.nodeaddr, cluster);
   const self = peers.find(({ name }) => name === nodename);
-  checkIdentity(cluster, msgc, nodename, peers, diagnostics);
+  checkIdentity(cluster, msgc, nodename, diagnostics);
   return {
     cluster: { ...valuesOf(CLUSTER, cluster), nodeaddr: nodeaddr ?? self?.address ?? null },
     peers,
@@ -40,22 +40,17 @@ export function readCluster(cluster: Scope, msgc: Scope, nodename: string, diagn
 }
 
 /** Who this node is, and whether the rest of the text agrees. */
-function checkIdentity(
-  cluster: Scope,
-  msgc: Scope,
-  nodename: string,
-  peers: readonly Peer[],
-  diagnostics: Diagnostics,
-): void {
+function checkIdentity(cluster: Scope, msgc: Scope, nodename: string, diagnostics: Diagnostics): void {
   const nodeaddr = setting(IDENTITY.nodeaddr, cluster);
   if (nodeaddr !== undefined && isLoopback(nodeaddr.value)) {
     const remedy = "give the address of this node that its peers can reach";
     diagnostics.error("loopback-nodeaddr", nodeaddr.at, `nodeaddr cannot be ${nodeaddr.value}`, remedy);
   }
   const table = setting(PEERS.peers, msgc);
-  if (table === undefined || table.value?.entries.length === 0) return;
-  if (peers.length > 0 && !peers.some(({ name }) => name === nodename)) {
-    const known = peers.map(({ name }) => name).join(", ");
+  const names = table?.value?.entries.map(({ key }) => key.text) ?? [];
+  if (table === undefined || names.length === 0) return;
+  if (!names.includes(nodename)) {
+    const known = names.join(", ");
     const remedy = "add it there, or set nodename in the cluster scope, or start with --node NAME";
     diagnostics.error("not-a-peer", table.at, `this node, ${nodename}, is not among the peers: ${known}`, remedy);
   }

@@ -11,7 +11,7 @@ import type { Diagnostics } from "./diagnostics.js";
 import { checkPreferences } from "./preferences.js";
 import { FollowResolver } from "./follow.js";
 import type { WrittenListen } from "./listeners.js";
-import type { Binding, Listen, Peer, SourceLocation } from "./types.js";
+import type { Binding, Duravip, Listen, Peer, SourceLocation } from "./types.js";
 
 export interface DuravipFacts {
   readonly topologies: Topologies;
@@ -39,65 +39,66 @@ export function manageAddresses(
   facts: DuravipFacts,
   diagnostics: Diagnostics,
 ): DuravipPart {
-  const bindings = written.bindings.map((binding) => ({ binding, service: serviceOfBinding(binding) }));
-  const listens = written.listens.map((listen) => ({ listen, service: serviceOfListen(listen) }));
+  const bindings = written.bindings.map((binding) => ({ ...binding, service: serviceOfBinding(binding) }));
+  const listens = written.listens.map((listen) => ({ ...listen, service: serviceOfListen(listen) }));
   const services = [...bindings, ...listens].map(({ service }) => service);
-
   const managed = firstByAddress(services, ({ enable }) => enable?.value === true);
   const following = firstByAddress(services, ({ follows }) => follows);
-  for (const { binding } of bindings) checkAddressGiven(binding, diagnostics);
-  checkAddresses(services, facts, diagnostics);
-  checkFollowers(services, managed, diagnostics);
-  checkPreferences(services, managed, facts.peers, diagnostics);
 
+  for (const binding of written.bindings) checkAddressGiven(binding, diagnostics);
+  checkAddresses(services, facts, diagnostics);
+  checkFollowers(services, diagnostics);
+  checkPreferences(services, managed, facts.peers, diagnostics);
   const resolver = new FollowResolver(written.bindings, managed, following, diagnostics);
-  const follows = new Map<string, NonNullable<Listen["follow"]>>();
-  for (const { listen } of listens) {
-    const follow = resolver.resolve(listen);
-    const known = follows.get(listen.endpoint.host);
-    if (follow === null) continue;
-    if (known !== undefined && known.address !== follow.address) {
-      const message = `${listen.endpoint.host} cannot follow both ${known.address} and ${follow.address}`;
-      diagnostics.error("follow-conflict", listen.target?.at ?? listen.at, message);
-    }
-    follows.set(listen.endpoint.host, known ?? follow);
-  }
+  const follows = followsByAddress(written.listens, resolver, diagnostics);
 
   /** Rule 8: what is DuraVIP for one service is so for all. */
-  const duravip = (service: Service): Binding["duravip"] => {
-    const enabled = service.enable?.value === true && service.address !== null;
-    const by = service.address === null ? undefined : (managed.get(service.address) ?? following.get(service.address));
-    const upgraded = by !== undefined && !enabled && !service.follows;
+  const duravip = (service: Service): Duravip => {
+    const { title, address, at, follows, preference } = service;
+    const enabled = service.enable?.value === true && address !== null;
+    const by = address === null ? undefined : (managed.get(address) ?? following.get(address));
+    const upgraded = by !== undefined && !enabled && !follows;
     if (upgraded) {
-      const message = `upgrading ${service.title} to DuraVIP: ${by.title} has the same address`;
-      diagnostics.warn("implicit-upgrade", service.at, message, "write Enable_Duravip = true if that is meant");
+      const message = `upgrading ${title} to DuraVIP: ${by.title} has the same address`;
+      diagnostics.warn("implicit-upgrade", at, message, "write Enable_Duravip = true if that is meant");
     }
-    const preference = service.follows ? null : (service.preference?.value ?? null);
-    return { enabled: enabled || upgraded, upgraded, preference };
+    return { enabled: enabled || upgraded, upgraded, preference: follows ? null : (preference?.value ?? null) };
   };
   return {
-    bindings: bindings.map(({ binding, service }) => bindingOf(binding, duravip(service))),
-    listens: listens.map(({ listen, service }) =>
-      listenOf(listen, duravip(service), follows.get(listen.endpoint.host) ?? null),
-    ),
+    bindings: bindings.map(({ stanza, service }) => ({ ...stanza, duravip: duravip(service) })),
+    listens: listens.map(({ stanza, service }) => {
+      return { ...stanza, duravip: duravip(service), follow: follows.get(stanza.endpoint.host) ?? null };
+    }),
   };
 }
 
-function bindingOf(written: WrittenBinding, duravip: Binding["duravip"]): Binding {
-  const { enable: _enable, preference: _preference, addressUnknown: _unknown, ...binding } = written;
-  return { ...binding, duravip };
+/** What each address follows. Two listeners on one address cannot pull it two ways. */
+function followsByAddress(
+  listens: readonly WrittenListen[],
+  resolver: FollowResolver,
+  diagnostics: Diagnostics,
+): ReadonlyMap<string, NonNullable<Listen["follow"]>> {
+  const follows = new Map<string, NonNullable<Listen["follow"]>>();
+  for (const listen of listens) {
+    const { endpoint, at } = listen.stanza;
+    const follow = resolver.resolve(listen);
+    const known = follows.get(endpoint.host);
+    if (follow !== null && known === undefined) follows.set(endpoint.host, follow);
+    else if (follow !== null && known?.address !== follow.address) {
+      const message = `${endpoint.host} cannot follow both ${known?.address} and ${follow.address}`;
+      diagnostics.error("follow-conflict", listen.target?.at ?? at, message);
+    }
+  }
+  return follows;
 }
 
-function listenOf(written: WrittenListen, duravip: Binding["duravip"], follow: Listen["follow"]): Listen {
-  const { enable: _enable, preference: _preference, target: _target, ...listen } = written;
-  return { ...listen, duravip, follow };
-}
-
-function serviceOfBinding({ name, address, enable, preference, at }: WrittenBinding): Service {
+function serviceOfBinding({ stanza, enable, preference }: WrittenBinding): Service {
+  const { name, address, at } = stanza;
   return { title: `binding "${name}"`, address, follows: false, enable, preference, at };
 }
 
-function serviceOfListen({ endpoint, enable, preference, target, at }: WrittenListen): Service {
+function serviceOfListen({ stanza, enable, preference, target }: WrittenListen): Service {
+  const { endpoint, at } = stanza;
   const title = `Listen "${formatEndpoint(endpoint)}"`;
   return { title, address: endpoint.host, follows: target !== undefined, enable, preference, at };
 }
@@ -111,7 +112,8 @@ function firstByAddress(services: readonly Service[], wanted: (service: Service)
 }
 
 /** A binding without an address is legal: the kernel chooses, and there is nothing to manage. */
-function checkAddressGiven({ name, address, addressUnknown, enable }: WrittenBinding, diagnostics: Diagnostics): void {
+function checkAddressGiven({ stanza, addressUnknown, enable }: WrittenBinding, diagnostics: Diagnostics): void {
+  const { name, address } = stanza;
   if (address !== null || addressUnknown || enable?.value !== true) return;
   const message = `binding "${name}" has no Bind_Address, so there is no address to manage`;
   diagnostics.error("duravip-without-address", enable.at, message, "give it a Bind_Address");
@@ -150,21 +152,13 @@ function isUnusable(address: string): boolean {
   return first === 0 || first >= 224;
 }
 
-/** An address is managed by itself or follows, not both, whichever stanza says which. */
-function checkFollowers(
-  services: readonly Service[],
-  managed: ReadonlyMap<string, Service>,
-  diagnostics: Diagnostics,
-): void {
-  for (const { title, address, enable, preference, follows, at } of services) {
+/** A follower is not managed by itself, and needs no preference. */
+function checkFollowers(services: readonly Service[], diagnostics: Diagnostics): void {
+  for (const { title, enable, preference, follows } of services) {
     if (!follows) continue;
-    const other = address === null ? undefined : managed.get(address);
     if (enable?.value === true) {
       const message = `${title} cannot have both Enable_Duravip and Duravip_Follow`;
       diagnostics.error("follow-and-enable", enable.at, message, "leave one of them out");
-    } else if (other !== undefined) {
-      const message = `${title} cannot follow: ${other.title} has the same address, and it is managed by itself`;
-      diagnostics.error("follow-and-enable", at, message, "give the follower an address of its own");
     }
     if (preference !== undefined) {
       const message = `Duravip_Preference of ${title} counts for nothing: it goes where the binding goes that it follows`;

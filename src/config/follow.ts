@@ -16,7 +16,7 @@ interface Refusal {
 }
 
 export class FollowResolver {
-  readonly #bindings: ReadonlyMap<string, WrittenBinding>;
+  readonly #bindings: ReadonlyMap<string, WrittenBinding["stanza"]>;
   readonly #managed: ReadonlyMap<string, Service>;
   readonly #following: ReadonlyMap<string, Service>;
   readonly #diagnostics: Diagnostics;
@@ -28,22 +28,33 @@ export class FollowResolver {
     following: ReadonlyMap<string, Service>,
     diagnostics: Diagnostics,
   ) {
-    this.#bindings = new Map(bindings.map((binding) => [binding.name, binding]));
+    this.#bindings = new Map(bindings.map(({ stanza }) => [stanza.name, stanza]));
     this.#managed = managed;
     this.#following = following;
     this.#diagnostics = diagnostics;
   }
 
   /** @returns null when the listener follows nothing, or names what cannot be followed, which is reported. */
-  resolve({ endpoint, target }: WrittenListen): Follow | null {
+  resolve(listen: WrittenListen): Follow | null {
+    const { target } = listen;
+    const own = listen.stanza.endpoint.host;
     const text = target?.value;
     if (target === undefined || text === undefined || text === null) return null;
-    const found =
-      canonicalAddress(text) === null ? this.#byName(text) : this.#byAddress(canonicalAddress(text) ?? text);
-    const outcome = "rule" in found ? found : this.#check(found, endpoint.host);
-    if (!("rule" in outcome)) return outcome;
-    this.#diagnostics.error(outcome.rule, target.at, outcome.message, outcome.remedy);
-    return null;
+    const address = canonicalAddress(text);
+    const found = address === null ? this.#byName(text) : this.#byAddress(address);
+    const outcome = "rule" in found ? found : this.#check(found, own);
+    if ("rule" in outcome) this.#diagnostics.error(outcome.rule, target.at, outcome.message, outcome.remedy);
+    if ("rule" in found || found.address !== own) this.#checkUnmanaged(listen);
+    return "rule" in outcome ? null : outcome;
+  }
+
+  /** An address is managed by itself or follows, not both, whichever stanza says which. */
+  #checkUnmanaged({ stanza, enable }: WrittenListen): void {
+    const { endpoint, at } = stanza;
+    const other = this.#managed.get(endpoint.host);
+    if (other === undefined || enable?.value === true) return;
+    const message = `${endpoint.host} cannot follow: it is managed by itself, because of ${other.title}`;
+    this.#diagnostics.error("follow-and-enable", at, message, "give the follower an address of its own");
   }
 
   #byName(name: string): Follow | Refusal {

@@ -4,10 +4,11 @@ import type { Marks } from "./bindings.js";
 import { type HostAddress, placeOf } from "./cluster.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { LISTEN_MARKS, LISTENER } from "./schema.js";
-import { type Scope, type Setting, scopeTitle, setting, valuesOf } from "./scopes.js";
+import { type Scope, type Setting, scopeTitle, setting, valueOf } from "./scopes.js";
 import type { Endpoint, Listen, SourceLocation } from "./types.js";
 
-export interface WrittenListen extends Omit<Listen, "duravip" | "follow">, Marks {
+export interface WrittenListen extends Marks {
+  readonly stanza: Omit<Listen, "duravip" | "follow">;
   readonly target: Setting<string | null> | undefined;
 }
 
@@ -39,22 +40,35 @@ function readListen(
   diagnostics: Diagnostics,
 ): WrittenListen {
   const [scope] = scopes;
-  const { tlsCertificate, tlsKey, ...service } = valuesOf(LISTENER, ...scopes);
-  const [certificate, key] = [setting(LISTENER.tlsCertificate, ...scopes), setting(LISTENER.tlsKey, ...scopes)];
+  return {
+    stanza: {
+      endpoint,
+      ehloHostname: valueOf(LISTENER.ehloHostname, ...scopes),
+      relayHosts: valueOf(LISTENER.relayHosts, ...scopes),
+      tls: readTls(scopes, diagnostics),
+      maxMessageBytes: valueOf(LISTENER.maxMessageBytes, ...scopes),
+      maxConnections: valueOf(LISTENER.maxConnections, ...scopes),
+      idleTimeoutMs: valueOf(LISTENER.idleTimeoutMs, ...scopes),
+      enabled: valueOf(LISTENER.enabled, ...scopes),
+      at: scope.at,
+    },
+    enable: setting(LISTEN_MARKS.enable, scope),
+    preference: setting(LISTEN_MARKS.preference, scope),
+    target: setting(LISTEN_MARKS.follow, scope),
+  };
+}
+
+/** Both halves, from wherever they come; one alone is a mistake. */
+function readTls(scopes: readonly Scope[], diagnostics: Diagnostics): Listen["tls"] {
+  const certificate = setting(LISTENER.tlsCertificate, ...scopes);
+  const key = setting(LISTENER.tlsKey, ...scopes);
   const alone = key === undefined ? certificate : certificate === undefined ? key : undefined;
   if (alone !== undefined) {
     const message = "STARTTLS needs both TLS_Certificate and TLS_Key";
     diagnostics.error("tls-incomplete", alone.at, message, "set the other one too");
   }
-  return {
-    ...service,
-    endpoint,
-    tls: tlsCertificate === null || tlsKey === null ? null : { certificateFile: tlsCertificate, keyFile: tlsKey },
-    enable: setting(LISTEN_MARKS.enable, scope),
-    preference: setting(LISTEN_MARKS.preference, scope),
-    target: setting(LISTEN_MARKS.follow, scope),
-    at: scope.at,
-  };
+  if (!certificate?.value || !key?.value) return null;
+  return { certificateFile: certificate.value, keyFile: key.value };
 }
 
 function endpointOf(scope: Scope, diagnostics: Diagnostics): Endpoint | null {

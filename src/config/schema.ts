@@ -83,8 +83,8 @@ export const TOPOLOGY = {
   interface: option.pattern(
     "interface",
     null,
-    "the name of a network interface, at most 15 characters",
-    /^[^\s/:]{1,15}$/,
+    "the name of a network interface",
+    /^[^\s/:]{1,127}$/, // Alternative names are up to ALTIFNAMSIZ - 1 long, see ip-link(8).
     "where the addresses of the block are announced; needed",
   ),
   cidrmask: option.integer("cidrmask", 32, { from: 0, to: 32 }, "prefix length of the alias; hardly ever not 32"),
