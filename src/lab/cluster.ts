@@ -1,7 +1,7 @@
 /** The three daemons of the lab: their files, their lives, and what their consoles tell. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askControl } from "../console/client.js";
 import { HoldfastError } from "../errors.js";
@@ -55,15 +55,13 @@ export class Cluster {
   }
 
   /** Ids of messages that a node logged as in doubt: their delivery was cut off behind the final dot. */
-  async inDoubt(): Promise<readonly string[]> {
-    const logs = await Promise.all([...this.#members.values()].map((member) => readFile(member.logFile, "utf8")));
-    return logs
-      .flatMap((log) => log.split("\n"))
-      .flatMap((line) => {
-        if (!line.includes('"delivery-in-doubt"')) return [];
-        const { id }: { readonly id: string } = JSON.parse(line);
-        return [id];
-      });
+  inDoubt(): readonly string[] {
+    const lines = [...this.#members.values()].flatMap((member) => readLog(member.logFile));
+    return lines.flatMap((line) => {
+      if (!line.includes('"delivery-in-doubt"')) return [];
+      const { id }: { readonly id: string } = JSON.parse(line);
+      return [id];
+    });
   }
 
   isRunning(node: string): boolean {
@@ -87,7 +85,7 @@ export class Cluster {
     for (const node of nodes) {
       const { process, exit, logFile } = this.#member(node);
       if (process !== null) continue;
-      const last = existsSync(logFile) ? readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-5).join("\n") : "";
+      const last = readLog(logFile).slice(-5).join("\n");
       const how = exit?.signal ?? `status ${exit?.status ?? "unknown"}`;
       throw new HoldfastError("ERR_LAB", `the daemon of ${node} has ended (${how}), and should run:\n${last}`);
     }
@@ -138,7 +136,8 @@ export class Cluster {
   }
 
   async queues(node: string): Promise<readonly QueueRow[]> {
-    return JSON.parse(await this.#ask(node, "mailq"));
+    const answer: { readonly rows: readonly QueueRow[] } = JSON.parse(await this.#ask(node, "mailq --limit 0"));
+    return answer.rows;
   }
 
   async counters(node: string): Promise<Readonly<Record<string, number>>> {
@@ -169,4 +168,8 @@ export class Cluster {
     if (process === null) throw new HoldfastError("ERR_LAB", `${node} does not run`);
     return process;
   }
+}
+
+function readLog(file: string): readonly string[] {
+  return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
 }

@@ -4,13 +4,12 @@
  */
 import { Injector, type InjectorOptions } from "./injector.js";
 
-const print = (line: unknown): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+const print = (line: unknown, then?: () => void): void =>
+  void process.stdout.write(`${JSON.stringify(line)}\n`, () => then?.());
 const options: InjectorOptions = JSON.parse(process.argv[2] ?? "{}");
-const injector = new Injector(options, print);
+const injector = new Injector(options, (message) => print(message));
 
 process.stdin.resume().on("end", () => {
-  void injector.stop().then(() => {
-    print(injector.counts);
-    process.exitCode = 0;
-  });
+  // Sockets that wait for the other side's end do not hold up this one's.
+  void injector.stop().then(() => print(injector.counts, () => process.exit(0)));
 });

@@ -59,17 +59,18 @@ export class Lab {
     return this.#injector?.accepted.length ?? 0;
   }
 
-  /** Resolves once so many more messages got their 250. */
-  async moreMail(count: number): Promise<void> {
+  /** Resolves with true once so many more messages got their 250, with false when that takes too long. */
+  async moreMail(count: number): Promise<boolean> {
     const goal = this.accepted + count;
-    await poll(async () => (this.accepted >= goal ? true : null), { everyMs: 100, limitMs: SETTLE_LIMIT_MS });
+    const enough = async () => (this.accepted >= goal ? true : null);
+    return (await poll(enough, { everyMs: 100, limitMs: SETTLE_LIMIT_MS })) !== null;
   }
 
   /** Ends the stream of mail, and waits until no running node has any left. Returns what was accepted and what arrived. */
   async drain(): Promise<{ readonly record: MailRecord; readonly counts: InjectorCounts; readonly left: number }> {
     const counts = (await this.#injector?.stop()) ?? { event: "counts" as const, accepted: 0, refused: {} };
     await poll(async () => ((await this.#queued()) === 0 ? true : null), { everyMs: 250, limitMs: DRAIN_LIMIT_MS });
-    const inDoubt = await this.cluster.inDoubt();
+    const inDoubt = this.cluster.inDoubt();
     const record = { accepted: this.#injector?.accepted ?? [], delivered: this.sink.delivered, inDoubt };
     return { record, counts, left: await this.#queued() };
   }
@@ -77,7 +78,7 @@ export class Lab {
   /** Messages that nodes got from each other, counted since each daemon's last start. */
   async movedBetweenNodes(): Promise<number> {
     const counters = await Promise.all(this.#running().map((node) => this.cluster.counters(node)));
-    return counters.reduce((sum, one) => sum + (one["moved-in"] ?? 0), 0);
+    return counters.reduce((sum, one) => sum + (one["mail.moved-in"] ?? 0), 0);
   }
 
   #running(): readonly string[] {

@@ -131,8 +131,9 @@ export async function playStory(lab: Lab, tell: (line: string) => void): Promise
   phases.push(report);
   const answeredAt = firstAnswers(lab);
   lab.startMail();
+  const starved: Violation[] = [];
   for (const step of SCRIPT) {
-    await lab.moreMail(MAIL_BETWEEN);
+    if (!(await lab.moreMail(MAIL_BETWEEN))) starved.push(noMail(step));
     ({ snapshot, report } = await play(lab, step, snapshot, tell));
     phases.push(report);
     // What comes after an unsettled phase would only tell the same again.
@@ -140,7 +141,7 @@ export async function playStory(lab: Lab, tell: (line: string) => void): Promise
   }
   await lab.moreMail(MAIL_BETWEEN);
   tell("draining: no new mail, every queue runs empty");
-  const mail = await drain(lab);
+  const mail = await drain(lab, starved);
   return {
     ok: mail.violations.length === 0 && phases.every((phase) => phase.violations.length === 0),
     firstAnswerMs: Math.min(...answeredAt) - startedAt,
@@ -192,9 +193,13 @@ async function leave(lab: Lab): Promise<void> {
   await lab.cluster.stop(N3);
 }
 
-async function drain(lab: Lab): Promise<MailReport> {
+function noMail({ name }: Step): Violation {
+  return { check: "mail-flows", subject: `before ${name}`, expected: `${MAIL_BETWEEN} more 250s`, seen: "fewer" };
+}
+
+async function drain(lab: Lab, starved: readonly Violation[]): Promise<MailReport> {
   const { record, counts, left } = await lab.drain();
-  const violations = checkMail(record);
+  const violations = [...starved, ...checkMail(record)];
   const twice = doubles(record);
   return {
     accepted: record.accepted.length,
