@@ -5,7 +5,7 @@
 import type { Config } from "../config/types.js";
 import { startControlServer } from "../console/server.js";
 import { catalogueOf } from "../core/catalogue/catalogue.js";
-import { HoldfastError } from "../errors.js";
+import { explain, HoldfastError } from "../errors.js";
 import type { GroupChannel } from "../group/channel.js";
 import { embeddedChannel } from "../group/embedded/index.js";
 import { deriveKeys, readClusterKey, type ClusterKeys } from "../group/key.js";
@@ -62,7 +62,10 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
     node = new Node({ config, incarnation, version, endpoint, kernel, plumber, channel, mail, sink });
     const running = node;
     if (config.controlSocket !== null) {
-      const server = await startControlServer(config.controlSocket, running.control);
+      const server = await startControlServer(config.controlSocket, running.control, {
+        onFault: (fault, command) =>
+          sink({ level: "error", code: "command-failed", facts: { command, reason: explain(fault) } }),
+      });
       undo.push(() => server.close());
     }
     await running.start();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `holdfastd`: reads the command line, starts the daemon, turns signals into an orderly end. */
-import { Command } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { fileReader, nodeFacts, searchPathFromEnvironment } from "../cli/config-reader.js";
 import { formatDiagnostic, parseConfig } from "../config/index.js";
 import type { Config } from "../config/types.js";
@@ -9,21 +9,38 @@ import { startDaemon, type Daemon } from "./daemon.js";
 import { eventLog } from "./log.js";
 import { version } from "./version.js";
 
-const program = new Command("holdfastd")
-  .description("keeps the addresses of a mail cluster alive")
-  .version(version)
-  .requiredOption("--config <file>", "configuration in the ecelerity syntax")
-  .option("--node <name>", "name of this node; default: cluster nodename, EC_NODE_NAME, host name")
-  .option("--log-level <level>", "debug, info, warn or error", "info")
-  .parse();
+interface Options {
+  readonly config: string;
+  readonly node?: string;
+  readonly logLevel: string;
+}
 
-const options = program.opts<{ config: string; node?: string; logLevel: string }>();
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+const options = readOptions();
 const log = eventLog(options.logLevel);
 
 try {
   await run(readConfig(options.config, options.node));
 } catch (error) {
   fail(error);
+}
+
+function readOptions(): Options {
+  const program = new Command("holdfastd")
+    .description("keeps the addresses of a mail cluster alive")
+    .version(version)
+    .requiredOption("--config <file>", "configuration in the ecelerity syntax")
+    .option("--node <name>", "name of this node; default: cluster nodename, EC_NODE_NAME, host name")
+    .addOption(new Option("--log-level <level>", "what to write").choices(LEVELS).default("info"))
+    .exitOverride();
+  try {
+    return program.parse().opts<Options>();
+  } catch (error) {
+    // Commander has said what is wrong, or shown the help that was asked for.
+    const asked = error instanceof CommanderError && error.exitCode === 0;
+    process.exit(asked ? 0 : ERROR_CODES.ERR_USAGE.exit);
+  }
 }
 
 async function run(config: Config): Promise<void> {
