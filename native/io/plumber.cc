@@ -18,8 +18,8 @@ using wire::AddressRecord;
 /* As much as one send takes; larger ones gain nothing that could be measured. */
 constexpr size_t kSendBytes = 64 << 10;
 constexpr size_t kRequestBytes = 128; /* the largest request, rounded up */
-/* How often a request whose answer was dropped is asked again. */
-constexpr unsigned kTries = 8;
+/* How often in a row answers may be dropped: enough to come down from the largest window to single requests. */
+constexpr unsigned kTries = 12;
 
 /* Interface addresses of one family. A kernel without that family has none. */
 int DumpAddresses(NetlinkSocket& socket, uint8_t family, std::vector<AddressRecord>& out) noexcept {
@@ -61,8 +61,9 @@ class Batch {
     if (records_.empty()) return std::move(outcome_);
     outcome_.error = socket_.Open();
     if (outcome_.error == 0) outcome_.error = Judge();
-    if (outcome_.error == 0) outcome_.error = AskKernel();
-    if (outcome_.error == 0) outcome_.error = SettleExisting();
+    if (outcome_.error < 0) return std::move(outcome_);
+    AskKernel();
+    if (operation_ == Operation::kAdd && outcome_.texts.count(-EEXIST) > 0) SettleExisting();
     return std::move(outcome_);
   }
 
@@ -95,24 +96,26 @@ class Batch {
     return 0;
   }
 
-  /* Windows of pipelined requests; those whose answer was dropped are asked again at the end. */
-  int AskKernel() noexcept {
+  /* Windows of pipelined requests. Where answers were dropped, the requests without one are asked again at the end, and
+   * fewer at a time; those that never get an answer have that as their status. */
+  void AskKernel() noexcept {
+    size_t limit = std::min(socket_.window(), kSendBytes / kRequestBytes);
     unsigned tries = 0;
     for (size_t next = 0; next < pending_.size();) {
-      const size_t count = std::min({pending_.size() - next, socket_.window(), kSendBytes / kRequestBytes});
       const auto first = pending_.begin() + static_cast<ptrdiff_t>(next);
-      const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(count));
-      next += count;
+      const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(std::min(limit, pending_.size() - next)));
+      next += window.size();
       const int error = ExchangeWindow(window);
       if (error == 0) {
         tries = 0;
-      } else if ((error != -ENOBUFS && error != -EAGAIN) || ++tries > kTries) {
-        return error;
+      } else if (error == -ENOBUFS && tries < kTries) {
+        limit = std::max<size_t>(1, limit / 2);
+        PauseBeforeRetry(tries++);
       } else {
-        PauseBeforeRetry(tries);
+        for (; next < pending_.size(); next++) outcome_.statuses[pending_[next]] = error;
+        Explain(error, "the kernel gave no answer");
       }
     }
-    return 0;
   }
 
   /* Sends one request for each record of the window and takes the answers. On an error the records that have none yet
@@ -170,11 +173,11 @@ class Batch {
   }
 
   /* EEXIST from the kernel after Judge() saw nothing: a local route of ours (Judge() does not dump routes, which may be
-   * a million), a request that was sent twice because its answer was dropped, or somebody else in between. Look. */
-  int SettleExisting() noexcept {
-    if (operation_ != Operation::kAdd || outcome_.texts.count(-EEXIST) == 0) return 0;
+   * a million), a request that was sent twice because its answer was dropped, or somebody else in between. Look; where
+   * that fails, the kernel's word stands. */
+  void SettleExisting() noexcept {
     std::vector<AddressRecord> found;
-    if (const int error = DumpFamilies(found, true); error < 0) return error;
+    if (DumpFamilies(found, true) < 0) return;
     const wire::Presence presence(std::move(found));
     bool refused = false;
     for (size_t i = 0; i < records_.size(); i++) {
@@ -183,7 +186,6 @@ class Batch {
       refused |= outcome_.statuses[i] != 0;
     }
     if (!refused) outcome_.texts.erase(-EEXIST);
-    return 0;
   }
 
   void Explain(int32_t error, std::string_view text) { outcome_.texts.try_emplace(error, text); }

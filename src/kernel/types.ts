@@ -34,7 +34,9 @@ export interface PlumbTarget {
   readonly ifindex: number;
   readonly plumbing: "address" | "route";
   /** Prefix length of an alias. Routes are always host routes, and aliases on a lifeline of this kernel are always host
-   * aliases: a shorter prefix there would lead its whole network into the TUN device. */
+   * aliases: a shorter prefix there would lead its whole network into the TUN device. With a prefix shorter than the host's, the
+   * kernel makes one alias of a network its primary, and takes the others along when that one goes, unless
+   * net.ipv4.conf.IF.promote_secondaries is 1 (devinet.c, __inet_del_ifa): hence the default of 32. */
   readonly prefix: number;
 }
 
