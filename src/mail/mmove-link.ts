@@ -1,5 +1,4 @@
 /** One connection to a peer that takes mail: TLS, a line each way, then SMTP over the same socket. */
-import { once } from "node:events";
 import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
@@ -75,8 +74,11 @@ class Link implements MoveLink {
   ) {
     smtp.on("error", () => undefined);
     socket.on("error", () => undefined);
-    this.closed = once(smtp, "end").then(() => {
-      this.#open = false;
+    this.closed = new Promise((resolve) => {
+      smtp.once("end", () => {
+        this.#open = false;
+        resolve();
+      });
     });
   }
 

@@ -129,12 +129,14 @@ export class OutboundPool {
     });
     this.#track(binding.name, socket);
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error(`no answer from ${hop.address}:${hop.port}`)));
-    try {
-      await once(socket, "connect");
-    } catch (error) {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+      socket.once("close", () => reject(new Error("the connection was cut while it was made")));
+    }).catch((error: unknown) => {
       if (isMissingSource(error)) throw new SourceMissing(`no ${binding.address} on this host`, { cause: error });
       throw error;
-    }
+    });
     socket.setTimeout(0);
     socket.removeAllListeners("timeout");
     return socket;

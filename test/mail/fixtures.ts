@@ -20,7 +20,7 @@ export function cleanup(step: () => unknown): void {
 }
 
 afterEach(async () => {
-  for (const step of cleanups.splice(0).reverse()) await step();
+  for (const step of cleanups.splice(0).toReversed()) await step();
 });
 
 export function directory(): string {
@@ -154,7 +154,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>, limitMs
   const end = performance.now() + limitMs;
   for (;;) {
     const seen = await look();
-    if (seen !== false && seen !== null && seen !== undefined) return seen as NonNullable<T>;
+    if (seen !== false && seen !== null && seen !== undefined) return seen;
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -165,7 +165,7 @@ export interface Mail {
   readonly setup: MailSetup;
   readonly events: MailEvent[];
   /** Waits for an event with this code and these facts. */
-  event(code: string, facts?: MailEvent["facts"]): Promise<MailEvent>;
+  readonly event: (code: string, facts?: MailEvent["facts"]) => Promise<MailEvent>;
 }
 
 let incarnations = 1_000;
@@ -266,6 +266,7 @@ export async function sink(host: string, over: SMTPServerOptions = {}): Promise<
 export class Dialog {
   #text = "";
   #ended = false;
+  #look = () => {};
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
@@ -273,9 +274,11 @@ export class Dialog {
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => {
       this.#text += text;
+      this.#look();
     });
     socket.on("close", () => {
       this.#ended = true;
+      this.#look();
     });
     socket.on("error", () => {});
     cleanup(() => socket.destroy());
@@ -300,13 +303,17 @@ export class Dialog {
 
   /** The next whole reply, without its last line end; "" when the connection ended instead. */
   reply(): Promise<string> {
-    return until("a reply", () => {
-      const found = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(this.#text);
-      if (found !== null) {
-        this.#text = this.#text.slice(found[0].length);
-        return found[0].trimEnd();
-      }
-      return this.#ended ? "" : null;
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error(`no reply; there is: ${this.#text}`)), 10_000);
+      this.#look = () => {
+        const found = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/.exec(this.#text)?.[0];
+        if (found === undefined && !this.#ended) return;
+        this.#text = this.#text.slice(found?.length ?? 0);
+        this.#look = () => {};
+        clearTimeout(limit);
+        resolve(found?.trimEnd() ?? "");
+      };
+      this.#look();
     });
   }
 
@@ -325,10 +332,6 @@ export class Dialog {
 
   ended(): Promise<boolean> {
     return until("the end of the connection", () => (this.#ended ? true : null));
-  }
-
-  get localPort(): number {
-    return this.#socket.localPort ?? 0;
   }
 }
 
