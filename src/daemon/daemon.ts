@@ -52,10 +52,10 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
     await mail.start();
     undo.push(() => mail.stop());
 
-    // Only now: the spool's lock and the ports have shown that no other holdfastd runs here, whose addresses these are.
-    await removeLeftovers(kernel, leftovers, sink);
     await plumber.openLifeline(LIFELINE);
     undo.push(() => plumber.close());
+    // Only now: the spool's lock, the ports and the lifeline's name have shown that no other holdfastd runs here, whose addresses these are.
+    await removeLeftovers(kernel, leftovers, sink);
 
     const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
     const channel = groupChannel(config, incarnation, keys);
