@@ -19,39 +19,28 @@
  * Systems", SOSP 1987 (flush before a view); P. Chockler et al., "Group Communication Specifications", ACM Computing
  * Surveys 33(4), 2001 (the properties, and their names in the tests).
  */
+import { Broadcast, MAX_KEPT_BYTES } from "./broadcast.js";
 import { Gathering } from "./flush.js";
-import { decodeFrame, encodeFrame, type Frame, type FrameOf, type Message, type Origin, type Row } from "./frames.js";
+import { decodeFrame, type Frame, type FrameOf, type Message, type Origin, type Row } from "./frames.js";
 import { Graph } from "./graph.js";
 import type { ChannelEvent, ChannelInput, ChannelOutput, ChannelSetup } from "./io.js";
 import { carry, type Link, Links, unload } from "./links.js";
-import { ViewOrder } from "./order.js";
+import { Outbox } from "./outbox.js";
 import { higherRound, NO_ROUND, type RoundId, sameRound } from "./round.js";
-
-/** What a node keeps for members that acknowledge nothing, before it gives them up. */
-const MAX_KEPT_BYTES = 64 * 1024 * 1024;
-/** A member says how far it is at each heartbeat, and after so many messages or bytes. */
-const ACK_MESSAGES = 128;
-const ACK_BYTES = 1024 * 1024;
 
 export class Channel {
   readonly #setup: ChannelSetup;
   readonly #graph: Graph;
   readonly #links = new Links();
-  /** Null until the first view. */
-  #order: ViewOrder | null = null;
-  /** Links that the present view was installed over; what went over another one is not in sequence. */
-  #viewLinks: ReadonlyMap<string, number | null> = new Map();
+  readonly #outbox = new Outbox();
+  readonly #broadcast: Broadcast;
   #gathering: Gathering | null = null;
-  /** Multicasts made while there is no view to send them in. */
-  #waiting: Uint8Array[] = [];
-  #unacknowledged = { messages: 0, bytes: 0 };
   #now: number;
   #nextBeat: number;
   #nextStatus: number;
   /** Until then this node does not install a view of itself alone: it may not have found the others yet. */
   #aloneFrom: number;
   #left = false;
-  #outputs: ChannelOutput[] = [];
 
   constructor(setup: ChannelSetup) {
     this.#setup = setup;
@@ -63,21 +52,19 @@ export class Channel {
       view: NO_ROUND,
       promised: NO_ROUND,
     });
+    this.#broadcast = new Broadcast(setup.self, this.#links, this.#outbox);
     this.#now = this.#nextBeat = this.#nextStatus = setup.startedAt;
     this.#aloneFrom = setup.startedAt + this.#joinWaitMs;
   }
 
   /** When to feed `wake` at the latest. Earlier or later ones are welcome; much later ones count as a stall. */
   get deadline(): number {
-    let at = this.#nextBeat;
-    for (const link of this.#links.all()) at = Math.min(at, link.heardAt + this.#setup.failureTimeoutMs);
-    return at;
+    return Math.min(this.#nextBeat, this.#links.heardLeast() + this.#setup.failureTimeoutMs);
   }
 
   /** Feeds one input. Total: every input is legal in every state, and none throws. */
   step(input: ChannelInput): ChannelOutput[] {
-    this.#outputs = [];
-    if (this.#left) return this.#outputs;
+    if (this.#left) return [];
     this.#passTime(input.at);
     switch (input.kind) {
       case "opened":
@@ -95,17 +82,18 @@ export class Channel {
         break;
       }
       case "multicast":
-        this.#multicast(input.payload);
+        this.#broadcast.multicast(input.payload);
         break;
       case "wake":
         this.#wake();
         break;
       case "leave":
-        for (const link of this.#links.all()) this.#send(link, { kind: "leave" });
+        this.#outbox.send(this.#links.all(), { kind: "leave" });
         this.#left = true;
         break;
     }
-    return this.#outputs;
+    this.#giveUpSlowMembers();
+    return this.#outbox.take();
   }
 
   // Time
@@ -119,7 +107,7 @@ export class Channel {
     const late = at - this.deadline;
     this.#now = Math.max(this.#now, at);
     if (late <= this.#setup.failureTimeoutMs / 2) return;
-    this.#event("stalled", "warn", { ms: Math.round(late) });
+    this.#outbox.event("stalled", "warn", { ms: Math.round(late) });
     this.#links.forgive(late, this.#now);
     if (this.#gathering !== null) this.#gathering.deadline += late;
     // By now the others have given this node up. It should find them again before it thinks that it is alone.
@@ -135,11 +123,8 @@ export class Channel {
   /** Heartbeats go both ways, as datagrams and over the links, so that either alone shows that a peer lives. */
   #beat(): void {
     this.#nextBeat = this.#now + this.#setup.heartbeatIntervalMs;
-    this.#outputs.push({ kind: "heartbeat" });
-    if (this.#order?.sequencer === this.#setup.self) {
-      this.#order.acknowledge(this.#setup.self, this.#order.delivered);
-    }
-    for (const link of this.#links.all()) this.#acknowledge(link);
+    this.#outbox.heartbeat();
+    this.#broadcast.acknowledge(this.#links.all());
     if (this.#now < this.#nextStatus) return;
     // Rows spread as they change; once in a while all of them, for those that a dying link kept from somebody.
     this.#nextStatus = this.#now + this.#setup.failureTimeoutMs;
@@ -150,19 +135,19 @@ export class Channel {
 
   #open(id: number, peer: string, incarnation: number): void {
     if (peer === this.#setup.self || !this.#setup.peers.includes(peer)) {
-      this.#outputs.push({ kind: "close", link: id, reason: "not a configured peer" });
+      this.#outbox.close(id, "not a configured peer");
       return;
     }
     const old = this.#links.to(peer);
     if (old !== undefined) {
       this.#links.remove(old);
-      this.#outputs.push({ kind: "close", link: old.id, reason: "replaced by a newer connection" });
+      this.#outbox.close(old.id, "replaced by a newer connection");
     }
     const link = this.#links.open(id, peer, incarnation, this.#now);
     this.#graph.takeBack(peer);
-    this.#event("peer-up", "info", { peer, incarnation });
+    this.#outbox.event("peer-up", "info", { peer, incarnation });
     this.#publish([this.#graph.change({ reach: this.#links.peers() })]);
-    this.#send(link, { kind: "status", rows: this.#graph.rows() });
+    this.#outbox.send([link], { kind: "status", rows: this.#graph.rows() });
     this.#regroup();
   }
 
@@ -174,14 +159,24 @@ export class Channel {
   }
 
   #giveUp(link: Link, code: ChannelEvent["code"], reason: string): void {
-    this.#outputs.push({ kind: "close", link: link.id, reason });
+    this.#outbox.close(link.id, reason);
     this.#lose(link, code, code === "peer-faulty" ? "error" : "warn", reason);
+  }
+
+  #giveUpSlowMembers(): void {
+    const slow = this.#broadcast.tooSlow();
+    if (slow.length === 0) return;
+    for (const member of slow) {
+      const link = this.#links.to(member);
+      if (link !== undefined) this.#giveUp(link, "peer-slow", "acknowledges too little");
+    }
+    this.#regroup();
   }
 
   #lose(link: Link, code: ChannelEvent["code"], level: ChannelEvent["level"], reason: string): void {
     this.#links.remove(link);
     this.#graph.leaveOut(link.peer, this.#now + this.#setup.failureTimeoutMs);
-    this.#event(code, level, { peer: link.peer, reason });
+    this.#outbox.event(code, level, { peer: link.peer, reason });
     this.#publish([this.#graph.change({ reach: this.#links.peers() })]);
   }
 
@@ -200,7 +195,7 @@ export class Channel {
 
   /** Another member has lost this one: then half the silence is enough, so that all agree within one round trip. */
   #doubted(peer: string): boolean {
-    const members = this.#order?.members ?? [];
+    const { members } = this.#broadcast;
     if (!members.includes(peer)) return false;
     return members.some((other) => {
       const reach = other === peer || this.#links.to(other) === undefined ? undefined : this.#graph.row(other)?.reach;
@@ -227,11 +222,11 @@ export class Channel {
       case "status":
         return this.#onStatus(link, frame.rows);
       case "ack":
-        return this.#onAck(link, frame);
+        return this.#broadcast.onAck(link, frame);
       case "submit":
-        return this.#onSubmit(link, frame);
+        return this.#broadcast.onSubmit(link, frame);
       case "ordered":
-        return this.#onOrdered(link, frame);
+        return this.#broadcast.onOrdered(link, frame);
       case "propose":
         return this.#onPropose(link, frame);
       case "carry":
@@ -241,7 +236,7 @@ export class Channel {
       case "install":
         return this.#onInstall(link, frame);
       case "leave":
-        this.#outputs.push({ kind: "close", link: link.id, reason: "left" });
+        this.#outbox.close(link.id, "left");
         this.#lose(link, "peer-left", "info", "left");
         this.#regroup();
         return null;
@@ -255,94 +250,10 @@ export class Channel {
       const needed = news.filter(
         (row) => row.name === this.#setup.self || (link !== from && this.#graph.needs(link.peer, row)),
       );
-      if (needed.length > 0) this.#send(link, { kind: "status", rows: needed });
+      if (needed.length > 0) this.#outbox.send([link], { kind: "status", rows: needed });
     }
     this.#regroup();
     return null;
-  }
-
-  // Order inside the view
-
-  #multicast(payload: Uint8Array): void {
-    const order = this.#openOrder();
-    if (order === null) {
-      this.#waiting.push(payload);
-      return;
-    }
-    const message = order.submit(payload);
-    if (order.sequencer === this.#setup.self) return this.#place(order, message);
-    const link = this.#viewLink(order.sequencer);
-    if (link !== undefined) this.#send(link, { kind: "submit", view: order.view, number: message.number, payload });
-  }
-
-  /** As sequencer: gives the message its place and tells every member. */
-  #place(order: ViewOrder, message: Message): void {
-    const placed = order.place(message);
-    const bytes = encodeFrame({ kind: "ordered", view: order.view, stable: order.stable, message: placed });
-    for (const member of order.members) {
-      const link = this.#viewLink(member);
-      if (link !== undefined) this.#outputs.push({ kind: "send", link: link.id, bytes });
-    }
-    order.accept(placed);
-    this.#deliver(placed);
-    if (order.keptBytes <= MAX_KEPT_BYTES) return;
-    for (const member of order.laggards()) {
-      const link = this.#links.to(member);
-      if (link !== undefined) this.#giveUp(link, "peer-slow", "acknowledges too little");
-    }
-    this.#regroup();
-  }
-
-  #onSubmit(link: Link, frame: FrameOf<"submit">): string | null {
-    const order = this.#openOrder(frame.view);
-    if (order?.sequencer !== this.#setup.self || this.#viewLink(link.peer) !== link) return null;
-    if (frame.number !== order.next(link.peer)) return "multicasts out of sequence";
-    this.#place(order, { seq: 0, from: link.peer, number: frame.number, payload: frame.payload });
-    return null;
-  }
-
-  #onOrdered(link: Link, frame: FrameOf<"ordered">): string | null {
-    const order = this.#openOrder(frame.view);
-    if (order === null || this.#viewLink(order.sequencer) !== link) return null;
-    if (!order.accept(frame.message)) return "order has a gap";
-    this.#deliver(frame.message);
-    if (!order.settle(frame.stable)) return "stable before delivered";
-    this.#unacknowledged.messages++;
-    this.#unacknowledged.bytes += frame.message.payload.length;
-    const { messages, bytes } = this.#unacknowledged;
-    if (messages >= ACK_MESSAGES || bytes >= ACK_BYTES) this.#acknowledge(link);
-    return null;
-  }
-
-  #acknowledge(link: Link): void {
-    const order = this.#order;
-    const [view, delivered, stable] =
-      order === null ? [NO_ROUND, 0, 0] : ([order.view, order.delivered, order.stable] as const);
-    if (link.peer === order?.sequencer) this.#unacknowledged = { messages: 0, bytes: 0 };
-    this.#send(link, { kind: "ack", view, delivered, stable });
-  }
-
-  #onAck(link: Link, frame: FrameOf<"ack">): string | null {
-    const order = this.#order;
-    if (order === null || !sameRound(order.view, frame.view)) return null;
-    if (order.sequencer === link.peer) return order.settle(frame.stable) ? null : "stable before delivered";
-    if (order.sequencer !== this.#setup.self) return null;
-    return order.acknowledge(link.peer, frame.delivered) ? null : "acknowledges what was never sent";
-  }
-
-  #deliver(message: Message): void {
-    this.#outputs.push({ kind: "deliver", from: message.from, payload: message.payload });
-  }
-
-  /** The order of the installed view (of `view`, where given), unless a promise has closed it. */
-  #openOrder(view = this.#graph.own.view): ViewOrder | null {
-    const { own } = this.#graph;
-    return sameRound(view, own.view) && sameRound(own.promised, own.view) ? this.#order : null;
-  }
-
-  #viewLink(member: string): Link | undefined {
-    const id = this.#viewLinks.get(member);
-    return typeof id === "number" ? this.#links.get(id) : undefined;
   }
 
   // Rounds
@@ -386,8 +297,7 @@ export class Channel {
   #settled(members: readonly string[]): boolean {
     const { view } = this.#graph.own;
     return (
-      this.#order !== null &&
-      this.#sameLinks(this.#viewLinks, members) &&
+      this.#sameLinks(this.#broadcast.installedOver, members) &&
       members.every((member) => sameRound(this.#graph.row(member)!.promised, view))
     );
   }
@@ -409,23 +319,17 @@ export class Channel {
     this.#gathering = gathering;
     this.#promise(round);
     const { view } = this.#graph.own;
-    const delivered = this.#order?.delivered ?? 0;
-    for (const member of members) {
-      const link = this.#links.to(member);
-      if (link !== undefined) this.#send(link, { kind: "propose", round, view, delivered });
-    }
-    gathering.add(self, { view, delivered, messages: this.#held(0) });
+    const { delivered } = this.#broadcast;
+    const others = members.flatMap((member) => this.#links.to(member) ?? []);
+    this.#outbox.send(others, { kind: "propose", round, view, delivered });
+    gathering.add(self, { view, delivered, messages: this.#broadcast.held(0) });
     if (gathering.missing().length === 0) this.#install(gathering);
   }
 
   /** From here on nothing more is sent or delivered in the present view. */
   #promise(round: RoundId): void {
+    this.#broadcast.close();
     this.#publish([this.#graph.change({ promised: round })]);
-  }
-
-  /** What others may lack of the present view, beyond the first `delivered` of its order. */
-  #held(delivered: number): readonly Message[] {
-    return this.#order === null ? [] : [...this.#order.keptAfter(delivered), ...this.#order.pending];
   }
 
   #onPropose(link: Link, frame: FrameOf<"propose">): string | null {
@@ -444,8 +348,8 @@ export class Channel {
     this.#promise(round);
     const { view } = this.#graph.own;
     const known = sameRound(proposal.view, view) ? proposal.delivered : 0;
-    for (const message of this.#held(known)) this.#send(link, { kind: "carry", round, message });
-    this.#send(link, { kind: "flush", round, view, delivered: this.#order?.delivered ?? 0 });
+    for (const message of this.#broadcast.held(known)) this.#outbox.send([link], { kind: "carry", round, message });
+    this.#outbox.send([link], { kind: "flush", round, view, delivered: this.#broadcast.delivered });
   }
 
   #onCarry(link: Link, frame: FrameOf<"carry">): string | null {
@@ -475,8 +379,8 @@ export class Channel {
     for (const member of members) {
       const link = this.#links.to(member);
       if (link === undefined) continue;
-      for (const message of endings.get(member)!) this.#send(link, { kind: "carry", round, message });
-      this.#send(link, { kind: "install", round, members: origins });
+      for (const message of endings.get(member)!) this.#outbox.send([link], { kind: "carry", round, message });
+      this.#outbox.send([link], { kind: "install", round, members: origins });
     }
     this.#enter(round, origins, endings.get(this.#setup.self)!);
   }
@@ -492,39 +396,20 @@ export class Channel {
 
   /** Ends the old view and begins the new one. @returns false when `ending` does not follow what was delivered. */
   #enter(round: RoundId, origins: readonly Origin[], ending: readonly Message[]): boolean {
-    for (const message of ending) {
-      if (this.#order?.accept(message) !== true) return false;
-      this.#deliver(message);
-    }
+    if (!this.#broadcast.end(ending)) return false;
     const { self, peers } = this.#setup;
     const old = this.#graph.own.view;
     const members = origins.map((origin) => origin.name);
     const came = origins.filter(({ name, view }) => name === self || (view.counter > 0 && sameRound(view, old)));
     const stayed = came.map((origin) => origin.name);
-    this.#order = new ViewOrder(round, self, members);
-    this.#viewLinks = this.#linksTo(members);
-    this.#unacknowledged = { messages: 0, bytes: 0 };
     const quorate = members.length * 2 > peers.length;
-    this.#outputs.push({ kind: "view", view: { seq: round.counter, leader: members[0]!, members, stayed, quorate } });
+    this.#outbox.view({ seq: round.counter, leader: members[0]!, members, stayed, quorate });
     this.#publish([this.#graph.change({ view: round })]);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const payload of waiting) this.#multicast(payload);
+    this.#broadcast.begin(round, members, this.#linksTo(members));
     return true;
   }
 
-  // Outputs
-
   #publish(rows: readonly Row[]): void {
-    const bytes = encodeFrame({ kind: "status", rows });
-    for (const link of this.#links.all()) this.#outputs.push({ kind: "send", link: link.id, bytes });
-  }
-
-  #send(link: Link, frame: Frame): void {
-    this.#outputs.push({ kind: "send", link: link.id, bytes: encodeFrame(frame) });
-  }
-
-  #event(code: ChannelEvent["code"], level: ChannelEvent["level"], facts: ChannelEvent["facts"]): void {
-    this.#outputs.push({ kind: "event", event: { code, level, facts } });
+    this.#outbox.send(this.#links.all(), { kind: "status", rows });
   }
 }

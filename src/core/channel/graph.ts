@@ -9,6 +9,8 @@ export class Graph {
   readonly #rows = new Map<string, Row>();
   readonly #leftOutUntil = new Map<string, number>();
   #own: Row;
+  /** The last answer of `component`, until something changes. */
+  #component: readonly string[] | null = null;
 
   constructor(own: Row) {
     this.#own = own;
@@ -31,6 +33,7 @@ export class Graph {
   change(own: Partial<Omit<Row, "name" | "version">>): Row {
     this.#own = { ...this.#own, ...own, version: this.#own.version + 1 };
     this.#rows.set(this.#own.name, this.#own);
+    this.#component = null;
     return this.#own;
   }
 
@@ -46,6 +49,7 @@ export class Graph {
         news.push(this.change({}));
       } else {
         this.#rows.set(row.name, row);
+        this.#component = null;
         news.push(row);
       }
     }
@@ -64,18 +68,20 @@ export class Graph {
    */
   leaveOut(peer: string, until: number): void {
     this.#leftOutUntil.set(peer, until);
+    this.#component = null;
   }
 
   takeBack(peer: string): void {
-    this.#leftOutUntil.delete(peer);
+    if (this.#leftOutUntil.delete(peer)) this.#component = null;
   }
 
   /** The members of the view that this node should be in at `at`; the first is its coordinator. */
   component(at: number): readonly string[] {
-    for (const [peer, until] of this.#leftOutUntil) if (at >= until) this.#leftOutUntil.delete(peer);
-    return componentOf(
+    for (const [peer, until] of this.#leftOutUntil) if (at >= until) this.takeBack(peer);
+    this.#component ??= componentOf(
       this.#own.name,
       this.rows().filter((row) => !this.#leftOutUntil.has(row.name)),
     );
+    return this.#component;
   }
 }

@@ -1,5 +1,6 @@
 /** The open links, at most one a peer, and when each peer was last heard. */
 import type { FrameOf, Message } from "./frames.js";
+import { costOf } from "./order.js";
 import { type RoundId, sameRound } from "./round.js";
 
 export interface Link {
@@ -48,6 +49,13 @@ export class Links {
     return new Set(this.#byPeer.keys());
   }
 
+  /** When the most silent peer was last heard; Infinity where there are no links. */
+  heardLeast(): number {
+    let at = Number.POSITIVE_INFINITY;
+    for (const link of this.#byId.values()) at = Math.min(at, link.heardAt);
+    return at;
+  }
+
   /** This node did not run for `ms`, so that the silence of the others meanwhile means nothing. */
   forgive(ms: number, now: number): void {
     for (const link of this.#byId.values()) {
@@ -61,7 +69,7 @@ export class Links {
 export function carry(link: Link, round: RoundId, message: Message, limitBytes: number): boolean {
   if (link.carried === null || !sameRound(link.carried.round, round)) link.carried = { round, messages: [], bytes: 0 };
   link.carried.messages.push(message);
-  link.carried.bytes += message.payload.length + 64;
+  link.carried.bytes += costOf(message);
   return link.carried.bytes <= limitBytes;
 }
 

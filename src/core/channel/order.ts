@@ -8,16 +8,14 @@
 import type { Message } from "./frames.js";
 import type { RoundId } from "./round.js";
 
-/** What keeping a message costs besides its payload, so that many small ones are bounded too. */
-const MESSAGE_OVERHEAD_BYTES = 64;
-
 export class ViewOrder {
   /** Multicasts of this node that it has not yet seen in the order. */
-  readonly pending: Message[] = [];
+  readonly #pending = new Map<number, Message>();
   #own = 0;
   /** Delivered and not yet known to be stable: sequence numbers #stable + 1 to #delivered. */
   #kept: Message[] = [];
   #keptBytes = 0;
+  #pendingBytes = 0;
   #stable = 0;
   #delivered = 0;
   /** Of each member: how many of its multicasts are in the order, and how many of all it has delivered. */
@@ -51,10 +49,16 @@ export class ViewOrder {
     return this.#keptBytes;
   }
 
+  /** The same, and what this node has submitted and not seen in the order. */
+  get unsettledBytes(): number {
+    return this.#keptBytes + this.#pendingBytes;
+  }
+
   /** This node's next multicast, to be submitted. */
   submit(payload: Uint8Array): Message {
     const message = { seq: 0, from: this.self, number: ++this.#own, payload };
-    this.pending.push(message);
+    this.#pending.set(message.number, message);
+    this.#pendingBytes += costOf(message);
     return message;
   }
 
@@ -67,10 +71,13 @@ export class ViewOrder {
   accept(message: Message): boolean {
     if (message.seq !== this.#delivered + 1 || message.number !== this.next(message.from)) return false;
     this.#numbered.set(message.from, message.number);
-    if (message.from === this.self) this.pending.shift();
+    if (message.from === this.self) {
+      this.#pending.delete(message.number);
+      this.#pendingBytes -= costOf(message);
+    }
     this.#delivered = message.seq;
     this.#kept.push(message);
-    this.#keptBytes += message.payload.length + MESSAGE_OVERHEAD_BYTES;
+    this.#keptBytes += costOf(message);
     if (this.members.length === 1) this.settle(message.seq);
     return true;
   }
@@ -85,24 +92,23 @@ export class ViewOrder {
   acknowledge(member: string, delivered: number): boolean {
     if (delivered > this.#delivered || !this.#acknowledged.has(member)) return false;
     this.#acknowledged.set(member, delivered);
-    this.#acknowledged.set(this.self, this.#delivered);
-    return this.settle(Math.min(...this.#acknowledged.values()));
+    let stable = this.#delivered;
+    for (const [name, count] of this.#acknowledged) if (name !== this.self) stable = Math.min(stable, count);
+    return this.settle(stable);
   }
 
   /** Every member has delivered that many. */
   settle(stable: number): boolean {
     if (stable > this.#delivered) return false;
     if (stable <= this.#stable) return true;
-    for (const message of this.#kept.splice(0, stable - this.#stable)) {
-      this.#keptBytes -= message.payload.length + MESSAGE_OVERHEAD_BYTES;
-    }
+    for (const message of this.#kept.splice(0, stable - this.#stable)) this.#keptBytes -= costOf(message);
     this.#stable = stable;
     return true;
   }
 
-  /** What is kept beyond the first `delivered` of the order. */
-  keptAfter(delivered: number): readonly Message[] {
-    return this.#kept.slice(Math.max(0, delivered - this.#stable));
+  /** What other members may lack, beyond the first `delivered` of the order: first what has a place in it. */
+  held(delivered: number): readonly Message[] {
+    return [...this.#kept.slice(Math.max(0, delivered - this.#stable)), ...this.#pending.values()];
   }
 
   /** As sequencer: the members that hold up the pruning most. */
@@ -111,4 +117,9 @@ export class ViewOrder {
     const least = Math.min(...others.map((member) => this.#acknowledged.get(member)!));
     return others.filter((member) => this.#acknowledged.get(member) === least);
   }
+}
+
+/** Memory that a message takes, about; not its payload alone, so that many small ones are bounded too. */
+export function costOf(message: Message): number {
+  return message.payload.length + 64;
 }

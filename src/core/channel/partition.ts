@@ -32,17 +32,22 @@ export function mutual(a: Row, b: Row): boolean {
  * those that have it and those that wait for it must still look like company.
  */
 function companies(rows: Iterable<Row>): Row[][] {
-  let groups: { keys: Set<string>; rows: Row[] }[] = [];
+  const groupOf = new Map<string, Row[]>();
+  const groups = new Set<Row[]>();
   for (const row of rows) {
-    const keys = [row.view, row.promised].filter((round) => round.counter > 0).map(textOf);
-    const related = groups.filter((group) => keys.some((key) => group.keys.has(key)));
-    const merged = {
-      keys: new Set([...keys, ...related.flatMap((group) => [...group.keys])]),
-      rows: [...related.flatMap((group) => group.rows), row],
-    };
-    groups = [...groups.filter((group) => !related.includes(group)), merged];
+    const group = [row];
+    groups.add(group);
+    for (const round of [row.view, row.promised]) {
+      if (round.counter === 0) continue;
+      const other = groupOf.get(textOf(round)) ?? group;
+      groupOf.set(textOf(round), group);
+      if (other === group) continue;
+      groups.delete(other);
+      group.push(...other);
+      for (const [key, value] of groupOf) if (value === other) groupOf.set(key, group);
+    }
   }
-  return groups.map((group) => group.rows);
+  return [...groups];
 }
 
 function divide(company: readonly Row[]): Row[][] {

@@ -38,16 +38,19 @@ export interface Run {
 }
 
 /** One side of a connection. */
-interface End {
-  readonly link: number;
-  readonly run: Run;
-  peer: End;
-  open: boolean;
+class End {
+  peer!: End;
+  open = true;
   /** Frames and, as null, the FIN or reset on their way to this side. */
-  readonly coming: (Uint8Array | null)[];
+  readonly coming: (Uint8Array | null)[] = [];
   /** How many of them should have arrived and were held back by a cut. */
-  held: number;
-  lastArrival: number;
+  held = 0;
+  lastArrival = 0;
+
+  constructor(
+    readonly link: number,
+    readonly run: Run,
+  ) {}
 }
 
 export class Cluster {
@@ -286,8 +289,8 @@ export class Cluster {
   }
 
   #connect(from: Run, to: Run): void {
-    const near = this.#end(from);
-    const far = this.#end(to);
+    const near = new End(++this.#links, from);
+    const far = new End(++this.#links, to);
     near.peer = far;
     far.peer = near;
     for (const end of [near, far]) {
@@ -300,10 +303,6 @@ export class Cluster {
         if (end.open) this.#feed(end.run, (at) => ({ kind: "opened", at, link, peer: name, incarnation }));
       });
     }
-  }
-
-  #end(run: Run): End {
-    return { link: ++this.#links, run, peer: undefined as never, open: true, coming: [], held: 0, lastArrival: 0 };
   }
 
   /** Brings a frame, or a FIN as null, to `end`, after whatever went there before it. */

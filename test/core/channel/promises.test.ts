@@ -34,7 +34,7 @@ function play(seed: number): Cluster {
   for (const name of cluster.names) if (cluster.run(name)?.alive !== true) cluster.start(name);
   cluster.advance(6 * FAILURE_MS);
   for (let n = 0; n < 10; n++) speak();
-  cluster.advance(3 * FAILURE_MS);
+  cluster.advance(FAILURE_MS);
   return cluster;
 }
 
