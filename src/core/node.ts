@@ -4,12 +4,15 @@
  */
 import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
-import type { Facts, Home, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
-import { addressesFor, leadOf, type Vip } from "./ownership/definitions.js";
+import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
+import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { Hands, type Demands } from "./ownership/hands.js";
+import { Homes } from "./ownership/homes.js";
+import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change } from "./ownership/ownership.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
 import { Retries } from "./ownership/retries.js";
+import type { Row } from "./ownership/table.js";
 import type { View } from "./view.js";
 import { decodeMessage, encodeMessage, type Claim, type OwnershipMessage } from "./wire/messages.js";
 
@@ -40,9 +43,9 @@ export class NodeCore {
   readonly #jobs = new Map<number, Job>();
   readonly #moves = new PendingMoves();
   readonly #retries = new Retries();
-  readonly #homes = new Map<string, string>();
+  readonly #homes = new Homes();
+  readonly #marks = new Marks();
   readonly #changedAt = new Map<string, MonoMs>();
-  #marks = new Map<string, string>();
   #outputs: NodeOutput[] = [];
   #lastJob = 0;
   #mature = false;
@@ -87,7 +90,8 @@ export class NodeCore {
 
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
-    return Math.min(this.#matureAt, this.#balanceAt, this.#retries.deadline);
+    const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
+    return Math.min(this.#matureAt, this.#balanceAt, retryAt);
   }
 
   get leaving(): boolean {
@@ -125,11 +129,9 @@ export class NodeCore {
   }
 
   #claims(): Claim[] {
-    const { definitions, rows } = this.ownership;
     const claims: Claim[] = [];
     for (const [address, state] of this.hands.held()) {
-      const vip = definitions.vips.get(address);
-      const row = vip === undefined ? undefined : rows.get(leadOf(definitions.vips, vip));
+      const row = this.#rowOf(address);
       const pinned = row?.pin === this.setup.self;
       claims.push({ address, epoch: row?.epoch ?? 0, releasing: state === "releasing", pinned });
     }
@@ -161,13 +163,11 @@ export class NodeCore {
   #apply(change: Change, at: MonoMs): void {
     const { rows, definitions } = this.ownership;
     if (change.settled) this.#settle(change, at);
-    if (change.redefined) {
-      this.#reportMarks();
-      this.#release(this.hands.strays(this.#table()), true);
-    }
+    if (change.redefined) this.#reportMarks();
     for (const lead of change.touched) this.#changedAt.set(lead, at);
+    if (change.redefined) this.#releaseStrays([...this.hands.held()].map(([address]) => address));
     this.#carry(this.hands.look(this.#table(), change.touched));
-    this.#tellHomes(change.touched);
+    this.#tellHomes(change);
     for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
   }
 
@@ -186,6 +186,7 @@ export class NodeCore {
       const addresses = mine.flatMap((lead) => this.#addressesOf(lead));
       if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
     }
+    if (this.#leaving && members.get(this.setup.self)?.leaving !== true) this.#multicast({ kind: "drain" });
     this.#armLeader(at, true);
   }
 
@@ -214,14 +215,14 @@ export class NodeCore {
   /** While announcements are missing nobody takes or gives anything. */
   #lookAgain(addresses: readonly string[]): void {
     if (!this.ownership.settled) return;
-    const { vips } = this.ownership.definitions;
-    const leads = new Set(
-      addresses.flatMap((address) => {
-        const vip = vips.get(address);
-        return vip === undefined ? [] : [leadOf(vips, vip)];
-      }),
-    );
+    const { definitions } = this.ownership;
+    const leads = new Set(addresses.flatMap((address) => unitOf(definitions, address)?.lead.address ?? []));
+    this.#releaseStrays(addresses);
     this.#carry(this.hands.look(this.#table(), leads));
+  }
+
+  #releaseStrays(addresses: readonly string[]): void {
+    this.#release(this.hands.strays(this.#table(), addresses), true);
   }
 
   #carry({ acquire, release, owned, released, refused }: Demands): void {
@@ -242,9 +243,7 @@ export class NodeCore {
 
   /** Deliveries in flight may end only where the cluster waits for this node to let go. */
   #isPlanned(address: string): boolean {
-    const { definitions, rows } = this.ownership;
-    const vip = definitions.vips.get(address);
-    const row = vip === undefined ? undefined : rows.get(leadOf(definitions.vips, vip));
+    const row = this.#rowOf(address);
     return row?.phase === "releasing" && row.owner === this.setup.self;
   }
 
@@ -260,57 +259,40 @@ export class NodeCore {
     return this.#lastJob;
   }
 
-  #tellHomes(leads: Iterable<string>): void {
-    const homes: Home[] = [];
+  #tellHomes({ touched, redefined }: Change): void {
     const { rows, definitions } = this.ownership;
-    for (const lead of leads) {
-      const [row, unit] = [rows.get(lead), definitions.units.get(lead)];
-      if (row === undefined || unit === undefined) continue;
-      for (const { address } of [unit.lead, ...unit.followers]) {
-        const key = `${row.owner} ${row.epoch}`;
-        if (this.#homes.get(address) === key) continue;
-        this.#homes.set(address, key);
-        homes.push({ address, owner: row.owner, epoch: row.epoch });
-      }
-      if (row.phase === "idle" && row.owner === null && row.refusedBy.size > 0) {
+    const ended = redefined ? this.#homes.ended(definitions) : [];
+    const homes = [...ended, ...this.#homes.changes(touched, definitions, rows)];
+    if (homes.length > 0) this.#outputs.push({ kind: "homes", homes });
+    for (const lead of touched) {
+      const row = rows.get(lead);
+      if (row?.phase === "idle" && row.owner === null && row.refusedBy.size > 0) {
         this.#event("vip-unowned", { addresses: lead, refusedBy: [...row.refusedBy].join(" ") });
       }
     }
-    if (homes.length > 0) this.#outputs.push({ kind: "homes", homes });
   }
 
   #reportMarks(): void {
-    const marks = new Map<string, string>();
-    const fresh: Record<"vip-conflict" | "vip-unsafe" | "vip-broken", string[]> = {
-      "vip-conflict": [],
-      "vip-unsafe": [],
-      "vip-broken": [],
-    };
-    for (const [address, vip] of this.ownership.definitions.vips) {
-      const now = marksOf(vip);
-      if (now.length > 0) marks.set(address, now.join());
-      for (const mark of now) if (this.#marks.get(address) !== now.join()) fresh[mark].push(address);
-    }
-    const cleared = [...this.#marks.keys()].filter((address) => !marks.has(address));
-    this.#marks = marks;
-    for (const code of ["vip-conflict", "vip-unsafe", "vip-broken"] as const) {
-      if (fresh[code].length > 0) this.#event(code, { addresses: describeAddresses(fresh[code]) });
-    }
-    if (cleared.length > 0) this.#event("vip-agreed", { addresses: describeAddresses(cleared) });
+    const { conflict, unsafe, broken, agreed } = this.#marks.update(this.ownership.definitions);
+    if (conflict.length > 0) this.#event("vip-conflict", { addresses: describeAddresses(conflict) });
+    if (unsafe.length > 0) this.#event("vip-unsafe", { addresses: describeAddresses(unsafe) });
+    if (broken.length > 0) this.#event("vip-broken", { addresses: describeAddresses(broken) });
+    if (agreed.length > 0) this.#event("vip-agreed", { addresses: describeAddresses(agreed) });
   }
 
   #startMove(id: number, address: string, to: string, at: MonoMs): void {
     const refuse = (reason: string, retry: boolean) =>
       this.#outputs.push({ kind: "reply", id, result: { ok: false, reason, retry } });
     const { definitions, settled, rows, members } = this.ownership;
-    const vip = definitions.vips.get(address);
     if (!settled) return void refuse("the cluster is just agreeing on a new view", true);
+    const vip = definitions.vips.get(address);
     if (vip === undefined) return void refuse(`${address} is no DuraVIP of this cluster`, false);
     if (!members.has(to)) return void refuse(`${to} is no member of the cluster`, false);
-    const lead = leadOf(definitions.vips, vip);
-    const [row, unit] = [rows.get(lead), definitions.units.get(lead)];
+    const unit = unitOf(definitions, address);
     if (unit === undefined || unit.lead.broken)
-      return void refuse(`${lead} is BROKEN: its name and address differ between members`, false);
+      return void refuse(`${address} is BROKEN: names and addresses differ between members`, false);
+    const lead = unit.lead.address;
+    const row = rows.get(lead);
     if (!unit.electorate.includes(to))
       return void refuse(`${to} does not configure ${lead} and all that follows it`, false);
     if (!this.ownership.able(to)) return void refuse(`${to} is not mature yet, or is leaving`, true);
@@ -373,6 +355,11 @@ export class NodeCore {
     return unit === undefined ? [] : addressesFor(unit, this.setup.self);
   }
 
+  #rowOf(address: string): Row | undefined {
+    const unit = unitOf(this.ownership.definitions, address);
+    return unit === undefined ? undefined : this.ownership.rows.get(unit.lead.address);
+  }
+
   #table() {
     const { definitions, rows } = this.ownership;
     return { self: this.setup.self, definitions, rows };
@@ -385,12 +372,4 @@ export class NodeCore {
   #event(code: NodeEventCode, facts: Facts): void {
     this.#outputs.push({ kind: "event", code, facts });
   }
-}
-
-function marksOf(vip: Vip): ("vip-conflict" | "vip-unsafe" | "vip-broken")[] {
-  return [
-    ...(vip.conflict ? ["vip-conflict" as const] : []),
-    ...(vip.unsafe ? ["vip-unsafe" as const] : []),
-    ...(vip.broken ? ["vip-broken" as const] : []),
-  ];
 }

@@ -117,6 +117,14 @@ export function leadOf(vips: ReadonlyMap<string, Vip>, vip: Vip): string {
   return lead === undefined || lead.follows !== null ? vip.address : lead.address;
 }
 
+/** The unit of an address; undefined for an address that no member configures, and for a broken follower. */
+export function unitOf({ vips, units }: Definitions, address: string): Unit | undefined {
+  const vip = vips.get(address);
+  if (vip === undefined) return undefined;
+  const lead = leadOf(vips, vip);
+  return vip.broken && lead !== address ? undefined : units.get(lead);
+}
+
 /** A member that knows only a part of the unit is second choice: it would leave followers without a home. */
 function electorateOf(lead: Vip, followers: readonly Vip[]): readonly string[] {
   if (lead.broken) return [];

@@ -8,7 +8,7 @@
  *                             v
  *                         (absent), and the unit is refused once the rest of it is absent too
  */
-import { addressesFor, leadOf, type Definitions, type Unit } from "./definitions.js";
+import { addressesFor, unitOf, type Definitions, type Unit } from "./definitions.js";
 import type { Row } from "./table.js";
 
 export type HandState = "acquiring" | "present" | "releasing";
@@ -70,20 +70,15 @@ export class Hands {
     return demands;
   }
 
-  /** After a change of definitions: everything held is looked at too, in case that no unit has it any more. */
-  strays({ self, definitions }: Table): string[] {
+  /** Those of the given addresses that no unit has for this node: it lets go of them. Taken as begun. */
+  strays({ self, definitions }: Table, addresses: Iterable<string>): string[] {
     const strays: string[] = [];
-    for (const [address, state] of this.#states) {
-      const vip = definitions.vips.get(address);
-      if (state !== "present") continue;
-      if (
-        vip === undefined ||
-        !vip.participants.has(self) ||
-        (vip.broken && leadOf(definitions.vips, vip) !== address)
-      ) {
-        strays.push(address);
-        this.#states.set(address, "releasing");
-      }
+    for (const address of addresses) {
+      const unit = unitOf(definitions, address);
+      const mine = unit !== undefined && addressesFor(unit, self).includes(address);
+      if (mine || this.#states.get(address) !== "present") continue;
+      strays.push(address);
+      this.#states.set(address, "releasing");
     }
     return strays;
   }
@@ -96,13 +91,14 @@ export class Hands {
     const failure = mine.map((address) => this.#failures.get(address)).find((reason) => reason !== undefined);
     if (!isWanted(row, self)) for (const address of mine) this.#failures.delete(address);
     const want = isWanted(row, self) && failure === undefined;
-    for (const address of mine) this.#pull(address, want, demands);
+    const free = row.holders.size === 0;
+    for (const address of mine) this.#pull(address, want, free, demands);
     this.#report(unit, row, self, mine, failure, demands);
   }
 
-  #pull(address: string, want: boolean, demands: Demands): void {
+  #pull(address: string, want: boolean, free: boolean, demands: Demands): void {
     const state = this.#states.get(address);
-    if (want && state === undefined) {
+    if (want && free && state === undefined) {
       this.#states.set(address, "acquiring");
       demands.acquire.push(address);
     } else if (!want && state === "present") {
@@ -127,7 +123,7 @@ export class Hands {
       this.#told.set(lead, key);
       add();
     };
-    if (row.owner === self && row.phase === "releasing") {
+    if ((row.owner === self && row.phase === "releasing") || row.holders.has(self)) {
       if (gone) report("released", () => demands.released.push(lead));
     } else if (isWanted(row, self) && failure !== undefined) {
       if (gone) report("refused", () => demands.refused.push({ lead, reason: failure }));
@@ -140,5 +136,6 @@ export class Hands {
 
 /** Has this member to have the unit, plumbed and served? */
 function isWanted(row: Row, self: string): boolean {
+  if (row.holders.has(self)) return false; // It has begun to let go, and ends that first.
   return row.phase === "acquiring" ? row.target === self : row.phase === "idle" && row.owner === self;
 }

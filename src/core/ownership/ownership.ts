@@ -25,7 +25,7 @@ export interface Member {
 export interface Change {
   /** Units (by the address that leads) whose row changed, or may have. */
   readonly touched: ReadonlySet<string>;
-  /** Definitions changed too: addresses may have other leaders now, or be in no definition any more. */
+  /** Definitions may have changed too. */
   readonly redefined: boolean;
   /** The table was made anew from announcements. */
   readonly settled: boolean;
@@ -44,22 +44,23 @@ export class Ownership {
   readonly #epochs = new EpochCounter();
 
   enter(view: View): Change {
-    const survivors = this.settled && view.members.every((member) => view.stayed.includes(member));
+    const gone = [...this.members.keys()].filter((member) => !view.members.includes(member));
+    const survived = this.settled && view.members.every((member) => view.stayed.includes(member));
     this.view = view;
     this.#announced.clear();
     this.#epochs.enter(view.seq);
-    if (!survivors) {
-      this.settled = false;
-      return nothing();
+    const members = new Map([...this.members].filter(([member]) => view.members.includes(member)));
+    const definitions = survived ? definitionsOf(members) : NO_DEFINITIONS;
+    // An address that changes its unit may be in anybody's hands: only announcements tell in whose.
+    this.settled = survived && sameUnits(this.definitions, definitions);
+    if (!this.settled) return nothing();
+    const touched = this.#redefine(definitions);
+    for (const [lead, row] of this.rows) {
+      for (const member of gone) if (depart(row, member, this.#epochs)) touched.add(lead);
     }
-    const touched = new Set<string>();
-    for (const gone of [...this.members.keys()].filter((member) => !view.members.includes(member))) {
-      for (const [lead, row] of this.rows) if (depart(row, gone, this.#epochs)) touched.add(lead);
-    }
-    this.members = new Map([...this.members].filter(([member]) => view.members.includes(member)));
-    const redefined = this.#redefine(touched);
+    this.members = members;
     this.#place(touched);
-    return { touched, redefined, settled: false, contested: [] };
+    return { touched, redefined: true, settled: false, contested: [] };
   }
 
   /** @param from a member of the present view. */
@@ -126,9 +127,9 @@ export class Ownership {
         return said === undefined ? [] : [[name, { announcement: said, mature: said.mature, leaving: said.leaving }]];
       }),
     );
-    this.#redefine(new Set());
+    this.definitions = definitionsOf(this.members);
     const claims = new Map([...this.members].map(([name, member]) => [name, member.announcement.claims]));
-    const { rows, contested } = settle(this.definitions.units, claims, this.#epochs);
+    const { rows, contested } = settle(this.definitions, claims, this.#epochs);
     this.rows = rows;
     this.settled = true;
     const touched = new Set(rows.keys());
@@ -136,20 +137,17 @@ export class Ownership {
     return { touched, redefined: true, settled: true, contested };
   }
 
-  /** A member that left takes its contradictions along. @returns true when that changed more than electorates. */
-  #redefine(touched: Set<string>): boolean {
-    const before = this.definitions.units;
-    this.definitions = define(new Map([...this.members].map(([name, member]) => [name, member.announcement.entries])));
+  /** A member that left takes its contradictions along. @returns the units that may have another home now. */
+  #redefine(definitions: Definitions): Set<string> {
+    const touched = new Set<string>();
     const rows = new Map<string, Row>();
-    let changed = before.size !== this.definitions.units.size;
-    for (const [lead, unit] of this.definitions.units) {
+    for (const [lead, unit] of definitions.units) {
       rows.set(lead, this.rows.get(lead) ?? emptyRow());
-      if (sameTerms(before.get(lead), unit)) continue;
-      changed = true;
-      touched.add(lead);
+      if (!sameTerms(this.definitions.units.get(lead), unit)) touched.add(lead);
     }
+    this.definitions = definitions;
     this.rows = rows;
-    return changed;
+    return touched;
   }
 
   #mature(names: readonly string[], touched: Set<string>): void {
@@ -216,11 +214,25 @@ function nothing(): Change {
   return { touched: new Set(), redefined: false, settled: false, contested: [] };
 }
 
+function definitionsOf(members: ReadonlyMap<string, Member>): Definitions {
+  return define(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])));
+}
+
+/** Does every unit that is left consist of the same addresses? */
+function sameUnits(before: Definitions, after: Definitions): boolean {
+  for (const [lead, { followers }] of after.units) {
+    const known = before.units.get(lead)?.followers;
+    if (known?.length !== followers.length) return false;
+    if (followers.some(({ address }, i) => known[i]?.address !== address)) return false;
+  }
+  return true;
+}
+
 function sameTerms(a: Unit | undefined, b: Unit): boolean {
   return (
     a !== undefined &&
     a.lead.broken === b.lead.broken &&
     preferenceOf(a) === preferenceOf(b) &&
-    a.followers.map(({ address }) => address).join() === b.followers.map(({ address }) => address).join()
+    b.electorate.every((member) => a.electorate.includes(member))
   );
 }

@@ -5,7 +5,7 @@
  * Source: docs/PROTOCOL.md, "Views".
  */
 import type { Claim } from "../wire/messages.js";
-import type { Unit } from "./definitions.js";
+import { unitOf, type Definitions, type Unit } from "./definitions.js";
 import { preferenceOf } from "./placement.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
@@ -15,63 +15,77 @@ export interface Settlement {
   readonly contested: readonly string[];
 }
 
+/** What one member has of one unit. */
 interface Holder {
   readonly member: string;
-  readonly claim: Claim;
+  /** The claim to the address that leads, or to any other. */
+  claim: Claim;
+  /** It has begun to let go of all that it has of the unit. */
+  releasing: boolean;
 }
 
 export function settle(
-  units: ReadonlyMap<string, Unit>,
+  definitions: Definitions,
   claims: ReadonlyMap<string, readonly Claim[]>,
   epochs: EpochCounter,
 ): Settlement {
-  const holders = holdersByAddress(claims);
+  const holders = holdersByUnit(definitions, claims);
   const rows = new Map<string, Row>();
   const contested: string[] = [];
-  for (const [lead, unit] of units) {
-    const all = holders.get(lead) ?? [];
-    const holding = all.filter(({ claim }) => !claim.releasing);
-    rows.set(lead, rowOf(unit, all, holding, epochs));
-    if (holding.length > 1) contested.push(lead);
+  for (const [lead, unit] of definitions.units) {
+    const all = [...(holders.get(lead)?.values() ?? [])];
+    const keeping = all.filter(({ releasing }) => !releasing);
+    rows.set(lead, rowOf(unit, all, keeping, epochs));
+    if (keeping.length > 1) contested.push(lead);
   }
   return { rows, contested };
 }
 
-function holdersByAddress(claims: ReadonlyMap<string, readonly Claim[]>): Map<string, Holder[]> {
-  const holders = new Map<string, Holder[]>();
+function holdersByUnit(
+  definitions: Definitions,
+  claims: ReadonlyMap<string, readonly Claim[]>,
+): Map<string, Map<string, Holder>> {
+  const holders = new Map<string, Map<string, Holder>>();
   for (const member of [...claims.keys()].sort()) {
     for (const claim of claims.get(member) ?? []) {
-      const known = holders.get(claim.address);
-      if (known === undefined) holders.set(claim.address, [{ member, claim }]);
-      else known.push({ member, claim });
+      const lead = unitOf(definitions, claim.address)?.lead.address;
+      if (lead === undefined) continue; // Whoever has it lets go by itself.
+      const ofUnit = holders.get(lead) ?? new Map<string, Holder>();
+      holders.set(lead, ofUnit);
+      const holder = ofUnit.get(member) ?? { member, claim, releasing: true };
+      ofUnit.set(member, holder);
+      holder.releasing &&= claim.releasing;
+      if (claim.address === lead) holder.claim = claim;
     }
   }
   return holders;
 }
 
-function rowOf(unit: Unit, all: readonly Holder[], holding: readonly Holder[], epochs: EpochCounter): Row {
-  const winner = strongest(unit, holding);
-  if (winner !== null) {
-    const { epoch, pinned } = winner.claim;
-    return {
-      ...emptyRow(),
-      owner: winner.member,
-      epoch: holding.length > 1 ? epochs.next() : epoch, // The losers' epochs may be higher: this ends them all.
-      pin: pinned ? winner.member : null,
-    };
-  }
-  const leaving = strongest(unit, all);
-  if (leaving === null) return emptyRow();
-  return { ...emptyRow(), owner: leaving.member, phase: "releasing", epoch: leaving.claim.epoch };
+function rowOf(unit: Unit, all: readonly Holder[], keeping: readonly Holder[], epochs: EpochCounter): Row {
+  const owner = strongest(unit, keeping.length > 0 ? keeping : all);
+  if (owner === null) return emptyRow();
+  const { member, claim, releasing } = owner;
+  return {
+    ...emptyRow(),
+    owner: member,
+    phase: releasing ? "releasing" : "idle",
+    // Epochs of components that merge say nothing about each other: this comes after all of them.
+    epoch: epochs.next(),
+    pin: claim.pinned && !releasing ? member : null,
+    holders: new Set(all.filter((holder) => holder !== owner).map((holder) => holder.member)),
+  };
 }
 
-/** The preferred member, else the highest epoch, else the first by name. */
+/** The preferred member, else one that has the address that leads, else the highest epoch, else the first by name. */
 function strongest(unit: Unit, holders: readonly Holder[]): Holder | null {
   const preferred = preferenceOf(unit);
+  const leads = ({ claim }: Holder) => claim.address === unit.lead.address;
   let best: Holder | null = null;
   for (const holder of holders) {
     if (holder.member === preferred) return holder;
-    if (best === null || holder.claim.epoch > best.claim.epoch) best = holder;
+    if (best === null || (leads(holder) === leads(best) ? holder.claim.epoch > best.claim.epoch : leads(holder))) {
+      best = holder;
+    }
   }
   return best;
 }

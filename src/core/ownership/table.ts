@@ -18,14 +18,16 @@ export interface Row {
   target: string | null;
   /** Rises with each change of owner; mail moves carry it. */
   epoch: number;
-  /** Member that a move command pinned them to. */
+  /** Member that a move command pinned them to, until it departs or cannot plumb them. */
   pin: string | null;
+  /** Members besides the owner that have some of the addresses yet, and let go: nobody begins to plumb before. */
+  holders: Set<string>;
   /** Members that could not plumb them; they say when they are ready to try again. */
   refusedBy: Set<string>;
 }
 
 export function emptyRow(): Row {
-  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, refusedBy: new Set() };
+  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, holders: new Set(), refusedBy: new Set() };
 }
 
 /** Who will have the unit when everything under way is done. */
@@ -67,9 +69,9 @@ export function assign(row: Row, home: string | null, epochs: EpochCounter): boo
   return true;
 }
 
-/** The owner has let go. @returns false when the row does not say that it had to. */
+/** The owner, or another holder, has let go. @returns false when the row does not say that it had to. */
 export function released(row: Row, by: string, epochs: EpochCounter): boolean {
-  if (row.owner !== by || row.phase !== "releasing") return false;
+  if (row.owner !== by || row.phase !== "releasing") return row.holders.delete(by);
   vacate(row, epochs);
   return true;
 }
@@ -87,11 +89,13 @@ export function refused(row: Row, by: string): boolean {
   if (!hasToHave) return false;
   Object.assign(row, { owner: null, phase: "idle", target: null });
   row.refusedBy.add(by);
+  if (row.pin === by) row.pin = null;
   return true;
 }
 
 /** A member is gone: what it had has no owner, what it was to get has no target. @returns true when the row changed. */
 export function depart(row: Row, member: string, epochs: EpochCounter): boolean {
+  const held = row.holders.delete(member);
   row.refusedBy.delete(member);
   if (row.pin === member) row.pin = null;
   if (row.owner === member) {
@@ -100,7 +104,7 @@ export function depart(row: Row, member: string, epochs: EpochCounter): boolean 
     row.target = null;
     if (row.phase === "acquiring") row.phase = "idle";
   } else {
-    return false;
+    return held;
   }
   return true;
 }

@@ -41,11 +41,6 @@ export class ByteWriter {
     return this.bytes(utf8.encode(value));
   }
 
-  /** null is told apart from the empty string. */
-  optional(value: string | null): this {
-    return value === null ? this.byte(0) : this.byte(1).string(value);
-  }
-
   list<T>(items: readonly T[], each: (item: T) => void): this {
     this.uint(items.length);
     for (const item of items) each(item);
@@ -101,17 +96,13 @@ export class ByteReader {
     return this.source.subarray(this.#at - length, this.#at);
   }
 
-  string(max = 255): string {
+  string(max = this.left): string {
     const raw = this.bytes(max);
     try {
       return text.decode(raw);
     } catch {
       throw new Malformed("not UTF-8");
     }
-  }
-
-  optional(max = 255): string | null {
-    return this.flag() ? this.string(max) : null;
   }
 
   flag(): boolean {

@@ -1,0 +1,143 @@
+/**
+ * One run of a daemon on a host: the production core between a group engine and the models of kernel and mail, wired as
+ * src/node/node.ts wires it. One input at a time, outputs in their order.
+ */
+import type { NodeInput, NodeOutput } from "../core/io.js";
+import { NodeCore, type NodeSetup } from "../core/node.js";
+import type { Death, GroupEngine, Membership } from "./engine.js";
+import type { Host } from "./host.js";
+import { Inbox } from "./inbox.js";
+import type { Schedule, Timer } from "./schedule.js";
+
+export interface DaemonTimes {
+  /** How often the kernel is held against what the core believes to have. */
+  readonly checkMs: number;
+  /** How long a leaving daemon waits for its successors. */
+  readonly leaveLimitMs: number;
+}
+
+/** Sees every step of every core before its outputs are carried out. */
+export interface StepWatcher {
+  started(daemon: Daemon): void;
+  stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void;
+  groupEvent(daemon: Daemon, code: string, facts: Readonly<Record<string, unknown>>): void;
+  ended(daemon: Daemon, how: Death | "left" | "gave-up"): void;
+}
+
+export class Daemon {
+  readonly core: NodeCore;
+  state: "clearing" | "running" | "ended" = "clearing";
+  /** Jobs of the kernel that are under way. */
+  jobs = 0;
+  #membership: Membership | null = null;
+  readonly #inbox = new Inbox<NodeInput>((input) => this.#step(input));
+  #wake: Timer | null = null;
+
+  constructor(
+    readonly host: Host,
+    setup: NodeSetup,
+    private readonly engine: GroupEngine,
+    private readonly schedule: Schedule,
+    private readonly times: DaemonTimes,
+    private readonly watcher: StepWatcher,
+  ) {
+    this.core = new NodeCore(setup);
+  }
+
+  get name(): string {
+    return this.core.setup.self;
+  }
+
+  start(): void {
+    this.watcher.started(this);
+    this.host.clear(() => {
+      this.state = "running";
+      this.#membership = this.engine.join(this.name, this.core.setup.incarnation, {
+        onView: (view) => this.input({ kind: "view", at: this.schedule.now, view }),
+        onMessage: (from, payload) => this.input({ kind: "message", at: this.schedule.now, from, payload }),
+        onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
+      });
+      this.#check();
+    });
+  }
+
+  die(how: Death): void {
+    this.#membership?.die(how);
+    this.#end(how);
+  }
+
+  /** SIGTERM. */
+  leave(): void {
+    if (this.state === "clearing") return this.die("killed");
+    this.input({ kind: "leave", at: this.schedule.now });
+    this.schedule.after(this.times.leaveLimitMs, () => {
+      if (this.state !== "ended") this.#leaveGroup("gave-up");
+    });
+  }
+
+  input(input: NodeInput): void {
+    this.#inbox.put(input);
+  }
+
+  /** Nothing reaches the core of a daemon that has ended. */
+  #step(input: NodeInput): void {
+    if (this.state !== "running") return;
+    const outputs = this.core.step(input);
+    this.watcher.stepped(this, input, outputs);
+    for (const output of outputs) this.#carryOut(output);
+    this.#arm();
+  }
+
+  #carryOut(output: NodeOutput): void {
+    switch (output.kind) {
+      case "multicast":
+        return this.#membership?.multicast(output.payload);
+      case "acquire":
+        return this.#run((done) => this.host.acquire(output.addresses, done), output.job);
+      case "release":
+        return this.#run((done) => this.host.release(output.addresses, output.urgent, () => done([])), output.job);
+      case "left":
+        return this.#leaveGroup("left");
+      case "announce": // Neighbours and mail are not modelled; the watcher sees these.
+      case "homes":
+      case "reply":
+      case "event":
+    }
+  }
+
+  #run(start: (done: (failed: readonly { address: string; reason: string }[]) => void) => void, job: number): void {
+    this.jobs++;
+    start((failed) => {
+      this.jobs--;
+      this.input({ kind: "done", at: this.schedule.now, job, failed });
+    });
+  }
+
+  #leaveGroup(how: "left" | "gave-up"): void {
+    this.#membership?.leave();
+    this.#end(how);
+  }
+
+  #end(how: Death | "left" | "gave-up"): void {
+    this.state = "ended";
+    this.#wake?.cancel();
+    this.host.processDied(how === "killed" || how === "power" ? how : "exited");
+    this.watcher.ended(this, how);
+  }
+
+  #check(): void {
+    if (this.state !== "running") return;
+    const lost: string[] = [];
+    for (const [address, state] of this.core.hands.held()) {
+      if (state === "present" && !this.host.plumbed().has(address)) lost.push(address);
+    }
+    if (lost.length > 0) this.input({ kind: "lost", at: this.schedule.now, addresses: lost });
+    this.schedule.after(this.times.checkMs, () => this.#check());
+  }
+
+  #arm(): void {
+    this.#wake?.cancel();
+    if (this.state !== "running" || this.core.deadline === Number.POSITIVE_INFINITY) return;
+    this.#wake = this.schedule.at(this.core.deadline, () => this.input({ kind: "wake", at: this.schedule.now }));
+  }
+}

@@ -1,0 +1,22 @@
+/** What carries the messages of a simulated cluster: the contract itself, or the production channel over links. */
+import type { View } from "../core/view.js";
+
+export interface GroupPort {
+  onView(view: View): void;
+  onMessage(from: string, payload: Uint8Array): void;
+  onEvent(code: string, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** `killed`: the kernel of the host lives on and closes every connection at once. `power`: silence. */
+export type Death = "killed" | "power";
+
+export interface Membership {
+  multicast(payload: Uint8Array): void;
+  leave(): void;
+  die(how: Death): void;
+}
+
+export interface GroupEngine {
+  /** The port may be called from within a call of the membership. */
+  join(name: string, incarnation: number, port: GroupPort): Membership;
+}

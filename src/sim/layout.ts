@@ -1,0 +1,81 @@
+/** What the nodes of a simulated cluster configure: one catalogue for all, or catalogues that contradict each other. */
+import { formatIpv4, parseIpv4 } from "../core/address.js";
+import type { Entry } from "../core/catalogue/catalogue.js";
+import type { Random } from "./random.js";
+
+const TOPOLOGIES = ["10.1.0.0/16", "10.2.0.0/16"] as const;
+
+export function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => (count <= 26 ? String.fromCharCode(97 + i) : `n${i + 1}`));
+}
+
+/** One binding with a name of its own on each address, half of them in either Topology. */
+export function plainEntries(count: number): Entry[] {
+  return Array.from({ length: count }, (_, i) => {
+    const topology = TOPOLOGIES[i < count / 2 ? 0 : 1];
+    const base = parseIpv4(topology.split("/")[0] ?? "") ?? 0;
+    const address = formatIpv4(base + i + 1);
+    return { address, names: [`v${i + 1}`], services: ["multivip"], preference: null, follows: null, topology };
+  });
+}
+
+/** How much of a layout is out of the ordinary: each 0 to 1, the share of addresses. */
+export interface LayoutTraits {
+  readonly preferred: number;
+  readonly following: number;
+  /** Configured by some of the nodes only. */
+  readonly partial: number;
+  /** The nodes differ on preference, services, leader or name. */
+  readonly disputed: number;
+}
+
+export function drawTraits(random: Random): LayoutTraits {
+  const share = (most: number) => (random.chance(0.5) ? random.between(0, most) : 0);
+  return { preferred: share(0.6), following: share(0.4), partial: share(0.3), disputed: share(0.15) };
+}
+
+/** @returns the entries of each node, sorted by address. */
+export function drawLayout(
+  nodes: readonly string[],
+  vips: number,
+  traits: LayoutTraits,
+  random: Random,
+): Map<string, Entry[]> {
+  const layout = new Map(nodes.map((name): [string, Entry[]] => [name, []]));
+  const leaders = new Map<string, string[]>();
+  for (const plain of plainEntries(vips)) {
+    const leads = leaders.get(plain.topology) ?? [];
+    leaders.set(plain.topology, leads);
+    const follows = random.chance(traits.following) ? (random.pick(leads) ?? null) : null;
+    if (follows === null) leads.push(plain.address);
+    const preference = random.chance(traits.preferred) ? (random.pick(nodes) ?? null) : null;
+    const entry: Entry = { ...plain, follows, preference: follows === null ? preference : null };
+    const owners = random.chance(traits.partial) ? random.some(nodes, 0.6) : nodes;
+    const dissident = random.chance(traits.disputed) ? random.pick(owners) : undefined;
+    for (const name of owners) {
+      layout.get(name)?.push(name === dissident ? contradict(entry, nodes, leads, vips, random) : entry);
+    }
+  }
+  return layout;
+}
+
+function contradict(
+  entry: Entry,
+  nodes: readonly string[],
+  leads: readonly string[],
+  vips: number,
+  random: Random,
+): Entry {
+  switch (random.below(5)) {
+    case 0:
+      return { ...entry, preference: random.pick(nodes) ?? null };
+    case 1:
+      return { ...entry, services: ["ESMTP:25", ...entry.services] };
+    case 2:
+      return { ...entry, follows: entry.follows === null ? (leads[0] ?? null) : null };
+    case 3:
+      return { ...entry, names: [`w${entry.address}`] };
+    default:
+      return { ...entry, names: [`v${1 + random.below(vips)}`] };
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What must come about once faults have stopped and every host is back (docs/PROTOCOL.md): each check says what is still
+ * missing, in words, or nothing.
+ */
+import { addressesFor, type Unit } from "../core/ownership/definitions.js";
+import type { Row } from "../core/ownership/table.js";
+import type { Daemon } from "./daemon.js";
+import { digestOf } from "./table-digest.js";
+
+/** One view of all daemons, all of them mature, and nothing under way in any of them. */
+export function unrest(daemons: readonly Daemon[]): string | null {
+  const [first] = daemons;
+  if (first === undefined) return "no daemon runs";
+  const names = daemons.map(({ name }) => name).sort();
+  const digest = digestOf(first.core.ownership);
+  for (const daemon of daemons) {
+    const { view, settled, members, rows } = daemon.core.ownership;
+    if (daemon.state !== "running") return `${daemon.name} is ${daemon.state}`;
+    if (daemon.core.leaving) return `${daemon.name} leaves`;
+    if (view?.members.join() !== names.join()) return `the view of ${daemon.name} is ${view?.members.join(" ")}`;
+    if (!settled) return `${daemon.name} waits for announcements`;
+    const immature = [...members].find(([, { mature }]) => !mature);
+    if (immature !== undefined) return `${immature[0]} is not mature at ${daemon.name}`;
+    const moving = [...rows].find(([, { phase }]) => phase !== "idle");
+    if (moving !== undefined) return `${moving[0]} is ${moving[1].phase} at ${daemon.name}`;
+    if (daemon.jobs > 0) return `the kernel of ${daemon.name} is at work`;
+    if (digestOf(daemon.core.ownership) !== digest) return `${daemon.name} and ${first.name} have different tables`;
+  }
+  return null;
+}
+
+/** L1, L2 and L5, in the table and in the kernels. Only when there is no unrest. */
+export function shortcoming(daemons: readonly Daemon[]): string | null {
+  const [first] = daemons;
+  if (first === undefined) return "no daemon runs";
+  const { definitions, rows } = first.core.ownership;
+  const wanted = new Map<string, string>();
+  for (const [lead, unit] of definitions.units) {
+    const row = rows.get(lead);
+    if (row === undefined) return `${lead} has no row`;
+    const wrong = homeless(unit, row) ?? awayFromPreferred(unit, row);
+    if (wrong !== null) return wrong;
+    if (row.owner !== null) for (const address of addressesFor(unit, row.owner)) wanted.set(address, row.owner);
+  }
+  return misplaced(daemons, wanted) ?? unbalanced(definitions.units, rows, daemons);
+}
+
+function homeless(unit: Unit, { owner, refusedBy }: Row): string | null {
+  const { address } = unit.lead;
+  if (refusedBy.size > 0) return `${address} is still refused by ${[...refusedBy].join(" ")}`;
+  if (unit.electorate.length === 0) return owner === null ? null : `${address} has no electorate, and ${owner} has it`;
+  if (owner === null) return `L1: nobody owns ${address}`;
+  return unit.electorate.includes(owner) ? null : `L1: ${owner} owns ${address} and does not configure all of it`;
+}
+
+function awayFromPreferred(unit: Unit, { owner, pin }: Row): string | null {
+  const { address, conflict, preference } = unit.lead;
+  const home = pin ?? (conflict ? null : preference);
+  if (home === null || home === owner || !unit.electorate.includes(home)) return null;
+  return `L5: ${address} is at ${owner}, not at ${home}`;
+}
+
+/** The kernels have what the table says, and serve it, and have nothing else. */
+function misplaced(daemons: readonly Daemon[], wanted: ReadonlyMap<string, string>): string | null {
+  for (const { name, host } of daemons) {
+    for (const address of host.plumbed()) {
+      if (wanted.get(address) !== name) return `L1: ${name} has ${address}, which is ${wanted.get(address)}'s`;
+      if (!host.serves(address)) return `L1: ${name} does not serve ${address}`;
+    }
+  }
+  for (const [address, owner] of wanted) {
+    const host = daemons.find(({ name }) => name === owner)?.host;
+    if (host?.plumbed().has(address) !== true) return `L1: ${owner} has to have ${address}, and has not`;
+  }
+  return null;
+}
+
+/** L2: no unit that load alone keeps where it is has a member in its electorate with two units fewer. */
+function unbalanced(
+  units: ReadonlyMap<string, Unit>,
+  rows: ReadonlyMap<string, Row>,
+  daemons: readonly Daemon[],
+): string | null {
+  const loads = new Map<string, number>();
+  const key = (member: string, { lead }: Unit) => `${member} ${lead.topology}`;
+  for (const [lead, unit] of units) {
+    const owner = rows.get(lead)?.owner;
+    if (owner != null) loads.set(key(owner, unit), (loads.get(key(owner, unit)) ?? 0) + 1);
+  }
+  const load = (member: string, unit: Unit) => loads.get(key(member, unit)) ?? 0;
+  for (const [lead, unit] of units) {
+    const row = rows.get(lead);
+    const preference = unit.lead.conflict ? null : unit.lead.preference;
+    const held = row?.pin != null || daemons.some(({ name }) => name === preference);
+    if (row?.owner == null || held) continue;
+    const owner = row.owner;
+    const lighter = unit.electorate.find((member) => load(owner, unit) - load(member, unit) > 1);
+    if (lighter !== undefined)
+      return `L2: ${lead} is at ${owner} with ${load(owner, unit)} units, and ${lighter} has ${load(lighter, unit)}`;
+  }
+  return null;
+}

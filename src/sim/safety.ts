@@ -1,0 +1,152 @@
+/**
+ * What must always hold (docs/PROTOCOL.md), looked at after every step of every node and every change of a kernel.
+ * S6 belongs to mail; here it is that service stands on plumbed addresses only, which the model of the host sees to.
+ */
+import type { NodeInput, NodeOutput } from "../core/io.js";
+import type { View } from "../core/view.js";
+import type { Daemon } from "./daemon.js";
+import type { Measures } from "./measures.js";
+import { digestOf, hashOf, PRIME, textOf } from "./table-digest.js";
+
+/** One view, as those that are in it see it. */
+interface ViewRecord {
+  readonly name: string;
+  readonly daemons: Set<Daemon>;
+  /** The table after the same deliveries, from whoever came there first. */
+  readonly tables: Map<string, { readonly by: Daemon; readonly digest: number }>;
+}
+
+interface Watch {
+  readonly configured: ReadonlySet<string>;
+  view: ViewRecord | null;
+  /** Deliveries in the present view: how many, and which. */
+  delivered: number;
+  history: number;
+  /** The view before, and what was delivered in it. */
+  before: string;
+  /** Last owner that was told, with its epoch, by address. */
+  readonly homes: Map<string, { readonly owner: string; readonly epoch: number }>;
+}
+
+export class Safety {
+  readonly #watches = new Map<Daemon, Watch>();
+  readonly #views = new Map<string, ViewRecord>();
+
+  constructor(
+    private readonly live: () => Iterable<Daemon>,
+    private readonly measures: Measures,
+    private readonly fail: (what: string) => never,
+  ) {}
+
+  started(daemon: Daemon): void {
+    const configured = new Set(daemon.core.setup.entries.map(({ address }) => address));
+    this.#watches.set(daemon, { configured, view: null, delivered: 0, history: 0, before: "", homes: new Map() });
+  }
+
+  ended(daemon: Daemon): void {
+    this.#watches.delete(daemon);
+    // Its next run may come to a view of the same number and names.
+    for (const [name, { daemons }] of this.#views) if (daemons.has(daemon)) this.#views.delete(name);
+  }
+
+  stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void {
+    const watch = this.#watches.get(daemon);
+    if (watch === undefined) return;
+    if (input.kind === "view") this.#enter(daemon, watch, input.view);
+    if (input.kind === "message") {
+      watch.delivered++;
+      watch.history = hashOf(input.payload, Math.imul(watch.history ^ input.from.charCodeAt(0), PRIME));
+    }
+    for (const output of outputs) {
+      if (output.kind === "acquire") this.#acquires(daemon, watch, output.addresses);
+      if (output.kind === "release") this.#onlyConfigured(daemon, watch, output.addresses);
+      if (output.kind === "homes") for (const home of output.homes) this.#told(daemon, watch, home);
+    }
+    this.#holdsNothingBroken(daemon);
+    if (input.kind === "view" || input.kind === "message") this.#compareTables(daemon, watch);
+  }
+
+  #enter(daemon: Daemon, watch: Watch, { seq, members, stayed }: View): void {
+    const name = `${seq} ${members.join(" ")}`;
+    const record: ViewRecord = this.#views.get(name) ?? { name, daemons: new Set(), tables: new Map() };
+    this.#views.set(name, record);
+    watch.before = `${watch.view?.name} ${endingOf(watch)}`;
+    Object.assign(watch, { view: record, delivered: 0, history: 0 });
+    for (const other of record.daemons) {
+      if (stayed.includes(other.name) && this.#watches.get(other)?.before !== watch.before)
+        this.fail(`group: ${daemon.name} and ${other.name} stayed together for ${name}, after different deliveries`);
+    }
+    record.daemons.add(daemon);
+  }
+
+  /** S1, in kernels: as long as the network was whole from the beginning, no two live nodes have an address. */
+  plumbed(host: string, address: string, networkWasWhole: boolean): void {
+    const others = [...this.measures.plumbedBy(address)].filter((other) => other !== host);
+    if (others.length === 0) return;
+    this.measures.count("overlap");
+    if (networkWasWhole) this.fail(`S1: ${host} plumbs ${address}, which ${others.join(" and ")} has`);
+  }
+
+  /** S1, as the core can know it: nobody begins to plumb what another member of the same view has in its hands. */
+  #acquires(daemon: Daemon, watch: Watch, addresses: readonly string[]): void {
+    this.#onlyConfigured(daemon, watch, addresses);
+    const { vips } = daemon.core.ownership.definitions;
+    for (const address of addresses) {
+      const vip = vips.get(address);
+      if (vip === undefined || vip.broken || !vip.participants.has(daemon.name))
+        this.fail(`S2: ${daemon.name} acquires ${address}, which ${vip?.broken === true ? "is BROKEN" : "is not its"}`);
+    }
+    for (const other of this.live()) {
+      if (other === daemon || this.#watches.get(other)?.view !== watch.view) continue;
+      const held = addresses.find((address) => other.core.hands.state(address) !== undefined);
+      if (held === undefined) continue;
+      const state = other.core.hands.state(held) ?? "";
+      this.fail(`S1: ${daemon.name} acquires ${held}, which is ${state} at ${other.name}, in the same view`);
+    }
+  }
+
+  /** S4. */
+  #onlyConfigured(daemon: Daemon, { configured }: Watch, addresses: readonly string[]): void {
+    for (const address of addresses) {
+      if (!configured.has(address)) this.fail(`S4: ${daemon.name} touches ${address}, which it does not configure`);
+    }
+  }
+
+  /** S2 for those that it has already: a job to let go is under way. */
+  #holdsNothingBroken(daemon: Daemon): void {
+    const { settled, definitions } = daemon.core.ownership;
+    if (!settled) return;
+    for (const [address, state] of daemon.core.hands.held()) {
+      if (state === "present" && definitions.vips.get(address)?.broken === true)
+        this.fail(`S2: ${daemon.name} keeps ${address}, which is BROKEN`);
+    }
+  }
+
+  /** S3. */
+  #told(daemon: Daemon, watch: Watch, home: { address: string; owner: string | null; epoch: number }): void {
+    const { address, owner, epoch } = home;
+    if (owner === null) return;
+    const last = watch.homes.get(address);
+    watch.homes.set(address, { owner, epoch });
+    if (last === undefined || epoch > last.epoch || (epoch === last.epoch && owner === last.owner)) return;
+    const was = `${last.owner} in epoch ${last.epoch}`;
+    this.fail(`S3: at ${daemon.name}, ${address} goes from ${was} to ${owner} in epoch ${epoch}`);
+  }
+
+  /** S5. */
+  #compareTables(daemon: Daemon, watch: Watch): void {
+    if (watch.view === null) return;
+    const { name, tables } = watch.view;
+    const digest = digestOf(daemon.core.ownership);
+    const first = tables.get(endingOf(watch));
+    if (first === undefined) tables.set(endingOf(watch), { by: daemon, digest });
+    else if (first.digest !== digest) {
+      const both = [first.by, daemon].map((some) => `${some.name} now: ${textOf(some.core.ownership)}`);
+      this.fail(`S5: after delivery ${watch.delivered} in view ${name}, the tables differ\n  ${both.join("\n  ")}`);
+    }
+  }
+}
+
+function endingOf({ delivered, history }: Watch): string {
+  return `${delivered} ${history}`;
+}

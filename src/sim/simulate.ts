@@ -1,0 +1,103 @@
+/** Whole runs from seeds: trouble for a while, then peace, then the questions. */
+import { Cluster, USUAL } from "./cluster.js";
+import { FAULTS, Faults, type Fault } from "./faults.js";
+import { drawLayout, drawTraits, nodeNames } from "./layout.js";
+import { shortcoming, unrest } from "./liveness.js";
+import type { AddressMeasure } from "./measures.js";
+import { Random } from "./random.js";
+
+export interface SimulationRequest {
+  /** First seed. */
+  readonly seed: number;
+  /** How many seeds, counted up from the first. Default 1. */
+  readonly seeds?: number;
+  readonly nodes: number;
+  readonly vips: number;
+  readonly engine?: "model" | "channel";
+  /** Default: all of them. */
+  readonly faults?: readonly Fault[];
+  /** Gets each event as a line of text. */
+  readonly trace?: (line: string) => void;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  /** Virtual time of the whole run, and from the end of the faults until nothing was missing any more. */
+  readonly tookMs: number;
+  readonly healedMs: number;
+  readonly addresses: readonly AddressMeasure[];
+  /** How often each fault struck, each input and message was seen, each event told. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Waits between tries to plumb double up to a minute, and a balance round may have to wait for the one before. */
+const HEALED_LIMIT_MS = 300_000;
+const LOOK_EVERY_MS = 250;
+/** By then what was on its way when the faults ended has arrived. */
+const LAST_WORDS_MS = 1_000;
+
+/** @throws SimulationFailure at the first invariant that does not hold. */
+export function runSimulation(request: SimulationRequest): SimulationResult[] {
+  return Array.from({ length: request.seeds ?? 1 }, (_, i) => runSeed(request.seed + i, request));
+}
+
+function runSeed(seed: number, request: SimulationRequest): SimulationResult {
+  const random = new Random(seed);
+  const cluster = drawCluster(seed, request, random);
+  const names = [...cluster.hosts.keys()];
+  const faults = new Faults(cluster, new Set(request.faults ?? FAULTS));
+  cluster.start(...(random.chance(0.5) ? names : random.some(names, 0.7)));
+  if (random.chance(0.5)) cluster.run(random.between(0, 5_000));
+  faults.run(random.between(2_000, 30_000));
+  faults.stop();
+  const stopped = cluster.schedule.now;
+  cluster.run(LAST_WORDS_MS);
+  const missing = () => unrest(cluster.live()) ?? shortcoming(cluster.live());
+  const missingOfAll = () => {
+    cluster.start(...names); // Whoever was about to leave has gone by now.
+    return missing();
+  };
+  cluster.runUntil(missingOfAll, HEALED_LIMIT_MS, LOOK_EVERY_MS);
+  const healedMs = cluster.schedule.now - stopped;
+  loseOne(cluster, random, missing);
+  const { schedule, measures } = cluster;
+  return { seed, tookMs: schedule.now, healedMs, addresses: measures.addresses(schedule.now), counts: measures.counts };
+}
+
+function drawCluster(seed: number, { nodes, vips, engine, trace }: SimulationRequest, random: Random): Cluster {
+  const names = nodeNames(nodes);
+  const traits = drawTraits(random);
+  return new Cluster({
+    ...USUAL,
+    seed,
+    engine: engine ?? "model",
+    layout: drawLayout(names, vips, traits, random),
+    network: {
+      delayMs: 10 ** random.between(-1, 1),
+      jitterMs: 10 ** random.between(-1, 1.5),
+      loss: random.chance(0.5) ? random.between(0, 0.2) : 0,
+    },
+    host: {
+      batchMs: 10 ** random.between(-0.5, 2),
+      addressMs: 10 ** random.between(-3, 0),
+      drainMs: 10 ** random.between(0, 3.3),
+    },
+    viewMatureTimeMs: random.between(1_000, 3_000),
+    viewBalanceIntervalMs: random.between(1_000, 5_000),
+    balanceSetSize: random.chance(0.5) ? 0 : 1 + random.below(10),
+    lifelines: new Set(random.some(names, 0.5)),
+    print: trace ?? null,
+  });
+}
+
+/** Once healed, the cluster stays as it is; and when one more node goes, only what it had moves. */
+function loseOne(cluster: Cluster, random: Random, missing: () => string | null): void {
+  const homes = cluster.homes();
+  cluster.run(3 * cluster.options.viewBalanceIntervalMs);
+  const restless = Object.keys(homes).find((address) => cluster.homes()[address] !== homes[address]);
+  if (restless !== undefined) cluster.fail(`L2: ${restless} went from ${homes[restless]} for no reason`);
+  const victim = random.pick(cluster.live());
+  if (victim === undefined) return;
+  cluster.die(victim.name, random.chance(0.5) ? "killed" : "power");
+  cluster.runUntil(missing, HEALED_LIMIT_MS, LOOK_EVERY_MS);
+}
