@@ -23,6 +23,8 @@ import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, Serv
 const STOP_MS = 2_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const SWEPT_AT_ONCE = 1_000;
+/** Addresses whose listeners open in one turn of the loop. */
+const SERVED_AT_ONCE = 64;
 /** Messages of a binding that is gone, given to `default` at a time. */
 const ADOPTED_AT_ONCE = 256;
 
@@ -75,7 +77,7 @@ class MailEngine implements MailService {
   }
 
   async start(): Promise<void> {
-    const works = this.#open_();
+    const works = this.#openWorks();
     this.#works = works;
     try {
       for (const listen of this.setup.config.listens) {
@@ -95,8 +97,14 @@ class MailEngine implements MailService {
     this.#sweeping.unref();
   }
 
-  serve(addresses: readonly string[]): Promise<readonly ServeResult[]> {
-    return Promise.all(addresses.map((address) => this.#inTurn(address, () => this.#serve(address))));
+  async serve(addresses: readonly string[]): Promise<readonly ServeResult[]> {
+    const results: ServeResult[] = [];
+    // In slices, so that sessions go on while thousands of listeners open.
+    for (let at = 0; at < addresses.length; at += SERVED_AT_ONCE) {
+      const slice = addresses.slice(at, at + SERVED_AT_ONCE);
+      results.push(...(await Promise.all(slice.map((address) => this.#inTurn(address, () => this.#serve(address))))));
+    }
+    return results;
   }
 
   async withdraw(addresses: readonly string[], drainMs: number): Promise<void> {
@@ -113,7 +121,10 @@ class MailEngine implements MailService {
 
   setHomes(homes: readonly BindingHome[]): void {
     const changed = this.#places.setHomes(homes);
-    for (const binding of changed) this.#works?.desk.wake(binding);
+    const works = this.#works;
+    if (works === null || changed.length === 0) return;
+    const withMail = new Set(works.desk.spool.bindings());
+    for (const binding of changed) if (withMail.has(binding)) works.desk.wake(binding);
   }
 
   async queues(): Promise<readonly QueueRow[]> {
@@ -157,7 +168,7 @@ class MailEngine implements MailService {
     await works.desk.spool.close();
   }
 
-  #open_(): Works {
+  #openWorks(): Works {
     const { config, incarnation, peerKey } = this.setup;
     const open = this.parts.openSpool ?? openSpool;
     const spool = open({ directory: config.mail.spoolBase, incarnation, nodename: config.nodename });

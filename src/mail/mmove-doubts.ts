@@ -43,6 +43,7 @@ export class MoveDoubts {
       try {
         if (await this.#ask(node, ids)) waitMs = RETRY_MIN_MS;
       } catch (error) {
+        if (this.#stop.signal.aborted) return;
         this.desk.emit("mmove-unreachable", "warn", { node, reason: explain(error), retryMs: waitMs });
       }
       if (ids.size === 0) return;

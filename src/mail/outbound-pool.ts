@@ -16,6 +16,8 @@ const IDLE_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 30_000;
 /** RFC 5321 section 4.5.3.2.1 allows five minutes; a server that takes one is not going to answer. */
 const GREETING_TIMEOUT_MS = 60_000;
+/** Longest wait for the reply to RSET. */
+const RESET_MS = 10_000;
 /** Hosts remembered for a broken STARTTLS. */
 const MAX_PLAIN_HOSTS = 1_000;
 
@@ -248,11 +250,16 @@ class Session implements OutboundSession {
   #reset(): Promise<boolean> {
     return new Promise((resolve) => {
       if (!this.#open) return resolve(false);
-      const ended = () => resolve(false);
+      const limit = setTimeout(() => this.destroy(), RESET_MS);
+      const done = (clean: boolean) => {
+        clearTimeout(limit);
+        resolve(clean);
+      };
+      const ended = () => done(false);
       this.smtp.once("end", ended);
       this.smtp.reset((error) => {
         this.smtp.off("end", ended);
-        resolve(!error);
+        done(!error);
       });
     });
   }

@@ -29,7 +29,8 @@ interface Transaction {
   readonly smtpUtf8: boolean;
   readonly ret: Envelope["ret"];
   readonly envid: string | null;
-  readonly recipients: EnvelopeRecipient[];
+  /** By address, exactly. */
+  readonly recipients: Map<string, EnvelopeRecipient>;
 }
 
 /** One for each set of listener settings that smtp-server holds in the server rather than in the session. */
@@ -123,7 +124,7 @@ export class Reception {
       smtpUtf8,
       ret: retOf(parameters.get("RET")?.toUpperCase()),
       envid: parameters.get("ENVID") ?? null,
-      recipients: [],
+      recipients: new Map(),
     });
   }
 
@@ -137,12 +138,9 @@ export class Reception {
     if (transaction === undefined) throw new Refusal(503, "5.5.1", "need MAIL command", "order");
     const { path, parameters } = readPathCommand(session.line);
     requireUtf8(path, transaction.smtpUtf8);
-    if (transaction.recipients.some((known) => known.address === path)) return;
-    transaction.recipients.push({
-      address: path,
-      notify: parameters.get("NOTIFY") ?? null,
-      orcpt: parameters.get("ORCPT") ?? null,
-    });
+    if (transaction.recipients.has(path)) return;
+    const notify = parameters.get("NOTIFY") ?? null;
+    transaction.recipients.set(path, { address: path, notify, orcpt: parameters.get("ORCPT") ?? null });
   }
 
   async #data(stream: SMTPServerDataStream, facts: SMTPServerSession, session: SmtpSession): Promise<string> {
@@ -181,7 +179,7 @@ export class Reception {
     const { recipients, ...sender } = transaction;
     const message: NewMessage = {
       id,
-      envelope: { ...sender, recipients },
+      envelope: { ...sender, recipients: [...recipients.values()] },
       binding: this.#binding(session, head.value, id),
       context: {
         receivedAtMs: atMs,
