@@ -1,13 +1,18 @@
 /** Everything there is to say about a configuration: collected while it is read, sorted and printed at the end. */
+import { nearest } from "./nearest.js";
 import type { Diagnostic, SourceLocation } from "./types.js";
 
 /** Longer lines are cut: they are no help to a person, and a file of one line must not be repeated for each mistake. */
 const LINE_LENGTH_MAX = 400;
 
+/** Names that suggestions may look at, all told. Some mistakes get one at any size; each of 100,000 would take hours. */
+const CANDIDATES_MAX = 300_000;
+
 export class Diagnostics {
   readonly #sources = new Map<string, Source>();
   readonly #found: Diagnostic[] = [];
   readonly #seen = new Set<string>();
+  #candidates = 0;
 
   /** Makes the lines of a file known; files sort in the order in which they come here. */
   addSource(file: string, text: string): void {
@@ -24,6 +29,14 @@ export class Diagnostics {
 
   note(rule: string, at: SourceLocation, message: string, remedy: string | null = null): void {
     this.#add("note", rule, at, message, remedy);
+  }
+
+  /** "did you mean ...?" with the nearest of the names, or null where none is near, or too many were asked about. */
+  suggestion(text: string, names: readonly string[]): string | null {
+    if (this.#candidates > CANDIDATES_MAX) return null;
+    this.#candidates += names.length;
+    const near = nearest(text, names);
+    return near === null ? null : `did you mean ${near}?`;
   }
 
   get hasErrors(): boolean {

@@ -4,7 +4,6 @@ import type { WrittenBinding } from "./bindings.js";
 import type { Diagnostics } from "./diagnostics.js";
 import type { Service } from "./duravip.js";
 import type { WrittenListen } from "./listeners.js";
-import { nearest } from "./nearest.js";
 import type { Listen } from "./types.js";
 
 type Follow = NonNullable<Listen["follow"]>;
@@ -17,6 +16,8 @@ interface Refusal {
 
 export class FollowResolver {
   readonly #bindings: ReadonlyMap<string, WrittenBinding["stanza"]>;
+  readonly #names: readonly string[];
+  readonly #addresses: ReadonlySet<string | null>;
   readonly #managed: ReadonlyMap<string, Service>;
   readonly #following: ReadonlyMap<string, Service>;
   readonly #diagnostics: Diagnostics;
@@ -29,6 +30,8 @@ export class FollowResolver {
     diagnostics: Diagnostics,
   ) {
     this.#bindings = new Map(bindings.map(({ stanza }) => [stanza.name, stanza]));
+    this.#names = [...this.#bindings.keys()];
+    this.#addresses = new Set(bindings.map(({ stanza }) => stanza.address));
     this.#managed = managed;
     this.#following = following;
     this.#diagnostics = diagnostics;
@@ -67,8 +70,7 @@ export class FollowResolver {
       );
     }
     if (binding === undefined) {
-      const near = nearest(name, this.#bindings.keys());
-      const remedy = near === null ? "name a binding, in its own capitals, or its address" : `did you mean ${near}?`;
+      const remedy = this.#diagnostics.suggestion(name, this.#names) ?? "name a binding or its address";
       return refusal("follow-unknown", `there is no binding "${name}" to follow`, remedy);
     }
     if (binding.address !== null) return { target: name, binding: name, address: binding.address };
@@ -77,10 +79,7 @@ export class FollowResolver {
 
   /** Any VIP may be followed by its address, a listener's too. */
   #byAddress(address: string): Follow | Refusal {
-    const known =
-      this.#managed.has(address) ||
-      this.#following.has(address) ||
-      [...this.#bindings.values()].some((binding) => binding.address === address);
+    const known = this.#managed.has(address) || this.#following.has(address) || this.#addresses.has(address);
     if (known) return { target: address, binding: null, address };
     return refusal("follow-unknown", `no binding has the address ${address}, which is to be followed`, null);
   }

@@ -4,7 +4,7 @@
 const LENGTH_MAX = 64;
 
 /** Regardless of case. @returns null when nothing is near: at most one slip for each three letters. */
-export function nearest(text: string, candidates: Iterable<string>): string | null {
+export function nearest(text: string, candidates: readonly string[]): string | null {
   if (text.length > LENGTH_MAX) return null;
   const wanted = text.toLowerCase();
   let best: string | null = null;

@@ -1,7 +1,6 @@
 /** What may be odd about `Duravip_Preference`. Nothing of it is an error: the election copes. */
 import type { Diagnostics } from "./diagnostics.js";
 import type { Service } from "./duravip.js";
-import { nearest } from "./nearest.js";
 import type { Peer } from "./types.js";
 
 export function checkPreferences(
@@ -10,16 +9,17 @@ export function checkPreferences(
   peers: readonly Peer[],
   diagnostics: Diagnostics,
 ): void {
-  const names = new Set(peers.map(({ name }) => name));
+  const names = peers.map(({ name }) => name);
+  const known = new Set(names);
+  const everyone = `the peers are ${names.join(", ")}`;
   const preferred = new Map<string, { node: string; by: Service }>();
   for (const service of services) {
     const { title, address, preference, follows } = service;
     if (preference?.value === undefined || preference.value === null || follows) continue;
     const { value: node, at } = preference;
-    if (peers.length > 0 && !names.has(node)) {
-      const near = nearest(node, names);
-      const remedy = near === null ? `the peers are ${[...names].join(", ")}` : `did you mean ${near}?`;
-      diagnostics.warn("unknown-preference", at, `${title} prefers ${node}, which is no peer`, remedy);
+    if (peers.length > 0 && !known.has(node)) {
+      const message = `${title} prefers ${node}, which is no peer`;
+      diagnostics.warn("unknown-preference", at, message, diagnostics.suggestion(node, names) ?? everyone);
     }
     if (address === null || !managed.has(address)) {
       const message = `Duravip_Preference of ${title} counts for nothing: its address is not managed`;

@@ -5,7 +5,6 @@
 import type { Diagnostics } from "./diagnostics.js";
 import type { Foreign } from "./foreign.js";
 import type { Loader } from "./includes.js";
-import { nearest } from "./nearest.js";
 import type { Option } from "./options.js";
 import { ROOT_RULE, type ScopeRule } from "./schema.js";
 import type { OptionStatement, ScopeStatement, Statement } from "./syntax.js";
@@ -81,9 +80,6 @@ type Entry =
   | { readonly kind: "foreign"; readonly name: string; readonly foreign: Foreign }
   | { readonly kind: "refused"; readonly name: string; readonly why: string; readonly remedy: string };
 
-/** Suggestions for more mistakes than a person reads would only cost time. */
-const SUGGESTIONS_MAX = 200;
-
 class Merger {
   readonly #loader: Loader;
   readonly #diagnostics: Diagnostics;
@@ -91,7 +87,6 @@ class Merger {
   readonly #noted = new Set<string>();
   /** Instances of scopes that merge. */
   readonly #merged = new Map<Scope, Map<string, Scope>>();
-  #suggestions = 0;
 
   constructor(loader: Loader, diagnostics: Diagnostics) {
     this.#loader = loader;
@@ -192,11 +187,9 @@ class Merger {
       this.#diagnostics.error("misplaced", at, message, remedy);
       return;
     }
-    this.#suggestions++;
-    const known = this.#suggestions > SUGGESTIONS_MAX ? null : nearest(name, this.#names(rule));
     const what = kind === "scope" ? "a scope" : "an option";
     const message = `${name} is not ${what} of ${rule.name}`;
-    this.#diagnostics.error(`unknown-${kind}`, at, message, known === null ? null : `did you mean ${known}?`);
+    this.#diagnostics.error(`unknown-${kind}`, at, message, this.#diagnostics.suggestion(name, this.#names(rule)));
   }
 
   #names(rule: ScopeRule): string[] {

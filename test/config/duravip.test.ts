@@ -161,7 +161,10 @@ describe("a listener that follows", () => {
   });
 
   it("is warned about a preference, which counts for nothing", () => {
-    expect(follow("Duravip_Follow = vip  Duravip_Preference = node1")).toEqual(["warning follow-with-preference"]);
+    const options = "Duravip_Follow = vip  Duravip_Preference = node1";
+    expect(follow(options)).toEqual(["warning follow-with-preference"]);
+    const { config } = parse(CLUSTER + VIP + listener(`Listen "10.2.0.1:25" { ${options} }`));
+    expect(config?.listens[0]?.duravip.preference).toBeNull();
   });
 
   it("is in a Topology too", () => {

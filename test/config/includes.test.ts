@@ -59,10 +59,10 @@ describe("an include", () => {
 
   it("of a directory reads its files in the order of their names, without the hidden ones", () => {
     const files = {
-      "/etc/d/10-a": "mail_threads = 1",
       "/etc/d/9-b": "mail_threads = 2",
-      "/etc/d/.z": "mail_threads = 3",
-      "/etc/d/sub/z": "mail_threads = 4",
+      "/etc/d/10-a": "mail_threads = 1",
+      "/etc/d/.hidden": "nonsense = 1",
+      "/etc/d/sub/z": "nonsense = 1",
     };
     expect(threads("include d", files)).toBe(2);
   });
