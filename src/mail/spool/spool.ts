@@ -1,11 +1,10 @@
 /**
  * The durable queue of one node, over LMDB. What the methods promise is said in types.ts; how it is kept:
  *
- * - A message is a record in `messages`, its entries in `due` and `doubt`, and a body, in the store or in a file.
- *   A commit changes the record and its entries together, so no crash can part them.
+ * - A message is a record, its entries in the indexes, and a body, in the store or in a file; ledger.ts keeps them one.
  * - This process is the only writer (lock.ts), and changes of one message take turns (turns.ts), so a change can be
  *   decided from what was read, outside of any transaction.
- * - What is in memory (the counts) follows a commit, never precedes it: a commit that fails has changed nothing.
+ * - What may happen to a message is in record.ts, what waits for whom in queue-index.ts, what left in tombstones.ts.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -13,8 +12,9 @@ import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { HoldfastError, hasCode } from "../../errors.js";
 import { Bodies, type WrittenBody } from "./bodies.js";
-import { seal, unseal } from "./codec.js";
+import { unseal } from "./codec.js";
 import { INCARNATION_MAX, idSource } from "./id.js";
+import { type Edit, Ledger } from "./ledger.js";
 import { lockSpool } from "./lock.js";
 import { QueueIndex } from "./queue-index.js";
 import * as records from "./record.js";
@@ -47,14 +47,17 @@ type Change = (record: MessageRecord) => MessageRecord | "moved" | "done" | null
 export function openSpool(options: SpoolOptions): Spool {
   const directory = resolve(options.directory);
   let unlock: (() => void) | null = null;
+  let store: Store | null = null;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     unlock = lockSpool(directory);
-    const spool = new LmdbSpool(directory, options, openStore(directory), unlock);
+    store = openStore(directory);
+    const spool = new LmdbSpool(directory, options, store, unlock);
     // The names of the files inside, and its own: LMDB syncs what it writes, not the directory it lies in.
     for (const path of [directory, dirname(directory)]) syncDirectory(path);
     return spool;
   } catch (cause) {
+    void store?.close();
     unlock?.();
     if (cause instanceof HoldfastError) throw cause;
     throw new HoldfastError("ERR_SPOOL", `cannot open the spool ${directory}`, { directory }, { cause });
@@ -62,47 +65,39 @@ export function openSpool(options: SpoolOptions): Spool {
 }
 
 class LmdbSpool implements Spool {
-  readonly counters = {
-    accepted: 0,
-    known: 0,
-    full: 0,
-    failed: 0,
-    done: 0,
-    movedOut: 0,
-    swept: 0,
-    orphans: 0,
-    damaged: 0,
-  };
+  readonly #counters = { accepted: 0, known: 0, full: 0, failed: 0, done: 0, movedOut: 0, swept: 0, orphans: 0 };
 
   readonly newId: () => MessageId;
-  readonly #incarnation: number;
   readonly #store: Store;
+  readonly #unlock: () => void;
   readonly #bodies: Bodies;
   readonly #index: QueueIndex;
   readonly #tombstones: Tombstones;
+  readonly #ledger: Ledger;
   readonly #turns = new Turns();
   /** In doubt since the last crash. */
   readonly #inDoubt: Set<MessageId>;
-  /** Records that could not be read: left as they are, for `check` and rescue. */
-  readonly #damaged = new Set<MessageId>();
-  readonly #now: () => number;
-  readonly #unlock: () => void;
-  #incarnationSaved = false;
-  #closed = false;
+  readonly #damagedEntries: number;
+  #closing: Promise<void> | null = null;
 
   constructor(directory: string, options: SpoolOptions, store: Store, unlock: () => void) {
+    const incarnation = greaterIncarnation(store, options.incarnation);
+    this.newId = idSource(incarnation, options.nodename);
     this.#store = store;
     this.#unlock = unlock;
-    this.#now = options.now ?? Date.now;
-    this.#incarnation = this.#greaterIncarnation(options.incarnation);
-    this.newId = idSource(this.#incarnation, options.nodename);
+    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX, incarnation, () => store.unusedBytes());
     this.#index = new QueueIndex(store);
     this.#tombstones = new Tombstones(store);
+    const now = options.now ?? Date.now;
+    this.#ledger = new Ledger(store, this.#index, this.#tombstones, this.#bodies, incarnation, now);
     const loaded = this.#index.load();
     this.#inDoubt = new Set(loaded.inDoubt);
-    this.counters.damaged += loaded.damaged;
-    this.#bodies = new Bodies(directory, options.inlineMax ?? INLINE_MAX, this.#incarnation, () => store.unusedBytes());
-    this.counters.orphans = this.#bodies.sweep((id, file) => this.#namesFile(id, file));
+    this.#damagedEntries = loaded.damaged;
+    this.#counters.orphans = this.#bodies.sweep((id, file) => this.#ledger.namesFile(id, file));
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#counters, damaged: this.#damagedEntries + this.#ledger.damaged.size };
   }
 
   async accept(
@@ -115,21 +110,21 @@ class LmdbSpool implements Spool {
       const kept = this.#isKnown(message)
         ? await this.#bodies.drain(body, signal)
         : await this.#keep(message, await this.#bodies.receive(message.id, body, signal));
-      this.counters[kept === "stored" ? "accepted" : "known"]++;
+      this.#counters[kept === "stored" ? "accepted" : "known"]++;
       return kept;
     } catch (error) {
-      if (hasCode(error, "ERR_SPOOL_FULL")) this.counters.full++;
-      if (hasCode(error, "ERR_SPOOL")) this.counters.failed++;
+      if (hasCode(error, "ERR_SPOOL_FULL")) this.#counters.full++;
+      if (hasCode(error, "ERR_SPOOL")) this.#counters.failed++;
       throw error;
     }
   }
 
   get(id: MessageId): SpooledMessage | null {
-    return this.#read(id)?.message ?? null;
+    return this.#ledger.read(id)?.message ?? null;
   }
 
   async openBody(id: MessageId): Promise<AsyncIterable<Uint8Array>> {
-    const record = this.#read(id);
+    const record = this.#ledger.read(id);
     if (record === null) throw new HoldfastError("ERR_SPOOL", `message ${id} is not in the spool`, { id });
     const { bodyBytes } = record.message;
     const { file, crc } = record.body;
@@ -144,12 +139,12 @@ class LmdbSpool implements Spool {
   }
 
   due(binding: string, atMs: number, limit: number): readonly DueMessage[] {
-    this.#checkOpen();
-    return this.#index.due(binding, atMs, limit, this.#damaged);
+    this.#ledger.checkOpen();
+    return this.#index.due(binding, atMs, limit, this.#ledger.damaged);
   }
 
   nextAttempt(binding: string): number | null {
-    this.#checkOpen();
+    this.#ledger.checkOpen();
     return this.#index.nextAttempt(binding);
   }
 
@@ -200,7 +195,7 @@ class LmdbSpool implements Spool {
   }
 
   fate(id: MessageId, hops = 0): "queued" | "moved" | "done" | "unknown" {
-    const record = this.#read(id);
+    const record = this.#ledger.read(id);
     if (record !== null) return record.message.context.hops < hops ? "unknown" : "queued";
     const tombstone = this.#tombstones.get(id);
     if (tombstone === null) return "unknown";
@@ -208,15 +203,19 @@ class LmdbSpool implements Spool {
   }
 
   async sweep(beforeMs: number): Promise<number> {
-    this.#checkOpen();
+    this.#ledger.checkOpen();
     const swept = await this.#tombstones.sweep(beforeMs);
-    this.counters.swept += swept;
+    this.#counters.swept += swept;
     return swept;
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#ledger.close();
     await this.#turns.over();
     await this.#store.close();
     this.#unlock();
@@ -226,10 +225,8 @@ class LmdbSpool implements Spool {
    * more hops was taken by that peer, and has come back. */
   #isKnown(message: NewMessage): boolean {
     const { hops } = message.context;
-    const record = this.#read(message.id);
+    const record = this.#ledger.read(message.id);
     if (record !== null) return record.message.moving === null || hops <= record.message.context.hops;
-    if (this.#damaged.has(message.id))
-      throw new HoldfastError("ERR_SPOOL", `the record of message ${message.id} is damaged`, { id: message.id });
     const tombstone = this.#tombstones.get(message.id);
     return tombstone !== null && (tombstone.fate === "done" || hops <= tombstone.hops);
   }
@@ -239,13 +236,16 @@ class LmdbSpool implements Spool {
     let kept: "stored" | "known" = "known";
     try {
       if (!this.#isKnown(message)) {
-        const before = this.#read(message.id);
+        const before = this.#ledger.read(message.id);
+        if (before === null && this.#ledger.damaged.has(message.id))
+          throw new HoldfastError("ERR_SPOOL", `the record of message ${message.id} is damaged`, { id: message.id });
         const after = records.newRecord(message, written.bytes, { crc: written.crc, file: written.file });
-        await this.#commit([{ id: message.id, before, after }], () => {
+        await this.#ledger.commit([{ id: message.id, before, after }], () => {
           if (written.inline !== null) void this.#store.bodies.put(message.id, written.inline);
           else if (before !== null) void this.#store.bodies.remove(message.id);
           this.#tombstones.remove(message.id);
         });
+        this.#inDoubt.delete(message.id);
         kept = "stored";
       }
     } catch (error) {
@@ -279,90 +279,29 @@ class LmdbSpool implements Spool {
       const edits: Edit[] = [];
       for (let seen = 0, cost = 0; seen < SLICE && cost < SLICE && left.length > 0; seen++) {
         const id = left.pop() ?? "";
-        const before = this.#read(id);
+        const before = this.#ledger.read(id);
         const after = before && change(before);
         if (after !== null) edits.push({ id, before, after });
         cost += before?.message.recipients.length ?? 0;
       }
-      if (edits.length > 0) await this.#commit(edits);
+      if (edits.length > 0) await this.#ledger.commit(edits);
+      for (const { id, after } of edits) {
+        this.#inDoubt.delete(id);
+        if (after === "moved") this.#counters.movedOut++;
+        if (after === "done") this.#counters.done++;
+      }
       return edits.map((edit) => edit.id);
     } finally {
       release();
     }
   }
-
-  /** Writes all edits, and what `also` writes, as one commit; then brings what is in memory up to it. */
-  async #commit(edits: readonly Edit[], also: () => void = () => {}): Promise<void> {
-    this.#checkOpen();
-    const saveIncarnation = !this.#incarnationSaved;
-    await this.#store.commit(() => {
-      if (saveIncarnation) void this.#store.facts.put("incarnation", seal(this.#incarnation));
-      also();
-      for (const edit of edits) this.#write(edit);
-    });
-    this.#incarnationSaved = true;
-    for (const { id, before, after } of edits) {
-      this.#index.count(before, recordOf(after));
-      this.#inDoubt.delete(id);
-      if (after === "moved") this.counters.movedOut++;
-      if (after === "done") this.counters.done++;
-      const file = before?.body.file ?? null;
-      if (file !== null && file !== recordOf(after)?.body.file) void this.#bodies.remove(file);
-    }
-  }
-
-  #write({ id, before, after }: Edit): void {
-    const record = recordOf(after);
-    this.#index.write(id, before, record);
-    if (record !== null) {
-      void this.#store.messages.put(id, seal(record));
-    } else if (before !== null) {
-      void this.#store.messages.remove(id);
-      if (before.body.file === null) void this.#store.bodies.remove(id);
-      const fate = after === "moved" ? "moved" : "done";
-      this.#tombstones.put(id, { fate, atMs: this.#now(), hops: before.message.context.hops });
-    }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new HoldfastError("ERR_SPOOL", "the spool is closed");
-  }
-
-  #read(id: MessageId): MessageRecord | null {
-    this.#checkOpen();
-    const bytes = this.#store.messages.getBinary(id);
-    if (bytes === undefined) return null;
-    const record = records.readRecord(unseal(bytes), id);
-    if (record === null && !this.#damaged.has(id)) {
-      this.#damaged.add(id);
-      this.counters.damaged++;
-    }
-    return record;
-  }
-
-  /** A damaged record may name the file: then the file stays for rescue. */
-  #namesFile(id: string, file: string): boolean {
-    const record = this.#read(id);
-    return record === null ? this.#damaged.has(id) : record.body.file === file;
-  }
-
-  /** Ids made twice would be taken for duplicates and dropped, so a caller's clock that stepped back must not matter. */
-  #greaterIncarnation(given: number): number {
-    const bytes = this.#store.facts.getBinary("incarnation");
-    const last = bytes && unseal(bytes);
-    return Math.min(INCARNATION_MAX, typeof last === "number" ? Math.max(given, last + 1) : given);
-  }
 }
 
-/** One message's part of a commit; `before` is null when it comes. */
-interface Edit {
-  readonly id: MessageId;
-  readonly before: MessageRecord | null;
-  readonly after: MessageRecord | "moved" | "done";
-}
-
-function recordOf(after: Edit["after"]): MessageRecord | null {
-  return typeof after === "string" ? null : after;
+/** Ids made twice would be taken for duplicates and dropped, so a caller's clock that stepped back must not matter. */
+function greaterIncarnation(store: Store, given: number): number {
+  const bytes = store.facts.getBinary("incarnation");
+  const last = bytes && unseal(bytes);
+  return Math.min(INCARNATION_MAX, typeof last === "number" ? Math.max(given, last + 1) : given);
 }
 
 function syncDirectory(path: string): void {

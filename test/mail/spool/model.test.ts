@@ -1,6 +1,7 @@
 /** The spool against a plain model of it, over random histories with restarts in between. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { checkSpool } from "../../../src/mail/spool/check.js";
 import type { NewMessage, RecipientState, Spool } from "../../../src/mail/spool/types.js";
 import { bodyOf, messageTo, NOON, spoolIn, temporaryDirectory, textOf } from "./fixtures.js";
 
@@ -267,7 +268,37 @@ describe("the spool", () => {
         await run.compare();
         await run.spool.close();
       }),
-      { numRuns: 10, endOnFailure: true },
+      { numRuns: 20, endOnFailure: true },
     );
+  });
+
+  it("keeps records, indexes and counts in step when changes of one message come at once", async () => {
+    const directory = temporaryDirectory();
+    let spool = spoolIn(directory);
+    const messages = IDS.map((id) => messageTo(spool, ADDRESSES, { id }));
+    const done: RecipientState = { state: "done", outcome: "delivered", detail: "250" };
+    const retry: RecipientState = { state: "queued", attempts: 1, nextAttemptMs: NOON + 5000, lastError: "451" };
+    const changes = messages.flatMap((message) => [
+      () => spool.accept(message, bodyOf("x".repeat(2000))),
+      () => spool.beginDelivery(message.id, [0]),
+      () => spool.settle(message.id, new Map([[0, retry]])),
+      () => spool.rebind(message.id, "out-2"),
+      () => spool.beginMove(IDS, "mail2", 1),
+      () => spool.settle(message.id, new Map([1, 2].map((n) => [n, done] as const))),
+      () => spool.cancelMove([message.id]),
+      () => spool.beginMove([message.id], "mail3", 2),
+      () => spool.finishMove(IDS, "mail3"),
+    ]);
+    for (let seed = 0; seed < 20; seed++) {
+      const [order = []] = fc.sample(fc.shuffledSubarray(changes, { minLength: changes.length }), { numRuns: 1, seed });
+      await Promise.all(order.map((change) => change()));
+
+      for await (const problem of checkSpool(directory)) expect.fail(`seed ${seed}: ${problem.id}: ${problem.reason}`);
+      const before = spool.counts(NOON);
+      await spool.close();
+      spool = spoolIn(directory, { incarnation: seed + 2 });
+      expect(new Set(spool.counts(NOON)), `seed ${seed}`).toEqual(new Set(before));
+      await spool.sweep(Infinity);
+    }
   });
 });

@@ -156,10 +156,13 @@ describe("the spool", () => {
 
     it("counts recipients as active once their second has come", async () => {
       const spool = spoolIn(temporaryDirectory());
-      await stored(spool, ["a@b.example", "c@b.example"], { recipients: [retryAt(NOON), retryAt(NOON + MINUTE)] });
+      await stored(spool, ["a@b.example", "c@b.example"], {
+        recipients: [retryAt(NOON + 700), retryAt(NOON + MINUTE + 300)],
+      });
       const row = { binding: "out-1", domain: "b.example" };
 
       expect(spool.counts(NOON)).toEqual([{ ...row, active: 1, delayed: 1 }]);
+      expect(spool.counts(NOON + MINUTE - 1)).toEqual([{ ...row, active: 1, delayed: 1 }]);
       expect(spool.counts(NOON + MINUTE)).toEqual([{ ...row, active: 2, delayed: 0 }]);
     });
 
