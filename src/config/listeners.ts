@@ -7,6 +7,9 @@ import { LISTEN_MARKS, LISTENER } from "./schema.js";
 import { type Scope, type Setting, scopeTitle, setting, valueOf } from "./scopes.js";
 import type { Endpoint, Listen, SourceLocation } from "./types.js";
 
+/** More connections than a process can have files open (`fs.nr_open` is 1,048,576). */
+const NO_LIMIT = 2 ** 21;
+
 export interface WrittenListen extends Marks {
   readonly stanza: Omit<Listen, "duravip" | "follow">;
   readonly target: Setting<string | null> | undefined;
@@ -47,7 +50,7 @@ function readListen(
       relayHosts: valueOf(LISTENER.relayHosts, ...scopes),
       tls: readTls(scopes, diagnostics),
       maxMessageBytes: valueOf(LISTENER.maxMessageBytes, ...scopes),
-      maxConnections: valueOf(LISTENER.maxConnections, ...scopes),
+      maxConnections: valueOf(LISTENER.maxConnections, ...scopes) || NO_LIMIT,
       idleTimeoutMs: valueOf(LISTENER.idleTimeoutMs, ...scopes),
       enabled: valueOf(LISTENER.enabled, ...scopes),
       at: scope.at,

@@ -139,7 +139,7 @@ export interface Listen {
   readonly relayHosts: readonly string[];
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly maxMessageBytes: number;
-  /** 0: no limit. */
+  /** 1 or more. */
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
   readonly enabled: boolean;

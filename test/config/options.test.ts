@@ -215,6 +215,13 @@ describe("a listener", () => {
     ]);
   });
 
+  it("counts its connections, and a limit of 0 is none", () => {
+    const limit = (value: number) =>
+      listens(`ESMTP_Listener { Listen "*:25" { Concurrency = ${value} } }`)?.[0]?.maxConnections;
+    expect(limit(7)).toBe(7);
+    expect(limit(0)).toBeGreaterThan(1_000_000);
+  });
+
   it("needs both halves of its TLS identity", () => {
     const tls = (options: string) => `ESMTP_Listener { Listen "*:25" { ${options} } }`;
     expect(broken(tls("TLS_Certificate = /c.pem"))).toEqual(["error tls-incomplete"]);
