@@ -10,6 +10,8 @@ export const ERROR_CODES = {
   ERR_CONFIG_UNREADABLE: { exit: 66, retry: false },
   ERR_USAGE: { exit: 64, retry: false },
   ERR_CAPABILITY_MISSING: { exit: 77, retry: false },
+  ERR_GROUP_BACKLOG: { exit: 75, retry: true },
+  ERR_GROUP_PAYLOAD: { exit: 65, retry: false },
   ERR_HOST_ADDRESS: { exit: 78, retry: false },
   ERR_NATIVE_ARGUMENT: { exit: 70, retry: false },
   ERR_NATIVE_MISSING: { exit: 70, retry: false },

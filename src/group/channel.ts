@@ -24,8 +24,13 @@ export interface GroupEvent {
 export interface GroupChannel {
   /** Joins: onView comes with a first view, at the least one of this node alone. Rejects when it cannot listen. */
   start(handler: GroupHandler): Promise<void>;
-  /** Sends to every member, this node included. A message that its view ends before it was ordered is still
-   * delivered in that view to those that stay together; after `stop` it is dropped. */
+  /**
+   * Sends to every member, this node included; never delivers from within the call. A message that its view ends before
+   * it was ordered is still delivered in that view to those that stay together. While a view is being agreed on, and
+   * while too much is under way, messages wait, in their order, and belong to the view in which they are sent. After
+   * `stop` they are dropped.
+   * @throws HoldfastError ERR_GROUP_PAYLOAD above 8 MiB, ERR_GROUP_BACKLOG when 64 MiB wait already.
+   */
   multicast(payload: Uint8Array): void;
   /** Leaves: peers see it at once. Resolves when every socket is closed. */
   stop(): Promise<void>;

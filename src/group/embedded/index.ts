@@ -1,0 +1,1 @@
+export { type EmbeddedOptions, embeddedChannel } from "./engine.js";
