@@ -28,6 +28,9 @@ const CHECK_BYTES = 1024 * 1024;
  */
 const RESERVE_BYTES = 64 * 1024 * 1024;
 
+/** Names of the directories under bodies/. Nothing else there is ours. */
+const SHELF = /^[0-9a-v]{2}$/;
+
 export interface WrittenBody {
   readonly bytes: number;
   readonly crc: number;
@@ -60,7 +63,7 @@ export class Bodies {
    * Rejects with ERR_SPOOL_FULL, ERR_SPOOL, the error of `body`, or the signal's reason; then no file stays.
    */
   async receive(id: MessageId, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<WrittenBody> {
-    const told = (cause: unknown) => diskError(`cannot write the body of ${id}`, cause);
+    const doing = `cannot write the body of ${id}`;
     const writer = new BodyWriter(
       () => this.#create(id),
       this.#inlineMax,
@@ -69,12 +72,13 @@ export class Bodies {
     try {
       let failure: HoldfastError | null = null;
       for await (const chunk of abortable(body, signal)) {
-        failure ??= await writer.write(chunk).then(() => null, told);
+        failure ??= await writer.write(chunk).then(
+          () => null,
+          (cause: unknown) => diskError(doing, cause),
+        );
       }
       if (failure !== null) throw failure;
-      return await writer.finish().catch((cause: unknown) => {
-        throw told(cause);
-      });
+      return await writer.finish().catch(rethrow(doing));
     } catch (error) {
       const file = await writer.abandon();
       if (file !== null) await this.remove(file);
@@ -91,14 +95,15 @@ export class Bodies {
   /** Streams a body file. Throws ERR_SPOOL when it is not as long, or not the same, as it was when it was written. */
   async *read(file: string, bytes: number, crc: number): AsyncGenerator<Uint8Array> {
     const path = join(this.#directory, file);
-    const handle = await open(path, "r").catch((cause: unknown) => {
-      throw diskError(`cannot read ${path}`, cause);
-    });
+    const failed = rethrow(`cannot read ${path}`);
+    const handle = await open(path, "r").catch(failed);
     let seen = 0;
     let sum = 0;
     try {
       for (;;) {
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, seen);
+        const { bytesRead, buffer } = await handle
+          .read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, seen)
+          .catch(failed);
         if (bytesRead === 0) break;
         const chunk = buffer.subarray(0, bytesRead);
         seen += bytesRead;
@@ -116,9 +121,7 @@ export class Bodies {
   /** Rejects with ERR_SPOOL when the file is missing or has another length. */
   async expect(file: string, bytes: number): Promise<void> {
     const path = join(this.#directory, file);
-    const { size } = await stat(path).catch((cause: unknown) => {
-      throw diskError(`cannot read ${path}`, cause);
-    });
+    const { size } = await stat(path).catch(rethrow(`cannot read ${path}`));
     if (size !== bytes) throw new HoldfastError("ERR_SPOOL", `the body ${path} is damaged`, { path, size, bytes });
   }
 
@@ -131,7 +134,7 @@ export class Bodies {
   sweep(isNamed: (id: string, file: string) => boolean): number {
     let removed = 0;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    for (const shelf of readdirSync(this.#directory)) {
+    for (const shelf of readdirSync(this.#directory).filter((name) => SHELF.test(name))) {
       for (const name of readdirSync(join(this.#directory, shelf))) {
         const file = `${shelf}/${name}`;
         if (isNamed(name.split("-", 1)[0] ?? "", file)) continue;
@@ -248,6 +251,12 @@ class BodyWriter {
     await writeAll(handle, this.#buffer.subarray(0, this.#held));
     this.#held = 0;
   }
+}
+
+function rethrow(doing: string): (cause: unknown) => never {
+  return (cause) => {
+    throw diskError(doing, cause);
+  };
 }
 
 /** write(2) may take less than it is given, above all when the disk fills up. */

@@ -15,7 +15,8 @@ function retryAt(nextAttemptMs: number): RecipientState {
 
 function bodyFiles(directory: string): string[] {
   const bodies = join(directory, "bodies");
-  return readdirSync(bodies).flatMap((shelf) => readdirSync(join(bodies, shelf)).map((name) => `${shelf}/${name}`));
+  const shelves = readdirSync(bodies).filter((name) => name !== "README");
+  return shelves.flatMap((shelf) => readdirSync(join(bodies, shelf)).map((name) => `${shelf}/${name}`));
 }
 
 describe("the spool", () => {
@@ -426,6 +427,7 @@ describe("the spool", () => {
     const [kept] = bodyFiles(directory);
     await spool.close();
     writeFileSync(join(directory, "bodies", id.slice(17, 19), `${id}-9`), "half a bo");
+    writeFileSync(join(directory, "bodies", "README"), "not ours");
 
     const reopened = spoolIn(directory, { incarnation: 2 });
 
