@@ -2,7 +2,7 @@
  * Accepts the connections of peers. Until a connection has said its hello it may be anybody's, so each source address
  * may have few of them, all strangers together not many, and none for long.
  */
-import type { Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { HoldfastError } from "../../errors.js";
 import type { Counters } from "./counters.js";
@@ -30,7 +30,7 @@ export interface ListenerHandler {
 }
 
 export class Listener {
-  readonly #server;
+  readonly #server: Server;
   /** Source address of each connection without a hello, by source address and port. */
   readonly #unproved = new Map<string, { readonly source: string; readonly socket: Socket }>();
 
@@ -39,18 +39,20 @@ export class Listener {
     readonly handler: ListenerHandler,
   ) {
     const { key, handshakeTimeoutMs, names, counters } = options;
-    const { server, nameOf } = tlsServer(key, handshakeTimeoutMs, (name) => names.has(name));
-    this.#server = server;
-    server.on("connection", (socket) => this.#accept(socket));
-    server.on("secureConnection", (socket) => {
+    const { server: tls, nameOf } = tlsServer(key, handshakeTimeoutMs, (name) => names.has(name));
+    tls.on("secureConnection", (socket) => {
       const name = nameOf(socket);
       if (name === undefined) socket.destroy();
       else handler.onSecure(socket, name);
     });
-    server.on("tlsClientError", (error, socket) => {
+    tls.on("tlsClientError", (error, socket) => {
       counters.add("refusedHandshake");
       handler.onRefused(socket.remoteAddress ?? "unknown", error.message);
       socket.destroy();
+    });
+    // A server of its own before TLS, so that a crowd costs no handshake.
+    this.#server = createServer((socket) => {
+      if (this.#accept(socket)) tls.emit("connection", socket);
     });
   }
 
@@ -76,17 +78,18 @@ export class Listener {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket): boolean {
     const source = socket.remoteAddress ?? "unknown";
     if (this.#isCrowd(source)) {
       this.options.counters.add("refusedCrowd");
       this.handler.onRefused(source, "too many connections without a hello");
       socket.destroy();
-      return;
+      return false;
     }
     const key = keyOf(socket);
     this.#unproved.set(key, { source, socket });
     socket.once("close", () => this.#unproved.delete(key));
+    return true;
   }
 
   #isCrowd(source: string): boolean {
