@@ -10,6 +10,7 @@ export function checkSnapshot(snapshot: Snapshot): readonly Violation[] {
     ...checkAnswers(snapshot),
     ...checkNeighbours(snapshot),
     ...checkPreferences(snapshot),
+    ...checkBalance(snapshot),
   ];
 }
 
@@ -75,6 +76,20 @@ function checkPreferences(snapshot: Snapshot): Violation[] {
     const owner = ownerOf(snapshot, address);
     if (preference === null || !snapshot.members.includes(preference) || owner === preference) return [];
     return [violation("preferred-home", address, preference, owner ?? "nobody")];
+  });
+}
+
+/** No member has more than one address of a Topology more than another, not counting those that follow. Holds where
+ * preferences are even, as the lab's are. */
+function checkBalance(snapshot: Snapshot): Violation[] {
+  return [...new Set(snapshot.vips.map((vip) => vip.interface))].flatMap((link) => {
+    const vips = snapshot.vips.filter((vip) => vip.interface === link && vip.follows === null);
+    const counts = snapshot.members.map(
+      (member) => vips.filter(({ address }) => ownerOf(snapshot, address) === member).length,
+    );
+    if (Math.max(...counts) - Math.min(...counts) <= 1) return [];
+    const seen = snapshot.members.map((member, index) => `${member} has ${counts[index]}`).join(", ");
+    return [violation("balanced", link, "as many addresses on each member, give or take one", seen)];
   });
 }
 

@@ -157,6 +157,7 @@ cluster {
   key_file = "${files.keyFile}"
   view_mature_time = 1
   view_balance_interval = 1
+  duravip_balance_set_size = 20
   Topology "10.1.1.0/24" { interface = "eth1" plumbing = "address" lifeline = true }
   Topology "10.2.1.0/24" { interface = "eth2" plumbing = "route" lifeline = true }
 }

@@ -33,11 +33,13 @@ export interface MailRecord {
 
 /** The cluster as it stood once a phase had settled. */
 export interface Snapshot {
-  /** VIPs and the interface of their Topology. */
   readonly vips: readonly {
     readonly address: string;
+    /** Interface of its Topology. */
     readonly interface: string;
     readonly preference: string | null;
+    /** What its home is decided by, where that is another address. */
+    readonly follows: string | null;
   }[];
   /** Nodes that run and can be reached: those that must agree. */
   readonly members: readonly string[];

@@ -15,8 +15,8 @@ function settled(change: Partial<Snapshot> = {}): Snapshot {
   ]);
   return {
     vips: [
-      { address: "10.1.1.1", interface: "eth1", preference: "n1" },
-      { address: "10.1.1.2", interface: "eth1", preference: null },
+      { address: "10.1.1.1", interface: "eth1", preference: "n1", follows: null },
+      { address: "10.1.1.2", interface: "eth1", preference: null, follows: null },
     ],
     members: ["n1", "n2"],
     memberships: new Map([
@@ -126,6 +126,25 @@ describe("the checks of a settled cluster", () => {
         ]),
       }),
     ).toContain("preferred-home 10.1.1.1");
+  });
+
+  it("find a member that has more than its share of a Topology", () => {
+    const vips = ["10.1.1.1", "10.1.1.2"].map((address) => ({
+      address,
+      interface: "eth1",
+      preference: null,
+      follows: null,
+    }));
+    const owners = new Map(vips.map(({ address }) => [address, "n2"]));
+    expect(
+      found({
+        vips,
+        owners: new Map([
+          ["n1", owners],
+          ["n2", owners],
+        ]),
+      }),
+    ).toContain("balanced eth1");
   });
 
   it("do not hold a preference against a node that is away", () => {
