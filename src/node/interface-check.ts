@@ -9,7 +9,7 @@ import type { Kernel } from "../kernel/types.js";
 
 export interface CheckHandler {
   lost(addresses: readonly string[]): void;
-  stray(addresses: readonly string[]): void;
+  removed(addresses: readonly string[]): void;
   failed(error: unknown): void;
 }
 
@@ -39,14 +39,16 @@ export class InterfaceCheck {
     try {
       // What comes or goes while the kernel is asked is not held against anybody: only what was so before and after.
       const before = this.#present();
-      const found = new Set(
-        (await this.kernel.addresses({ protocol: HOLDFAST_PROTOCOL })).map(({ address }) => address),
-      );
+      const found = await this.kernel.addresses({ protocol: HOLDFAST_PROTOCOL });
+      const there = new Set(found.map(({ address }) => address));
       const after = this.#present();
-      const lost = [...before].filter((address) => after.has(address) && !found.has(address));
-      const strays = [...found].filter((address) => this.hands.state(address) === undefined && !before.has(address));
+      const lost = [...before].filter((address) => after.has(address) && !there.has(address));
       if (lost.length > 0) this.handler.lost(lost);
-      if (strays.length > 0) this.handler.stray(strays);
+      // Removed where they stand, which may be where this node would never plumb them.
+      const strays = found.filter(({ address }) => this.hands.state(address) === undefined && !before.has(address));
+      if (strays.length === 0) return;
+      await this.kernel.removeFound(strays);
+      this.handler.removed(strays.map(({ address }) => address));
     } catch (error) {
       this.handler.failed(error);
     } finally {

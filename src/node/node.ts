@@ -3,6 +3,7 @@
  * and its outcome goes back in. It chooses nothing.
  */
 import type { Config } from "../config/types.js";
+import { describeAddresses } from "../core/address.js";
 import { catalogueOf } from "../core/catalogue/catalogue.js";
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore } from "../core/node.js";
@@ -83,7 +84,7 @@ export class Node {
     this.#homes = new BindingHomes(config);
     this.#check = new InterfaceCheck(parts.kernel, config, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
-      stray: (addresses) => void this.#unplumb(addresses),
+      removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
     });
     this.control = statusControl({

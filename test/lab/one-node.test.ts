@@ -1,0 +1,163 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askForData } from "../../src/console/client.js";
+import { HOLDFAST_PROTOCOL } from "../../src/kernel/index.js";
+import { ipBatch, ipJson } from "../../src/lab/iproute.js";
+import { LabNetwork } from "../../src/lab/namespaces.js";
+import { poll } from "../../src/lab/poll.js";
+import type { LabProcess } from "../../src/lab/process.js";
+import type { DuravipStatus } from "../../src/node/control.js";
+
+const HOST = "one";
+const OWN = "10.1.0.1/16";
+const VIPS = ["10.1.1.1", "10.1.1.2", "10.1.1.3"];
+
+let network: LabNetwork;
+
+beforeEach(async () => {
+  network = await LabNetwork.create([
+    { name: HOST, interfaces: [{ name: "eth1", network: "mail", addresses: [OWN] }] },
+  ]);
+});
+
+afterEach(() => network.remove());
+
+/** A cluster of one, without a lifeline unless it says so: what a dead daemon leaves stays to be seen. */
+async function configure(vips: readonly string[], topology = ""): Promise<string> {
+  const file = join(network.directory, "one.conf");
+  await writeFile(
+    file,
+    `Hostname = "one"
+     SpoolBase = "${network.directory}/spool"
+     ECCluster_Listener { Listen "10.1.0.1:4802" {} }
+     Control_Listener { Listen "${socketPath()}" {} }
+     cluster { nodename = "one"  view_mature_time = 0.1  if_check_interval = 1
+       Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
+       Topology "10.1.0.0/24" { interface = "eth1" }
+     }
+     ESMTP_Listener { ${vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+  );
+  return file;
+}
+
+function socketPath(): string {
+  return join(network.directory, "one.sock");
+}
+
+function logPath(): string {
+  return join(network.directory, "one.log");
+}
+
+function start(configFile: string): LabProcess {
+  return network.start(HOST, { script: "daemon/main.js", args: ["--config", configFile], logFile: logPath() });
+}
+
+/** VIPs in the kernel, by whatever means, sorted. */
+async function plumbed(): Promise<readonly string[]> {
+  return (await network.readLocalAddresses(HOST)).filter((address) => address.startsWith("10.1.1.")).sort();
+}
+
+/** What `ip address` shows on an interface. */
+async function aliases(dev: string): Promise<readonly string[]> {
+  const query = ["-4", "address", "show", "dev", dev];
+  const rows = await ipJson<{ readonly addr_info: readonly Alias[] }>(network.namespace(HOST), query);
+  return rows.flatMap(({ addr_info }) => addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`)).sort();
+}
+
+interface Alias {
+  readonly local: string;
+  readonly prefixlen: number;
+}
+
+async function until<T>(state: () => Promise<T>, wanted: T): Promise<void> {
+  let last: T | undefined;
+  await poll(
+    async () => {
+      last = await state();
+      return JSON.stringify(last) === JSON.stringify(wanted) ? true : null;
+    },
+    { everyMs: 50, limitMs: 20_000 },
+  );
+  expect(last).toEqual(wanted);
+}
+
+async function owners(): Promise<readonly (string | null)[]> {
+  try {
+    const vips = (await askForData(socketPath(), "cluster duravip show")) as unknown as readonly DuravipStatus[];
+    return vips.map(({ owner, phase }) => (phase === "idle" ? owner : null));
+  } catch {
+    return []; // Its console is not up yet.
+  }
+}
+
+async function serves(): Promise<void> {
+  await until(owners, ["one", "one", "one"]);
+  expect(await plumbed()).toEqual(VIPS);
+}
+
+describe("a node that has no peers", () => {
+  it("has every address as an alias, and none once it was asked to end", async () => {
+    const daemon = start(await configure(VIPS));
+    await serves();
+    expect(await aliases("eth1")).toEqual(["10.1.0.1/16", ...VIPS.map((vip) => `${vip}/32`)]);
+
+    daemon.kill("SIGTERM");
+    expect(await daemon.exited).toEqual({ status: 0, signal: null });
+    expect(await plumbed()).toEqual([]);
+    expect(await network.readLocalAddresses(HOST)).toContain("10.1.0.1");
+  });
+
+  it("cleans up after a run that was killed, before it takes anything", async () => {
+    const first = start(await configure(VIPS));
+    await serves();
+    first.kill("SIGKILL");
+    await first.exited;
+    expect(await plumbed()).toEqual(VIPS);
+    // Another configuration: what only the dead run knew carries its tag, and goes too.
+    const second = start(await configure(["10.1.1.3", "10.1.1.4"]));
+    await until(owners, ["one", "one"]);
+    expect(await plumbed()).toEqual(["10.1.1.3", "10.1.1.4"]);
+    expect(await readFile(logPath(), "utf8")).toContain('"leftovers-removed"');
+    second.kill("SIGTERM");
+    await second.exited;
+  });
+
+  it("leaves nothing behind when it is killed, where a Topology has a lifeline", async () => {
+    const daemon = start(await configure(VIPS, "lifeline = true plumbing = route"));
+    await serves();
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    await until(plumbed, []);
+  });
+
+  it("takes back an address that somebody took away, and takes away one that somebody tagged as ours", async () => {
+    start(await configure(VIPS));
+    await serves();
+    await ipBatch(network.namespace(HOST), [
+      "address delete 10.1.1.2/32 dev eth1",
+      `route add local 10.1.1.77 dev eth1 table local proto ${HOLDFAST_PROTOCOL}`,
+    ]);
+    await until(plumbed, VIPS);
+    await serves();
+  });
+});
+
+describe("a configuration that makes the host's own address a VIP", () => {
+  it("is refused with 78, and the address stays", async () => {
+    const daemon = start(await configure([...VIPS, "10.1.0.1"]));
+    expect((await daemon.exited).status).toBe(78);
+    expect(await network.readLocalAddresses(HOST)).toContain("10.1.0.1");
+    expect(await plumbed()).toEqual([]);
+  });
+
+  it("is refused also where only the kernel knows that it is the host's", async () => {
+    await ipBatch(network.namespace(HOST), ["address add 10.1.1.2/24 dev eth1"]);
+    const daemon = start(await configure(VIPS));
+    expect((await daemon.exited).status).toBe(78);
+    expect(await plumbed()).toEqual(["10.1.1.2"]);
+    const log = await readFile(logPath(), "utf8");
+    expect(log).toContain("ERR_HOST_ADDRESS");
+    expect(log).toContain("10.1.1.2");
+  });
+});
