@@ -67,7 +67,10 @@ export class Cluster {
   #state: number;
   /** Longest way of a frame or datagram. */
   delayMs = 4;
+  /** Share of the datagrams that get lost. */
   loss = 0.02;
+  /** How far the wall clocks, which incarnations come from, are off. */
+  clockMs = 0;
 
   constructor(size: number, seed: number) {
     this.#state = seed;
@@ -103,7 +106,7 @@ export class Cluster {
 
   start(...names: string[]): void {
     for (const name of names) {
-      const incarnation = 1_000_000 + Math.floor(this.now) * 10 + this.draw(10);
+      const incarnation = 1_000_000 + Math.floor(this.now + this.clockMs) * 10 + this.draw(10);
       const setup = { self: name, incarnation, peers: this.#names, heartbeatIntervalMs: HEARTBEAT_MS };
       const channel = new Channel({ ...setup, failureTimeoutMs: FAILURE_MS, startedAt: this.now });
       const lists = { chapters: [], sent: [], events: [], inbox: [], ends: new Map<number, End>() };
@@ -150,6 +153,11 @@ export class Cluster {
     if (run?.alive !== true || this.now < run.stalledUntil) return;
     run.sent.push({ text, chapter: run.chapters.length - 1 });
     this.#feed(run, (at) => ({ kind: "multicast", at, payload: new TextEncoder().encode(text) }));
+  }
+
+  /** Puts bytes on the connection of two nodes. */
+  inject(from: string, to: string, bytes: Uint8Array): void {
+    for (const end of this.run(to)?.ends.values() ?? []) if (end.peer.run.name === from) this.#carry(end, bytes);
   }
 
   /** Nothing gets from `from` to `to` any more. */
@@ -204,11 +212,16 @@ export class Cluster {
     return this.now - since;
   }
 
-  /** Whether these nodes, and nobody else, are in one view together. */
-  together(...names: string[]): boolean {
+  /** Whether these nodes ("abc"), and nobody else, are in one view together. */
+  together(nodes: string): boolean {
+    const names = nodes.split("");
     const ids = names.map((name) => this.run(name)?.chapters.at(-1)?.id);
-    const members = this.run(names[0]!)?.chapters.at(-1)?.view.members.join("");
-    return new Set(ids).size === 1 && members === [...names].sort().join("");
+    return new Set(ids).size === 1 && this.run(names[0]!)?.chapters.at(-1)?.view.members.join("") === nodes;
+  }
+
+  /** Members of the views of a node's present run, in order: ["a", "abc"]. */
+  views(name: string): readonly string[] {
+    return this.run(name)?.chapters.map((chapter) => chapter.view.members.join("")) ?? [];
   }
 
   // One node
