@@ -84,8 +84,8 @@ async function until<T>(state: () => Promise<T>, wanted: T): Promise<void> {
 
 async function owners(): Promise<readonly (string | null)[]> {
   try {
-    const vips = (await askForData(socketPath(), "cluster duravip show")) as unknown as readonly DuravipStatus[];
-    return vips.map(({ owner, phase }) => (phase === "idle" ? owner : null));
+    const vips = await askForData(socketPath(), "cluster duravip show");
+    return Array.isArray(vips) ? vips.map(({ owner, phase }: DuravipStatus) => (phase === "idle" ? owner : null)) : [];
   } catch {
     return []; // Its console is not up yet.
   }
