@@ -1,5 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askForData } from "../../src/console/client.js";
 import { HOLDFAST_PROTOCOL } from "../../src/kernel/index.js";
@@ -9,6 +11,7 @@ import { poll } from "../../src/lab/poll.js";
 import type { LabProcess } from "../../src/lab/process.js";
 import type { DuravipStatus } from "../../src/node/control.js";
 
+const DAEMON = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
 const HOST = "one";
 const OWN = "10.1.0.1/16";
 const VIPS = ["10.1.1.1", "10.1.1.2", "10.1.1.3"];
@@ -159,5 +162,19 @@ describe("a configuration that makes the host's own address a VIP", () => {
     const log = await readFile(logPath(), "utf8");
     expect(log).toContain("ERR_HOST_ADDRESS");
     expect(log).toContain("10.1.1.2");
+  });
+});
+
+describe("a daemon without the capabilities that it needs", () => {
+  it("exits 77, names them, says how to give them, and has touched nothing", async () => {
+    const file = await configure(VIPS);
+    const less = ["setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin"];
+    const daemon = [process.execPath, DAEMON, "--config", file];
+    const words = ["netns", "exec", network.namespace(HOST), ...less, ...daemon];
+    const { status, stderr } = spawnSync("ip", words, { encoding: "utf8" });
+    expect(stderr).toMatch(/lacks CAP_NET_ADMIN, CAP_NET_RAW: .*AmbientCapabilities=/);
+    expect(status).toBe(77);
+    expect(await plumbed()).toEqual([]);
+    expect(await readdir(network.directory)).toEqual(["one.conf"]);
   });
 });
