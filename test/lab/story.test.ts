@@ -39,12 +39,10 @@ describe("the story of three nodes and 60 VIPs", () => {
     const moved = new Map(report.phases.map((phase) => [phase.name, phase.moved]));
     expect(moved.get("crash")?.length).toBeGreaterThanOrEqual(18);
     expect(moved.get("cut-off")?.length).toBeGreaterThanOrEqual(18);
-    expect(
-      moved
-        .get("move")
-        ?.map(({ address }) => address)
-        .toSorted(),
-    ).toEqual(["10.1.1.30", "10.1.1.40"]);
+    // Balance may give another one back for them.
+    expect(moved.get("move")?.map(({ address }) => address)).toEqual(
+      expect.arrayContaining(["10.1.1.30", "10.1.1.40"]),
+    );
   });
 
   it("has mail flow all the while, some of it from node to node", () => {
