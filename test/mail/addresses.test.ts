@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import {
   addresses,
   binding,
@@ -11,6 +11,7 @@ import {
   freePort,
   home,
   listen,
+  scene,
   route,
   sink,
   text,
@@ -31,7 +32,7 @@ async function isOpen(host: string, port: number): Promise<boolean> {
 }
 
 describe("an address", () => {
-  it("is listened on between serve and withdraw, with the listener that follows; a plain one always", async () => {
+  scene("is listened on between serve and withdraw, with the listener that follows; a plain one always", async () => {
     const port = await freePort(plain);
     const { mail } = await engine({
       config: config({
@@ -55,7 +56,7 @@ describe("an address", () => {
     expect(await open()).toEqual([true, true, false]);
   });
 
-  it("says what the kernel said when a port is taken, and leaves nothing of it open", async () => {
+  scene("says what the kernel said when a port is taken, and leaves nothing of it open", async () => {
     const port = await freePort(first);
     const other = await freePort(first);
     const squatter = createServer().listen(port, first);
@@ -72,7 +73,7 @@ describe("an address", () => {
     expect(await mail.serve([first])).toEqual([{ address: first, error: null }]);
   });
 
-  it("cannot be started on a taken port, and undoes what it did", async () => {
+  scene("cannot be started on a taken port, and undoes what it did", async () => {
     const port = await freePort(plain);
     const free = await freePort(plain);
     const squatter = createServer().listen(port, plain);
@@ -90,7 +91,7 @@ describe("an address", () => {
     expect(await mail.queues()).toEqual([]);
   });
 
-  it("says 421 to idle sessions at once, and lets a message in flight end", async () => {
+  scene("says 421 to idle sessions at once, and lets a message in flight end", async () => {
     const port = await freePort(first);
     const { mail } = await engine({
       config: config({ listens: [listen(first, port, { duravip })], mail: { suspended: true } }),
@@ -112,7 +113,7 @@ describe("an address", () => {
     expect(await mail.queues()).toMatchObject([{ domain: "x.test", active: 1 }]);
   });
 
-  it("cuts what is still in flight after the drain time, and keeps nothing of it", async () => {
+  scene("cuts what is still in flight after the drain time, and keeps nothing of it", async () => {
     const port = await freePort(first);
     const { mail } = await engine({ config: config({ listens: [listen(first, port, { duravip })] }) });
     await mail.serve([first]);
@@ -125,7 +126,7 @@ describe("an address", () => {
     expect(await mail.queues()).toEqual([]);
   });
 
-  it("sends mail only while it is served", async () => {
+  scene("sends mail only while it is served", async () => {
     const target = await sink(remote);
     const port = await freePort(plain);
     const { mail, event } = await engine({
@@ -153,7 +154,7 @@ describe("an address", () => {
     expect(await mail.queues()).toMatchObject([{ binding: "v1", active: 1 }]);
   });
 
-  it("takes its deliveries along: they end within the drain time or are cut, and stay due", async () => {
+  scene("takes its deliveries along: they end within the drain time or are cut, and stay due", async () => {
     let begun = 0;
     const target = await sink(remote, {
       onData: (stream) => {
@@ -180,7 +181,7 @@ describe("an address", () => {
     await until("it is due again", async () => (await mail.queues())[0]?.active === 1 || null);
   });
 
-  it("has a home that somebody tells: nobody's, mine, or another's, whose mail is shown as on its way", async () => {
+  scene("has a home that somebody tells: nobody's, mine, or another's, whose mail is shown as on its way", async () => {
     const port = await freePort(plain);
     const { mail } = await engine({
       config: config({

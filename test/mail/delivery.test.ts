@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { openSpool } from "../../src/mail/spool/spool.js";
 import {
   addresses,
@@ -12,6 +12,7 @@ import {
   engine,
   freePort,
   listen,
+  scene,
   route,
   sink,
   text,
@@ -36,7 +37,7 @@ function replying(code: number, message: string): Error {
 }
 
 describe("delivery", () => {
-  it("leaves from the binding's own address, with its EHLO name, and is settled once", async () => {
+  scene("leaves from the binding's own address, with its EHLO name, and is settled once", async () => {
     const greetings: string[] = [];
     const target = await sink(remote, {
       onMailFrom: (_address, session, done) => {
@@ -61,7 +62,7 @@ describe("delivery", () => {
     expect(await mail.counters()).toMatchObject({ accepted: 1, delivered: 1 });
   });
 
-  it("keeps a connection for the messages that follow, and uses no other for them", async () => {
+  scene("keeps a connection for the messages that follow, and uses no other for them", async () => {
     const target = await sink(remote);
     const { submit, mail } = await sending({ domains: [route("x.test", target)] });
     for (let count = 1; count <= 5; count++) {
@@ -71,7 +72,7 @@ describe("delivery", () => {
     expect(new Set(target.taken.map((taken) => taken.session)).size).toBe(1);
   });
 
-  it("opens another connection where the kept one was closed at the other end", async () => {
+  scene("opens another connection where the kept one was closed at the other end", async () => {
     const target = await sink(remote);
     const { submit, mail } = await sending({ domains: [route("x.test", target)] });
     await submit("one@x.test");
@@ -82,7 +83,7 @@ describe("delivery", () => {
     expect((await mail.counters())["deferred"]).toBeUndefined();
   });
 
-  it("never has more connections for a domain than its limit", async () => {
+  scene("never has more connections for a domain than its limit", async () => {
     let open = 0;
     let most = 0;
     const target = await sink(remote, {
@@ -104,7 +105,7 @@ describe("delivery", () => {
     expect(target.server.connections.size).toBeLessThanOrEqual(2);
   });
 
-  it("carries body type, sizes and DSN parameters on, each recipient's own", async () => {
+  scene("carries body type, sizes and DSN parameters on, each recipient's own", async () => {
     const target = await sink(remote);
     const { client, mail } = await sending({ domains: [route("x.test", target)] });
     await client.say("MAIL FROM:<a@from.test> BODY=8BITMIME RET=HDRS ENVID=e+2B1");
@@ -122,7 +123,7 @@ describe("delivery", () => {
     expect(dsn["one@x.test"]).toMatchObject({ rcpt: [{ notify: ["FAILURE", "DELAY"], orcpt: "rfc822;o+ne@x.test" }] });
   });
 
-  it("gives each recipient its own outcome, and sends the rest again later", async () => {
+  scene("gives each recipient its own outcome, and sends the rest again later", async () => {
     let greylisting = true;
     const target = await sink(remote, {
       onRcptTo: ({ address }, _session, done) => {
@@ -150,7 +151,7 @@ describe("delivery", () => {
     await until("the queue is empty", async () => (await mail.queues()).length === 0);
   });
 
-  it("tells the sender of a failure, with status, reason and the header", async () => {
+  scene("tells the sender of a failure, with status, reason and the header", async () => {
     const target = await sink(remote, {
       onRcptTo: ({ address }, _session, done) => done(address.startsWith("bad") ? replying(550, "gone") : null),
     });
@@ -181,7 +182,7 @@ describe("delivery", () => {
     expect(notice?.text).not.toContain("Hello.");
   });
 
-  it("gives up at the expiry, and says so", async () => {
+  scene("gives up at the expiry, and says so", async () => {
     const { submit, event, mail } = await sending({
       mail: { retryIntervalMs: 20, messageExpirationMs: 60 },
       domains: [route("x.test", { host: remote, port: await freePort(remote) })],
@@ -191,7 +192,7 @@ describe("delivery", () => {
     expect(await mail.queues()).toEqual([]);
   });
 
-  it("tries the next host when one does not answer", async () => {
+  scene("tries the next host when one does not answer", async () => {
     const target = await sink(remote);
     const dead = { host: spare, port: await freePort(spare) };
     const { submit, mail } = await sending({ domains: [route("x.test", dead, target)] });
@@ -200,7 +201,7 @@ describe("delivery", () => {
     expect((await mail.counters())["deferred"]).toBeUndefined();
   });
 
-  it("follows the MX records, and fails for a null MX", async () => {
+  scene("follows the MX records, and fails for a null MX", async () => {
     const target = await sink(remote);
     const dns = {
       resolveMx: async (domain: string) =>
@@ -217,7 +218,7 @@ describe("delivery", () => {
     expect(target.taken).toEqual([]);
   });
 
-  it("waits, and uses no other address, while the binding's address is not on this host", async () => {
+  scene("waits, and uses no other address, while the binding's address is not on this host", async () => {
     const target = await sink(remote);
     const { submit, event, mail } = await sending({
       // TEST-NET-1 (RFC 5737) is on no host.
@@ -232,7 +233,7 @@ describe("delivery", () => {
     expect((await mail.counters())["deferred"]).toBeUndefined();
   });
 
-  it("encrypts where the other side can, and delivers where its TLS is broken", async () => {
+  scene("encrypts where the other side can, and delivers where its TLS is broken", async () => {
     const target = await sink(remote, { disabledCommands: ["AUTH"] });
     const { submit, mail } = await sending({ domains: [route("x.test", target), route("y.test", await brokenTls())] });
     await submit("u@x.test");
@@ -242,7 +243,7 @@ describe("delivery", () => {
     await until("it is delivered", async () => (await mail.counters())["delivered"] === 2);
   });
 
-  it("says which delivery was cut off before the reply to its final dot, and makes it again", async () => {
+  scene("says which delivery was cut off before the reply to its final dot, and makes it again", async () => {
     let cut = true;
     const target = await sink(remote, {
       onData: (stream, session, done) => {
@@ -261,7 +262,7 @@ describe("delivery", () => {
     expect((await event("delivery")).facts).toMatchObject({ attempts: 2 });
   });
 
-  it("says after a crash which deliveries are in doubt, and makes them again", async () => {
+  scene("says after a crash which deliveries are in doubt, and makes them again", async () => {
     const target = await sink(remote);
     const setup = config({ bindings: [binding("out", { address: host })], domains: [route("x.test", target)] });
     const spool = openSpool({ directory: setup.mail.spoolBase, incarnation: 1, nodename: "n1" });
@@ -284,7 +285,7 @@ describe("delivery", () => {
     expect(target.taken).toHaveLength(1);
   });
 
-  it("gives the mail of a binding that is gone from the configuration to default", async () => {
+  scene("gives the mail of a binding that is gone from the configuration to default", async () => {
     const target = await sink(remote);
     const first = config({ bindings: [vip("old", own)], mail: { bindingHeader: "X-Binding" } });
     const port = await freePort(host);
@@ -297,7 +298,7 @@ describe("delivery", () => {
     expect((await event("delivery")).facts).toMatchObject({ binding: "default" });
   });
 
-  it("lets suspended bindings, groups and domains wait", async () => {
+  scene("lets suspended bindings, groups and domains wait", async () => {
     const target = await sink(remote);
     const { submit, mail, event } = await sending({
       bindings: [binding("asleep", { suspended: true }), binding("grouped", { group: "g" }), binding("awake")],

@@ -1,27 +1,39 @@
 /** A small world for the mail engine: addresses of 127.0.0.0/8, all of which Linux has, ports that are free, sinks that
  * take mail, and clients that speak SMTP byte by byte. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
-import { afterEach, expect } from "vitest";
+import { expect, it } from "vitest";
 import type { Binding, Config, DomainRoute, Listen, MailOptions, Peer } from "../../src/config/types.js";
 import { createMailEngine, type MailEngineParts } from "../../src/mail/engine.js";
 import type { BindingHome, MailEvent, MailService, MailSetup } from "../../src/mail/types.js";
 
 const at = { file: "test", line: 1, column: 1 };
-const cleanups: (() => unknown)[] = [];
+const cleanups = new AsyncLocalStorage<(() => unknown)[]>();
 
-/** Runs after the test, last in first out. */
-export function cleanup(step: () => unknown): void {
-  cleanups.push(step);
+/** A test beside others of its file: each waits a tenth of a second for every greeting, which is smtp-server's way to
+ * find early talkers. */
+export function scene(name: string, play: () => Promise<void>): void {
+  it.concurrent(name, async () => {
+    const steps: (() => unknown)[] = [];
+    try {
+      await cleanups.run(steps, play);
+    } finally {
+      for (const step of steps.toReversed()) await step();
+    }
+  });
 }
 
-afterEach(async () => {
-  for (const step of cleanups.splice(0).toReversed()) await step();
-});
+/** Runs after the scene, last in first out. */
+export function cleanup(step: () => unknown): void {
+  const steps = cleanups.getStore();
+  if (steps === undefined) throw new Error("only in a scene");
+  steps.push(step);
+}
 
 export function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "holdfast-mail-"));
@@ -29,6 +41,9 @@ export function directory(): string {
   return path;
 }
 
+const given = new Set<number>();
+
+/** One that no other scene gets. */
 export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, "listening");
@@ -36,6 +51,8 @@ export async function freePort(host: string): Promise<number> {
   server.close();
   await once(server, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
+  if (given.has(address.port)) return freePort(host);
+  given.add(address.port);
   return address.port;
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { connectPeer, readLine } from "../../src/mail/mmove-socket.js";
 import { helloLine, parseAnswer, prologueLine, recipientOf } from "../../src/mail/mmove-wire.js";
 import { openSpool } from "../../src/mail/spool/spool.js";
@@ -17,6 +17,7 @@ import {
   freePort,
   home,
   listen,
+  scene,
   type Mail,
   route,
   sink,
@@ -138,28 +139,30 @@ async function peer(name: string, to: Node, psk = key) {
 const ID = "00000000010000000000abc";
 
 describe("a queue", () => {
-  it("moves to the owner, which delivers it from the binding's address, and keeps ids", async () => {
+  scene("moves to the owner, which delivers it from the binding's address, and keeps ids", async () => {
     const target = await sink(remote);
     const n1 = await node("n1");
     const n2 = await node("n2", { domains: [route("x.test", target)] });
+    // Two bindings, more than a batch of each.
+    const COUNT = 36;
     const ids = [];
-    for (let count = 0; count < 40; count++) ids.push(await n1.submit(`u${count}@x.test`, count % 2 ? "v1" : "v2"));
+    for (let count = 0; count < COUNT; count++) ids.push(await n1.submit(`u${count}@x.test`, count % 2 ? "v1" : "v2"));
     await n2.mail.serve([first, second]);
     tell([n1, n2], "v1", n2, 1);
     tell([n1, n2], "v2", n2, 1);
-    await until("all are delivered", async () => (await n2.mail.counters())["delivered"] === 40);
-    expect(await n1.mail.queues()).toEqual([]);
+    await until("all are delivered", async () => (await n2.mail.counters())["delivered"] === COUNT);
+    await until("all are gone here", async () => (await n1.mail.queues()).length === 0);
     const sent = n1.events.filter((event) => event.code === "xfer").map((event) => event.facts["id"]);
     const got = n2.events.filter((event) => event.facts["protocol"] === "xfer").map((event) => event.facts["id"]);
-    expect([sent.length, new Set(sent)]).toEqual([40, new Set(ids)]);
-    expect([got.length, new Set(got)]).toEqual([40, new Set(ids)]);
+    expect([sent.length, new Set(sent)]).toEqual([COUNT, new Set(ids)]);
+    expect([got.length, new Set(got)]).toEqual([COUNT, new Set(ids)]);
     expect(new Set(target.taken.map((taken) => taken.client))).toEqual(new Set([first, second]));
-    expect(new Set(target.taken.map((taken) => taken.to[0])).size).toBe(40);
-    expect(await n1.mail.counters()).toMatchObject({ "moved-out": 40 });
-    expect(await n2.mail.counters()).toMatchObject({ "moved-in": 40 });
+    expect(new Set(target.taken.map((taken) => taken.to[0])).size).toBe(COUNT);
+    expect(await n1.mail.counters()).toMatchObject({ "moved-out": COUNT });
+    expect(await n2.mail.counters()).toMatchObject({ "moved-in": COUNT });
   });
 
-  it("moves the first message for a binding that lives elsewhere as it comes in", async () => {
+  scene("moves the first message for a binding that lives elsewhere as it comes in", async () => {
     const n1 = await node("n1");
     const n2 = await node("n2", { mail: { suspended: false }, domains: [{ ...route("x.test"), suspended: true }] });
     tell([n1, n2], "v1", n2, 1);
@@ -173,7 +176,7 @@ describe("a queue", () => {
     await until("it is gone here", async () => (await n1.mail.queues()).length === 0);
   });
 
-  it("keeps envelope, context, attempts and every byte", async () => {
+  scene("keeps envelope, context, attempts and every byte", async () => {
     const suspended = { domains: [{ ...route("x.test"), suspended: true }] };
     const n1 = await node("n1", suspended);
     const n2 = await node("n2", suspended);
@@ -213,7 +216,7 @@ describe("a queue", () => {
     expect(content.slice(content.indexOf("X-Binding"))).toBe("X-Binding: v1\r\n\r\n.dot\r\n\xc3\xa4\x00\xff\r\n");
   });
 
-  it("moves with attempts and last errors, without the recipients that are done", async () => {
+  scene("moves with attempts and last errors, without the recipients that are done", async () => {
     const target = await sink(remote, {
       onRcptTo: ({ address }, _session, done) =>
         done(address.startsWith("later") ? Object.assign(new Error("come again"), { responseCode: 450 }) : null),
@@ -233,7 +236,7 @@ describe("a queue", () => {
     expect(moved?.recipients).toMatchObject([{ state: "queued", attempts: 1, lastError: "450 4.2.1 come again" }]);
   });
 
-  it("comes back to a node that moved it on", async () => {
+  scene("comes back to a node that moved it on", async () => {
     const target = await sink(remote);
     const n1 = await node("n1", { domains: [route("x.test", target)] });
     const n2 = await node("n2");
@@ -246,7 +249,7 @@ describe("a queue", () => {
     expect(target.taken).toHaveLength(1);
   });
 
-  it("stays where it is while nobody has the address, and while all mail is suspended", async () => {
+  scene("stays where it is while nobody has the address, and while all mail is suspended", async () => {
     const n1 = await node("n1", { mail: { suspended: true } });
     const n2 = await node("n2");
     n2.mail.setHomes([home("v1", "n2", 1)]);
@@ -261,7 +264,7 @@ describe("a queue", () => {
     expect(await n1.mail.queues()).toMatchObject([{ binding: "#mmove", active: 1 }]);
   });
 
-  it("moves although its binding is suspended, and does not come back for that", async () => {
+  scene("moves although its binding is suspended, and does not come back for that", async () => {
     const asleep = { bindings: [vip("v1", first, { suspended: true }), vip("v2", second)] };
     const n1 = await node("n1", asleep);
     const n2 = await node("n2", asleep);
@@ -273,7 +276,7 @@ describe("a queue", () => {
     expect(await n2.mail.queues()).toMatchObject([{ binding: "v1", active: 1 }]);
   });
 
-  it("waits for an owner that does not take it, and holds up no other binding", async () => {
+  scene("waits for an owner that does not take it, and holds up no other binding", async () => {
     const n1 = await node("n1");
     const n2 = await node("n2");
     await n1.submit("u@x.test", "v1");
@@ -288,7 +291,7 @@ describe("a queue", () => {
     await n2.event("reception", { binding: "v1" });
   });
 
-  it("waits for a peer that is not there", async () => {
+  scene("waits for a peer that is not there", async () => {
     const n1 = await node("n1");
     const port = await freePort(two);
     await n1.submit("u@x.test");
@@ -314,7 +317,7 @@ describe("a move that was cut off", () => {
 
   const id = ID.slice(0, 22);
 
-  it("is asked about, and over when the peer has the message", async () => {
+  scene("is asked about, and over when the peer has the message", async () => {
     const target = await sink(remote);
     const n2 = await node("n2");
     n2.mail.setHomes([home("v1", "n2", 1)]);
@@ -328,7 +331,7 @@ describe("a move that was cut off", () => {
     expect(await n2.mail.queues()).toMatchObject([{ binding: "v1", active: 1 }]);
   });
 
-  it("begins anew when the peer does not have it, wherever the home is then", async () => {
+  scene("begins anew when the peer does not have it, wherever the home is then", async () => {
     const target = await sink(remote);
     const n2 = await node("n2");
     const n1 = await node("n1", { mail: { spoolBase: await offered(id) }, domains: [route("x.test", target)] });
@@ -341,7 +344,7 @@ describe("a move that was cut off", () => {
     expect(target.taken).toHaveLength(1);
   });
 
-  it("stays in doubt as long as the peer does not answer", async () => {
+  scene("stays in doubt as long as the peer does not answer", async () => {
     const target = await sink(remote);
     const n1 = await node("n1", { mail: { spoolBase: await offered(id) }, domains: [route("x.test", target)] });
     await n1.mail.serve([first]);
@@ -351,7 +354,7 @@ describe("a move that was cut off", () => {
     expect(await n1.mail.queues()).toMatchObject([{ binding: "v1", active: 1 }]);
   });
 
-  it("is no second copy when only the 250 was lost", async () => {
+  scene("is no second copy when only the 250 was lost", async () => {
     const n2 = await node("n2");
     n2.mail.setHomes([home("v1", "n2", 1)]);
     // Between the two: everything passes but the reply to the data.
@@ -398,7 +401,7 @@ describe("the receiving end of moves", () => {
     return as1.smtp();
   }
 
-  it("drops the copy of an id that it knows, and says 250", async () => {
+  scene("drops the copy of an id that it knows, and says 250", async () => {
     const n2 = await owner();
     const send = await mover(n2);
     expect(await send(message(id))).toBe("250 2.6.0 taken");
@@ -407,7 +410,7 @@ describe("the receiving end of moves", () => {
     expect(await n2.mail.counters()).toMatchObject({ "moved-in": 1, "duplicates-dropped": 1 });
   });
 
-  it("answers what became of ids", async () => {
+  scene("answers what became of ids", async () => {
     const n2 = await owner();
     await (await mover(n2))(message(id));
     const asker = await peer("n1", n2);
@@ -426,7 +429,7 @@ describe("the receiving end of moves", () => {
     });
   });
 
-  it("stops a message that goes round in circles", async () => {
+  scene("stops a message that goes round in circles", async () => {
     const n2 = await owner();
     const send = await mover(n2);
     const circled = message(id);
@@ -434,7 +437,7 @@ describe("the receiving end of moves", () => {
     expect(await send({ ...circled, context: { ...circled.context, hops: 30, chain: 8 } })).toMatch(/^250/);
   });
 
-  it("refuses a prologue that is not one, and takes the next message", async () => {
+  scene("refuses a prologue that is not one, and takes the next message", async () => {
     const n2 = await owner();
     const send = await mover(n2);
     const broken: readonly Partial<NewMessage>[] = [
@@ -448,7 +451,7 @@ describe("the receiving end of moves", () => {
     expect(await send(message(id))).toMatch(/^250/);
   });
 
-  it("lets nobody in without the key, or under a name that is no peer", async () => {
+  scene("lets nobody in without the key, or under a name that is no peer", async () => {
     const n2 = await owner();
     await expect(peer("n1", n2, randomBytes(32))).rejects.toThrow();
     await expect(peer("stranger", n2)).rejects.toThrow();
@@ -457,7 +460,7 @@ describe("the receiving end of moves", () => {
     expect(await liar.ask(helloLine({ verb: "MMOVE", node: "n3" }))).toEqual({ verb: "NO", reason: "syntax" });
   });
 
-  it("lives through garbage before and after TLS", async () => {
+  scene("lives through garbage before and after TLS", async () => {
     const n2 = await owner();
     for (const garbage of [randomBytes(4_000), Buffer.from("MMOVE 1 node=n1\n")]) {
       const socket = connect(n2.endpoint);

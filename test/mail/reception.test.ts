@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { HoldfastError } from "../../src/errors.js";
 import { openSpool } from "../../src/mail/spool/spool.js";
 import type { Spool, SpoolOptions } from "../../src/mail/spool/types.js";
@@ -13,6 +13,7 @@ import {
   engine,
   freePort,
   listen,
+  scene,
   text,
   until,
 } from "./fixtures.js";
@@ -47,7 +48,7 @@ function spoolWith(change: (spool: Spool) => Partial<Spool>): (options: SpoolOpt
 }
 
 describe("a listener", () => {
-  it("offers what the design names, and no AUTH", async () => {
+  scene("offers what the design names, and no AUTH", async () => {
     const { port } = await receiving({ ehloHostname: "mx.own.test", maxMessageBytes: 1234 });
     const dialog = new Dialog(connect(port, host));
     expect(await dialog.reply()).toBe("220 mx.own.test ESMTP");
@@ -63,7 +64,7 @@ describe("a listener", () => {
     ]);
   });
 
-  it("answers 250 only after the commit", async () => {
+  scene("answers 250 only after the commit", async () => {
     let commit = () => {};
     const committed = new Promise<void>((resolve) => {
       commit = resolve;
@@ -94,7 +95,7 @@ describe("a listener", () => {
     expect(await reply).toMatch(/^250 2\.6\.0/);
   });
 
-  it("answers 452 while the spool is full, and serves again by itself", async () => {
+  scene("answers 452 while the spool is full, and serves again by itself", async () => {
     let full = true;
     const { greeted, mail } = await receiving(
       {},
@@ -117,7 +118,7 @@ describe("a listener", () => {
     ]);
   });
 
-  it("relays for its Relay_Hosts and for nobody else", async () => {
+  scene("relays for its Relay_Hosts and for nobody else", async () => {
     const { greeted, mail } = await receiving({ relayHosts: ["127.22.0.3/32"] });
     const stranger = await greeted(other);
     expect(await stranger.say("MAIL FROM:<a@x.test>")).toMatch(/^250/);
@@ -127,7 +128,7 @@ describe("a listener", () => {
     expect(await mail.counters()).toMatchObject({ "refused-relay": 1, accepted: 1 });
   });
 
-  it("refuses a message over its size, announced or not, and goes on", async () => {
+  scene("refuses a message over its size, announced or not, and goes on", async () => {
     const { greeted } = await receiving({ maxMessageBytes: 1_000 });
     const client = await greeted();
     expect(await client.say("MAIL FROM:<a@x.test> SIZE=1001")).toMatch(/^552 5\.3\.4 /);
@@ -137,23 +138,25 @@ describe("a listener", () => {
     expect(await client.message("a@x.test", ["b@x.test"], text("small"))).toMatch(/^250/);
   });
 
-  it.each([
+  for (const [name, content] of [
     ["a bare line feed", "Subject: x\r\n\r\none\ntwo\r\n"],
     ["a bare carriage return", "Subject: x\r\n\r\none\rtwo\r\n"],
     ["an end of data after a bare line feed", "Subject: x\r\n\r\none\n.\r\nMAIL FROM:<evil@x.test>\r\n"],
     ["an end of data between bare line feeds", "Subject: x\r\n\r\none\n.\nMAIL FROM:<evil@x.test>\r\n"],
     ["an end of data between bare carriage returns", "Subject: x\r\n\r\none\r.\rMAIL FROM:<evil@x.test>\r\n"],
     ["a bare line feed in the header", "Subject: x\nEvil: y\r\n\r\none\r\n"],
-  ])("refuses %s, with everything up to the true end of the data", async (_name, content) => {
-    const { greeted, mail } = await receiving();
-    const client = await greeted();
-    expect(await client.message("a@x.test", ["b@x.test"], content)).toBe("550 5.5.2 bare <CR> or <LF> received");
-    expect(await client.say("NOOP")).toMatch(/^250/);
-    expect(await mail.queues()).toEqual([]);
-    expect(await mail.counters()).toMatchObject({ "refused-line-end": 1 });
-  });
+  ] as const) {
+    scene(`refuses ${name}, with everything up to the true end of the data`, async () => {
+      const { greeted, mail } = await receiving();
+      const client = await greeted();
+      expect(await client.message("a@x.test", ["b@x.test"], content)).toBe("550 5.5.2 bare <CR> or <LF> received");
+      expect(await client.say("NOOP")).toMatch(/^250/);
+      expect(await mail.queues()).toEqual([]);
+      expect(await mail.counters()).toMatchObject({ "refused-line-end": 1 });
+    });
+  }
 
-  it("keeps dots and every other byte of a message as they were", async () => {
+  scene("keeps dots and every other byte of a message as they were", async () => {
     const seen: Buffer[] = [];
     const { greeted } = await receiving(
       {},
@@ -171,7 +174,7 @@ describe("a listener", () => {
     expect(stored.slice(stored.indexOf("Subject"))).toBe("Subject: x\r\n\r\n.dot\r\n..\r\n\x00\xff\r\n");
   });
 
-  it("keeps nothing of a client that dies in the middle of its data", async () => {
+  scene("keeps nothing of a client that dies in the middle of its data", async () => {
     const { greeted, mail } = await receiving();
     const client = await greeted();
     await client.say("MAIL FROM:<a@x.test>");
@@ -184,7 +187,7 @@ describe("a listener", () => {
     expect(await (await greeted()).message("a@x.test", ["b@x.test"], text("whole"))).toMatch(/^250/);
   });
 
-  it("keeps the envelope byte for byte", async () => {
+  scene("keeps the envelope byte for byte", async () => {
     let envelope: unknown;
     const { greeted } = await receiving(
       {},
@@ -217,14 +220,14 @@ describe("a listener", () => {
     });
   });
 
-  it("wants SMTPUTF8 for addresses outside ASCII", async () => {
+  scene("wants SMTPUTF8 for addresses outside ASCII", async () => {
     const { greeted } = await receiving();
     const client = await greeted();
     expect(await client.say("MAIL FROM:<j\xc3\xb6rg@x.test>")).toMatch(/^553 5\.6\.7 /);
     expect(await client.say("MAIL FROM:<j\xc3\xb6rg@x.test> SMTPUTF8")).toMatch(/^250/);
   });
 
-  it("turns clients away beyond its concurrency", async () => {
+  scene("turns clients away beyond its concurrency", async () => {
     const { greeted, port } = await receiving({ maxConnections: 2 });
     const first = await greeted();
     await greeted();
@@ -237,8 +240,8 @@ describe("a listener", () => {
     expect(again).toMatch(/^220 /);
   });
 
-  it("sends idle clients away, and those that only make errors", async () => {
-    const idle = await receiving({ idleTimeoutMs: 400 });
+  scene("sends idle clients away, and those that only make errors", async () => {
+    const idle = await receiving({ idleTimeoutMs: 1_500 });
     const sleeper = await idle.greeted();
     expect(await sleeper.reply()).toMatch(/^421 /);
     await sleeper.ended();
@@ -250,7 +253,7 @@ describe("a listener", () => {
     expect(replies.length).toBeLessThan(25);
   });
 
-  it("stops a message that has been round in circles", async () => {
+  scene("stops a message that has been round in circles", async () => {
     const { greeted } = await receiving();
     const loop = "Received: from a by b\r\n".repeat(101);
     expect(await (await greeted()).message("a@x.test", ["b@x.test"], `${loop}${text("loop")}`)).toMatch(
@@ -258,8 +261,8 @@ describe("a listener", () => {
     );
   });
 
-  it("lives through garbage of every kind", async () => {
-    const { greeted, port } = await receiving({ idleTimeoutMs: 400 });
+  scene("lives through garbage of every kind", async () => {
+    const { greeted, port } = await receiving({ idleTimeoutMs: 1_500 });
     for (const garbage of [
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
       "GET / HTTP/1.1\r\n\r\n",
@@ -278,7 +281,7 @@ describe("a listener", () => {
 });
 
 describe("the binding of a message", () => {
-  it("is the one that the listener follows, or the one on its address", async () => {
+  scene("is the one that the listener follows, or the one on its address", async () => {
     const followed = await freePort(other);
     const { event, greeted, mail } = await receiving(
       {},
@@ -293,7 +296,7 @@ describe("the binding of a message", () => {
     expect((await mail.queues()).map((row) => row.binding).sort()).toEqual(["default", "on-address"]);
   });
 
-  it("comes from the header that the configuration names, which stays", async () => {
+  scene("comes from the header that the configuration names, which stays", async () => {
     const { events, greeted, mail, event } = await receiving(
       {},
       {
@@ -316,7 +319,7 @@ describe("the binding of a message", () => {
     expect(await mail.counters()).toMatchObject({ accepted: 5 });
   });
 
-  it("is refused with 451 where the default is none", async () => {
+  scene("is refused with 451 where the default is none", async () => {
     const { greeted } = await receiving({}, { mail: { defaultBinding: "none" } });
     expect(await (await greeted()).message("a@x.test", ["b@x.test"], text("x"))).toMatch(/^451 4\.3\.5 /);
   });

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { createMailService } from "../../src/mail/service.js";
 import type { MailEvent } from "../../src/mail/types.js";
-import { addresses, cleanup, config, Dialog, freePort, home, listen, text, until, vip } from "./fixtures.js";
+import { addresses, cleanup, config, Dialog, freePort, home, listen, scene, text, until, vip } from "./fixtures.js";
 
 const script = new URL("../../dist/mail/worker.js", import.meta.url);
 const [plain = "", first = "", busy = ""] = addresses(25, 3);
@@ -38,7 +38,7 @@ async function service() {
 }
 
 describe.skipIf(!existsSync(fileURLToPath(script)))("the mail service in its thread (needs npm run build)", () => {
-  it("does what the engine does, and ends", async () => {
+  scene("does what the engine does, and ends", async () => {
     const { mail, events, threads, port } = await service();
     await mail.start();
     expect(await mail.serve([first])).toEqual([{ address: first, error: null }]);
@@ -54,7 +54,7 @@ describe.skipIf(!existsSync(fileURLToPath(script)))("the mail service in its thr
     expect(events).toHaveLength(1);
   });
 
-  it("carries errors over with code, facts and cause", async () => {
+  scene("carries errors over with code, facts and cause", async () => {
     const { mail, setup } = await service();
     await mail.start();
     const second = createMailService(
@@ -65,14 +65,16 @@ describe.skipIf(!existsSync(fileURLToPath(script)))("the mail service in its thr
     await expect(second.start()).rejects.toMatchObject({ code: "ERR_SPOOL", name: "HoldfastError" });
   });
 
-  it("says when its thread dies, rejects what waits, and starts another on the same spool", async () => {
+  scene("says when its thread dies, rejects what waits, and starts another on the same spool", async () => {
     const { mail, events, threads, port } = await service();
     await mail.start();
     await mail.serve([first]);
     mail.setHomes([home("v1", "n2", 5, { host: busy, port: 1 })]);
     const client = await Dialog.greeted(port, first);
     expect(await client.message("a@b.test", ["u@x.test"], text("kept"))).toMatch(/^250/);
-    const waiting = mail.counters();
+    // Waits for a message that does not end.
+    await client.say("MAIL FROM:<a@b.test>");
+    const waiting = mail.withdraw([first], 60_000);
     const refused = expect(waiting).rejects.toMatchObject({ code: "ERR_MAIL_THREAD" });
     await threads[0]?.terminate();
     await refused;
