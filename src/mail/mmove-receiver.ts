@@ -223,7 +223,7 @@ export class MoveReceiver {
       return error;
     }
     if (error instanceof HoldfastError) {
-      desk.emit("spool-trouble", "error", { id, node: peer, reason: explain(error), code: error.code });
+      desk.emit("spool-trouble", "error", { id, node: peer, reason: explain(error), error: error.code });
       return new Refusal(452, "4.3.1", "the queue cannot take mail now", "spool");
     }
     desk.count("refused-mmove-cut-off");

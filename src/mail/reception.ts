@@ -249,7 +249,7 @@ export class Reception {
     }
     if (error instanceof HoldfastError) {
       desk.count("refused-spool");
-      desk.emit("spool-trouble", "error", { reason: explain(error), code: error.code });
+      desk.emit("spool-trouble", "error", { reason: explain(error), error: error.code });
       return new Refusal(452, "4.3.1", "the queue cannot take mail now; come again", "spool");
     }
     // The client went away before the end of its message: nobody hears the reply.
