@@ -65,6 +65,14 @@ export class SmtpSession extends SMTPConnection {
     this.#accepted = socket;
   }
 
+  /**
+   * Without smtp-server's wait of 100 ms before the greeting. It is to catch spammers that talk first; here only hosts
+   * talk that may relay, and an address that moves would be away for as much longer.
+   */
+  override init(): void {
+    this._setListeners(() => this.connectionReady());
+  }
+
   override handler_MAIL(command: Buffer, callback: () => void): void {
     this.line = command.toString();
     super.handler_MAIL(command, callback);

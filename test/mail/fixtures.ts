@@ -15,8 +15,8 @@ import type { BindingHome, MailEvent, MailService, MailSetup } from "../../src/m
 const at = { file: "test", line: 1, column: 1 };
 const cleanups = new AsyncLocalStorage<(() => unknown)[]>();
 
-/** A test beside others of its file: each waits a tenth of a second for every greeting, which is smtp-server's way to
- * find early talkers. */
+/** A test beside others of its file: each waits a tenth of a second for every greeting of its sink, which is
+ * smtp-server's way to find early talkers. */
 export function scene(name: string, play: () => Promise<void>): void {
   it.concurrent(name, async () => {
     const steps: (() => unknown)[] = [];
