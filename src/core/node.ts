@@ -175,7 +175,6 @@ export class NodeCore {
     const { members, rows, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
-    this.hands.forgetReports();
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));

@@ -76,6 +76,8 @@ export class Cluster implements StepWatcher {
   /** The daemon that runs on each host, if one does. */
   readonly daemons = new Map<string, Daemon>();
   readonly replies = new Map<number, MoveOutcome>();
+  /** Gets each step of each core, after its check. */
+  onStep: StepWatcher["stepped"] = () => {};
   readonly #trace: Trace;
   readonly #safety: Safety;
   readonly #engine: GroupEngine;
@@ -224,6 +226,7 @@ export class Cluster implements StepWatcher {
       }
     }
     this.#safety.stepped(daemon, input, outputs);
+    this.onStep(daemon, input, outputs);
   }
 
   groupEvent(daemon: Daemon, code: string, facts: TraceFacts): void {

@@ -11,7 +11,8 @@ import { digestOf, hashOf, PRIME, textOf } from "./table-digest.js";
 /** One view, as those that are in it see it. */
 interface ViewRecord {
   readonly name: string;
-  readonly daemons: Set<Daemon>;
+  /** Who came here, and what it had delivered in its view before. */
+  readonly came: Map<Daemon, string>;
   /** The table after the same deliveries, from whoever came there first. */
   readonly tables: Map<string, { readonly by: Daemon; readonly digest: number }>;
 }
@@ -22,8 +23,6 @@ interface Watch {
   /** Deliveries in the present view: how many, and which. */
   delivered: number;
   history: number;
-  /** The view before, and what was delivered in it. */
-  before: string;
   /** Last owner that was told, with its epoch, by address. */
   readonly homes: Map<string, { readonly owner: string; readonly epoch: number }>;
 }
@@ -40,13 +39,13 @@ export class Safety {
 
   started(daemon: Daemon): void {
     const configured = new Set(daemon.core.setup.entries.map(({ address }) => address));
-    this.#watches.set(daemon, { configured, view: null, delivered: 0, history: 0, before: "", homes: new Map() });
+    this.#watches.set(daemon, { configured, view: null, delivered: 0, history: 0, homes: new Map() });
   }
 
   ended(daemon: Daemon): void {
     this.#watches.delete(daemon);
     // Its next run may come to a view of the same number and names.
-    for (const [name, { daemons }] of this.#views) if (daemons.has(daemon)) this.#views.delete(name);
+    for (const [name, { came }] of this.#views) if (came.has(daemon)) this.#views.delete(name);
   }
 
   stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void {
@@ -68,15 +67,15 @@ export class Safety {
 
   #enter(daemon: Daemon, watch: Watch, { seq, members, stayed }: View): void {
     const name = `${seq} ${members.join(" ")}`;
-    const record: ViewRecord = this.#views.get(name) ?? { name, daemons: new Set(), tables: new Map() };
+    const record: ViewRecord = this.#views.get(name) ?? { name, came: new Map(), tables: new Map() };
     this.#views.set(name, record);
-    watch.before = `${watch.view?.name} ${endingOf(watch)}`;
+    const before = `${watch.view?.name} ${historyOf(watch)}`;
     Object.assign(watch, { view: record, delivered: 0, history: 0 });
-    for (const other of record.daemons) {
-      if (stayed.includes(other.name) && this.#watches.get(other)?.before !== watch.before)
+    for (const [other, theirs] of record.came) {
+      if (stayed.includes(other.name) && theirs !== before)
         this.fail(`group: ${daemon.name} and ${other.name} stayed together for ${name}, after different deliveries`);
     }
-    record.daemons.add(daemon);
+    record.came.set(daemon, before);
   }
 
   /** S1, in kernels: as long as the network was whole from the beginning, no two live nodes have an address. */
@@ -138,8 +137,8 @@ export class Safety {
     if (watch.view === null) return;
     const { name, tables } = watch.view;
     const digest = digestOf(daemon.core.ownership);
-    const first = tables.get(endingOf(watch));
-    if (first === undefined) tables.set(endingOf(watch), { by: daemon, digest });
+    const first = tables.get(historyOf(watch));
+    if (first === undefined) tables.set(historyOf(watch), { by: daemon, digest });
     else if (first.digest !== digest) {
       const both = [first.by, daemon].map((some) => `${some.name} now: ${textOf(some.core.ownership)}`);
       this.fail(`S5: after delivery ${watch.delivered} in view ${name}, the tables differ\n  ${both.join("\n  ")}`);
@@ -147,6 +146,6 @@ export class Safety {
   }
 }
 
-function endingOf({ delivered, history }: Watch): string {
+function historyOf({ delivered, history }: Watch): string {
   return `${delivered} ${history}`;
 }

@@ -97,7 +97,29 @@ function loseOne(cluster: Cluster, random: Random, missing: () => string | null)
   const restless = Object.keys(homes).find((address) => cluster.homes()[address] !== homes[address]);
   if (restless !== undefined) cluster.fail(`L2: ${restless} went from ${homes[restless]} for no reason`);
   const victim = random.pick(cluster.live());
-  if (victim === undefined) return;
+  if (victim === undefined || cluster.hosts.size === 1) return;
+  const before = units(cluster, victim.name);
   cluster.die(victim.name, random.chance(0.5) ? "killed" : "power");
+  cluster.runUntil(() => unrest(cluster.live()), HEALED_LIMIT_MS);
+  const after = units(cluster, victim.name);
+  for (const [lead, { owner, terms }] of before) {
+    const now = after.get(lead);
+    if (owner === victim.name || now === undefined || now.terms !== terms || now.owner === owner) continue;
+    cluster.fail(`L2: ${lead} went from ${owner} to ${now.owner} because ${victim.name} died`);
+  }
   cluster.runUntil(missing, HEALED_LIMIT_MS, LOOK_EVERY_MS);
+}
+
+/** Each unit's owner, and what decides about it, whether `without` is there or not. */
+function units(cluster: Cluster, without: string): Map<string, { owner: string | null; terms: string }> {
+  const ownership = cluster.live()[0]?.core.ownership;
+  return new Map(
+    [...(ownership?.definitions.units ?? [])].map(([lead, unit]) => {
+      const { conflict, broken, preference } = unit.lead;
+      const electorate = unit.electorate.filter((member) => member !== without);
+      const followers = unit.followers.map(({ address }) => address);
+      const terms = [conflict, broken, preference, electorate, followers].join("; ");
+      return [lead, { owner: ownership?.rows.get(lead)?.owner ?? null, terms }];
+    }),
+  );
 }

@@ -33,7 +33,10 @@ export class Hands {
   readonly #states = new Map<string, HandState>();
   /** Why an address could not be had, until the cluster has taken the refusal. */
   readonly #failures = new Map<string, string>();
-  /** Reports under way, by lead: said once a view, since a view never loses a message. */
+  /**
+   * Reports under way, by lead: said once an epoch. A view never loses a message, and a table made anew, which may have
+   * missed one, gives new epochs.
+   */
   readonly #told = new Map<string, string>();
 
   state(address: string): HandState | undefined {
@@ -56,11 +59,6 @@ export class Hands {
 
   released(address: string): void {
     this.#states.delete(address);
-  }
-
-  /** A new table knows nothing of earlier reports. */
-  forgetReports(): void {
-    this.#told.clear();
   }
 
   /** @param leads units to look at. The jobs that it names are taken as begun. */

@@ -114,7 +114,9 @@ export class ByteReader {
   /** Each item takes a byte at the least, so a length beyond what is left is refused before anything is kept. */
   list<T>(each: () => T, max = Number.MAX_SAFE_INTEGER): T[] {
     const length = this.uint(Math.min(max, this.left));
-    return Array.from({ length }, each);
+    const items: T[] = [];
+    for (let i = 0; i < length; i++) items.push(each());
+    return items;
   }
 
   /** Everything must have been read. */

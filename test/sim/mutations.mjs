@@ -1,0 +1,129 @@
+/**
+ * Does the simulator see what it is there to see? Breaks the core in one place at a time, in a copy of the sources, and
+ * runs test/sim on it: `node test/sim/mutations.mjs`, some minutes. Not part of `npm test`. Exits with 1 when a broken
+ * core passes.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const OWNERSHIP = "src/core/ownership";
+
+/** [what is wrong, file, text, text instead]. */
+const MUTATIONS = [
+  [
+    "S1: the target begins before the owner has let go",
+    `${OWNERSHIP}/table.ts`,
+    'row.phase = "releasing";\n  }\n  row.target',
+    'row.phase = "acquiring";\n  }\n  row.target',
+  ],
+  ["S1: other holders are not waited for", `${OWNERSHIP}/hands.ts`, "row.holders.size === 0", "true"],
+  [
+    "S1: an address that changes its unit needs no announcements",
+    `${OWNERSHIP}/ownership.ts`,
+    "survived && sameUnits(this.definitions, definitions)",
+    "survived",
+  ],
+  [
+    "S1: RELEASED is said before the kernel has let go",
+    `${OWNERSHIP}/hands.ts`,
+    "const gone = mine.every((address) => !this.#states.has(address));",
+    "const gone = true;",
+  ],
+  ["S2: a broken address keeps its owner", `${OWNERSHIP}/definitions.ts`, "if (lead.broken) return [];", ""],
+  [
+    "S2: a broken follower whose job ends late is kept",
+    "src/core/node.ts",
+    "    this.#releaseStrays(addresses);\n",
+    "",
+  ],
+  [
+    "S3: a merge takes over the owner's epoch",
+    `${OWNERSHIP}/settle.ts`,
+    "epoch: epochs.next(),",
+    "epoch: claim.epoch,",
+  ],
+  [
+    "S4: a member plumbs followers that it does not configure",
+    `${OWNERSHIP}/definitions.ts`,
+    "    .filter(({ participants }) => participants.has(member))\n",
+    "",
+  ],
+  [
+    "S5: a node counts epochs on from its own last view",
+    `${OWNERSHIP}/table.ts`,
+    "this.#last = viewSeq * EPOCHS_A_VIEW;",
+    "this.#last = Math.max(this.#last, viewSeq * EPOCHS_A_VIEW) + 1;",
+  ],
+  ["L1: a departed target is waited for", `${OWNERSHIP}/table.ts`, "row.target === member", "false"],
+  ["L1: who could not plumb is never tried again", `${OWNERSHIP}/retries.ts`, "due.push(lead);", ""],
+  [
+    "L1: a report is made once for ever",
+    `${OWNERSHIP}/hands.ts`,
+    "const key = `${kind} ${row.epoch}`;",
+    "const key = kind;",
+  ],
+  ["L1: a job that ends is not looked at", "src/core/node.ts", "    this.#lookAgain(job.addresses);\n", ""],
+  [
+    "L2: balance moves back and forth",
+    `${OWNERSHIP}/placement.ts`,
+    "loads.within(to, topology) < 2",
+    "loads.within(to, topology) < 1",
+  ],
+  ["L2: a departure places everything anew", `${OWNERSHIP}/placement.ts`, "  if (may(home)) return home;\n", ""],
+  [
+    "L5: a preference counts only for orphans",
+    `${OWNERSHIP}/placement.ts`,
+    "  if (may(preferred)) return preferred;\n",
+    "",
+  ],
+  [
+    "a drain that fell into a change of view is not repeated",
+    "src/core/node.ts",
+    "if (this.#leaving && members.get(this.setup.self)?.leaving !== true)",
+    "if (this.#left)",
+  ],
+  [
+    "the survivors of a crash ask each other first",
+    `${OWNERSHIP}/ownership.ts`,
+    "this.settled = survived &&",
+    "this.settled = gone.length === 0 && survived &&",
+  ],
+];
+
+const copy = mkdtempSync(join(tmpdir(), "holdfast-mutations-"));
+try {
+  for (const part of ["src", "test/sim", "vitest.config.ts", "tsconfig.json", "package.json"])
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  if (!passes()) throw new Error("test/sim fails as it is: nothing can be learned from breaking more");
+  const missed = MUTATIONS.filter((mutation) => !isCaught(...mutation));
+  process.stdout.write(`${MUTATIONS.length - missed.length} caught, ${missed.length} missed\n`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+} finally {
+  rmSync(copy, { recursive: true });
+}
+
+function isCaught(what, file, text, instead) {
+  const path = join(copy, file);
+  const source = readFileSync(path, "utf8");
+  if (source.split(text).length !== 2) throw new Error(`${file} does not hold exactly once: ${text}`);
+  writeFileSync(path, source.replace(text, instead));
+  const caught = !passes();
+  writeFileSync(path, source);
+  process.stdout.write(`${caught ? "caught" : "MISSED"}  ${what}\n`);
+  return caught;
+}
+
+function passes() {
+  const vitest = join(copy, "node_modules/.bin/vitest");
+  const { status } = spawnSync(vitest, ["run", "--project", "unit", "--bail", "1", "test/sim"], {
+    cwd: copy,
+    stdio: "ignore",
+    timeout: 300_000,
+  });
+  return status === 0;
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { FAULTS } from "../../src/sim/faults.js";
+import { runSimulation, type SimulationRequest, type SimulationResult } from "../../src/sim/simulate.js";
+
+/** `SEED=7 npx vitest run test/sim/seeds` replays one seed; `TRACE=1` prints all of it. */
+const { SEED, TRACE } = process.env;
+const base = SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(SEED);
+const trace = TRACE === undefined ? {} : { trace: (line: string) => void process.stdout.write(`${line}\n`) };
+
+/** All counts of all runs together. */
+function totals(results: readonly SimulationResult[]): Record<string, number> {
+  const totals: Record<string, number> = {};
+  for (const { counts } of results) {
+    for (const [what, count] of Object.entries(counts)) totals[what] = (totals[what] ?? 0) + count;
+  }
+  return totals;
+}
+
+describe(`whole clusters, from seed ${base} on,`, () => {
+  const play = (seeds: number, request: Omit<SimulationRequest, "seed" | "seeds">) =>
+    runSimulation({ seed: base, seeds: SEED === undefined ? seeds : 1, ...trace, ...request });
+
+  it("hold over the contract of the channel: 3 nodes, 60 VIPs", () => {
+    const counts = totals(play(120, { nodes: 3, vips: 60 }));
+    if (SEED !== undefined) return;
+
+    for (const fault of FAULTS) expect(counts[`fault ${fault}`], fault).toBeGreaterThan(0);
+    const branches = ["contested", "refused", "lost", "conflict", "unsafe", "broken", "agreed", "unowned"];
+    for (const branch of branches) expect(counts[`event vip-${branch}`], branch).toBeGreaterThan(0);
+  });
+
+  it("hold over the contract of the channel: 5 nodes, 40 VIPs", () => {
+    play(60, { nodes: 5, vips: 40 });
+  });
+
+  it("hold over the channel itself: 3 nodes, 60 VIPs", () => {
+    play(60, { nodes: 3, vips: 60, engine: "channel" });
+  });
+
+  it("hold over the channel itself: 5 nodes, 40 VIPs", () => {
+    play(40, { nodes: 5, vips: 40, engine: "channel" });
+  });
+
+  it("never have an address twice while the network is whole, and say how long each was away", () => {
+    const faults = ["kill", "power", "restart", "leave", "move", "slow-kernel", "failing-plumb"] as const;
+    const results = play(40, { nodes: 4, vips: 20, faults });
+
+    expect(
+      results.flatMap(({ addresses }) => addresses.map(({ overlapMs }) => overlapMs)).every((ms) => ms === 0),
+    ).toBe(true);
+    expect(results.some(({ addresses }) => addresses.some(({ longestGapMs }) => longestGapMs > 0))).toBe(true);
+  });
+});
+
+describe("a seed", () => {
+  it.each(["model", "channel"] as const)("gives the same run each time, over the %s", (engine) => {
+    const run = () => {
+      const lines: string[] = [];
+      const result = runSimulation({ seed: 4, nodes: 3, vips: 12, engine, trace: (line) => lines.push(line) });
+      return { result, lines };
+    };
+
+    expect(run()).toEqual(run());
+  });
+});
