@@ -20,9 +20,8 @@ interface ViewRecord {
 interface Watch {
   readonly configured: ReadonlySet<string>;
   view: ViewRecord | null;
-  /** Deliveries in the present view: how many, and which. */
-  delivered: number;
-  history: number;
+  /** What was delivered in the present view: after each message, a hash of all up to it. */
+  histories: number[];
   /** Last owner that was told, with its epoch, by address. */
   readonly homes: Map<string, { readonly owner: string; readonly epoch: number }>;
 }
@@ -39,7 +38,7 @@ export class Safety {
 
   started(daemon: Daemon): void {
     const configured = new Set(daemon.core.setup.entries.map(({ address }) => address));
-    this.#watches.set(daemon, { configured, view: null, delivered: 0, history: 0, homes: new Map() });
+    this.#watches.set(daemon, { configured, view: null, histories: [], homes: new Map() });
   }
 
   ended(daemon: Daemon): void {
@@ -53,8 +52,8 @@ export class Safety {
     if (watch === undefined) return;
     if (input.kind === "view") this.#enter(daemon, watch, input.view);
     if (input.kind === "message") {
-      watch.delivered++;
-      watch.history = hashOf(input.payload, Math.imul(watch.history ^ input.from.charCodeAt(0), PRIME));
+      const before = watch.histories.at(-1) ?? 0;
+      watch.histories.push(hashOf(input.payload, Math.imul(before ^ input.from.charCodeAt(0), PRIME)));
     }
     for (const output of outputs) {
       if (output.kind === "acquire") this.#acquires(daemon, watch, output.addresses);
@@ -70,7 +69,7 @@ export class Safety {
     const record: ViewRecord = this.#views.get(name) ?? { name, came: new Map(), tables: new Map() };
     this.#views.set(name, record);
     const before = `${watch.view?.name} ${historyOf(watch)}`;
-    Object.assign(watch, { view: record, delivered: 0, history: 0 });
+    Object.assign(watch, { view: record, histories: [] });
     for (const [other, theirs] of record.came) {
       if (stayed.includes(other.name) && theirs !== before)
         this.fail(`group: ${daemon.name} and ${other.name} stayed together for ${name}, after different deliveries`);
@@ -96,7 +95,8 @@ export class Safety {
         this.fail(`S2: ${daemon.name} acquires ${address}, which ${vip?.broken === true ? "is BROKEN" : "is not its"}`);
     }
     for (const other of this.live()) {
-      if (other === daemon || this.#watches.get(other)?.view !== watch.view) continue;
+      const theirs = this.#watches.get(other);
+      if (other === daemon || theirs === undefined || !sameWay(watch, theirs)) continue;
       const held = addresses.find((address) => other.core.hands.state(address) !== undefined);
       if (held === undefined) continue;
       const state = other.core.hands.state(held) ?? "";
@@ -141,11 +141,19 @@ export class Safety {
     if (first === undefined) tables.set(historyOf(watch), { by: daemon, digest });
     else if (first.digest !== digest) {
       const both = [first.by, daemon].map((some) => `${some.name} now: ${textOf(some.core.ownership)}`);
-      this.fail(`S5: after delivery ${watch.delivered} in view ${name}, the tables differ\n  ${both.join("\n  ")}`);
+      this.fail(
+        `S5: after delivery ${watch.histories.length} in view ${name}, the tables differ\n  ${both.join("\n  ")}`,
+      );
     }
   }
 }
 
-function historyOf({ delivered, history }: Watch): string {
-  return `${delivered} ${history}`;
+function historyOf({ histories }: Watch): string {
+  return `${histories.length} ${histories.at(-1)}`;
+}
+
+/** Both are in one view, and have not yet been parted by what each delivered at its end. */
+function sameWay(a: Watch, b: Watch): boolean {
+  const shared = Math.min(a.histories.length, b.histories.length);
+  return a.view === b.view && a.histories[shared - 1] === b.histories[shared - 1];
 }

@@ -1,0 +1,138 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Entry } from "../../../src/core/catalogue/catalogue.js";
+import { define } from "../../../src/core/ownership/definitions.js";
+import { balance, place, type PlacementInput } from "../../../src/core/ownership/placement.js";
+import { emptyRow, type Row } from "../../../src/core/ownership/table.js";
+
+const TOPOLOGIES = ["10.1.0.0/24", "10.2.0.0/24"];
+
+/** A cluster in which each of `members` configures each address; `owners` says who has which. */
+function situation(
+  members: readonly string[],
+  owners: readonly (string | null)[],
+  preference: string | null = null,
+): PlacementInput {
+  const entries = owners.map((_, i): Entry => {
+    const topology = i % 2;
+    const address = `10.${topology + 1}.0.${1 + i}`;
+    return { address, names: [`v${i}`], services: [], preference, follows: null, topology: TOPOLOGIES[topology] ?? "" };
+  });
+  const { units } = define(new Map(members.map((member) => [member, entries])));
+  const rows = new Map(
+    entries.map(({ address }, i): [string, Row] => [address, { ...emptyRow(), owner: owners[i] ?? null }]),
+  );
+  return { units, rows, able: new Set(members) };
+}
+
+function loads({ units, able }: PlacementInput, homes: ReadonlyMap<string, string | null>, topology: string): number[] {
+  const own = [...units].filter(([, { lead }]) => lead.topology === topology).map(([lead]) => homes.get(lead));
+  return [...able].map((member) => own.filter((home) => home === member).length);
+}
+
+function spread(counts: readonly number[]): number {
+  return Math.max(...counts) - Math.min(...counts);
+}
+
+const members = fc.constantFrom(["a"], ["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d", "e"]);
+const withOwners = members.chain((names) =>
+  fc.tuple(fc.constant(names), fc.array(fc.option(fc.constantFrom(...names)), { minLength: 1, maxLength: 40 })),
+);
+
+describe("placement", () => {
+  it("leaves what has a home where it is, and gives the rest a home", () => {
+    fc.assert(
+      fc.property(withOwners, ([names, owners]) => {
+        const input = situation(names, owners);
+        const homes = place(input, input.units.keys());
+        for (const [lead, row] of input.rows) expect(homes.get(lead)).toBe(row.owner ?? homes.get(lead) ?? "nobody");
+        expect(homes.size).toBe(owners.length);
+      }),
+    );
+  });
+
+  it("spreads what is new evenly in each Topology", () => {
+    fc.assert(
+      fc.property(members, fc.integer({ min: 1, max: 60 }), (names, count) => {
+        const input = situation(
+          names,
+          Array.from({ length: count }, () => null),
+        );
+        const homes = place(input, input.units.keys());
+        for (const topology of TOPOLOGIES) expect(spread(loads(input, homes, topology))).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("finds the same homes again when everything starts anew", () => {
+    const input = situation(
+      ["a", "b", "c"],
+      Array.from({ length: 30 }, () => null),
+    );
+
+    expect(place(input, input.units.keys())).toEqual(place(input, input.units.keys()));
+  });
+
+  it("goes by pin, then by preference, then by present owner", () => {
+    const input = situation(["a", "b", "c"], ["a"], "b");
+    const row = input.rows.get("10.1.0.1");
+    const home = () => place(input, ["10.1.0.1"]).get("10.1.0.1");
+
+    Object.assign(row ?? {}, { pin: "c" });
+    expect(home()).toBe("c");
+    Object.assign(row ?? {}, { pin: null });
+    expect(home()).toBe("b");
+    row?.refusedBy.add("b");
+    expect(home()).toBe("a");
+  });
+
+  it("gives nothing to those that are not able, and nobody has what nobody can have", () => {
+    const input = { ...situation(["a", "b"], ["a", null]), able: new Set(["b"]) };
+    expect([...place(input, input.units.keys()).values()]).toEqual(["b", "b"]);
+
+    const none = { ...input, able: new Set<string>() };
+    expect([...place(none, none.units.keys()).values()]).toEqual([null, null]);
+  });
+});
+
+describe("balance", () => {
+  it("ends with no two members of a Topology more than one apart, and with no move too many", () => {
+    fc.assert(
+      fc.property(withOwners, ([names, owners]) => {
+        const input = situation(
+          names,
+          owners.map((owner) => owner ?? names[0] ?? "a"),
+        );
+        const moves = balance(input, Number.POSITIVE_INFINITY);
+        const homes = new Map([...input.rows].map(([lead, { owner }]) => [lead, moves.get(lead) ?? owner]));
+        let needed = 0;
+        for (const topology of TOPOLOGIES) {
+          expect(spread(loads(input, homes, topology))).toBeLessThanOrEqual(1);
+          const before = loads(input, new Map([...input.rows].map(([lead, { owner }]) => [lead, owner])), topology);
+          const after = loads(input, homes, topology);
+          needed += before.reduce((sum, count, i) => sum + Math.max(0, count - (after[i] ?? 0)), 0);
+        }
+        expect(moves.size).toBe(needed);
+      }),
+    );
+  });
+
+  it("goes no further than it may in one round", () => {
+    const input = situation(
+      ["a", "b"],
+      Array.from({ length: 20 }, () => "a"),
+    );
+
+    expect(balance(input, 3).size).toBe(3);
+  });
+
+  it("moves neither what is preferred nor what is pinned nor what is on its way", () => {
+    expect(balance(situation(["a", "b"], ["a", "a", "a", "a"], "a"), 9).size).toBe(0);
+    const pinned = situation(["a", "b"], ["a", "a", "a", "a", "a", "a"]);
+    for (const row of pinned.rows.values()) row.pin = "a";
+    expect(balance(pinned, 9).size).toBe(0);
+    const moving = situation(["a", "b"], ["a", "a", "a", "a", "a", "a"]);
+    for (const row of moving.rows.values()) row.phase = "releasing";
+    expect(balance(moving, 9).size).toBe(0);
+  });
+});
