@@ -64,12 +64,34 @@ export function manageAddresses(
     }
     return { enabled: enabled || upgraded, upgraded, preference: follows ? null : (preference?.value ?? null) };
   };
-  return {
+  const part = {
     bindings: bindings.map(({ stanza, service }) => ({ ...stanza, duravip: duravip(service) })),
     listens: listens.map(({ stanza, service }) => {
       return { ...stanza, duravip: duravip(service), follow: follows.get(stanza.endpoint.host) ?? null };
     }),
   };
+  checkWildcards(part.listens, diagnostics);
+  return part;
+}
+
+/** While a socket listens on a port of every address, the kernel opens it on no single one (EADDRINUSE, ip(7)). */
+function checkWildcards(listens: readonly Listen[], diagnostics: Diagnostics): void {
+  const wildcards = listens.filter(({ endpoint, enabled }) => enabled && isWildcard(endpoint.host));
+  const everywhere = new Map(wildcards.map((listen) => [listen.endpoint.port, listen]));
+  for (const { endpoint, duravip, follow, enabled } of listens) {
+    const listen = everywhere.get(endpoint.port);
+    const comesAndGoes = enabled && !isWildcard(endpoint.host) && (duravip.enabled || follow !== null);
+    if (listen === undefined || !comesAndGoes) continue;
+    everywhere.delete(endpoint.port);
+    const message =
+      `Listen "${formatEndpoint(listen.endpoint)}" takes port ${endpoint.port} on every address, ` +
+      `so the DuraVIP listener on ${endpoint.host} could never open`;
+    diagnostics.error("wildcard-beside-duravip", listen.at, message, "name the host's own addresses instead");
+  }
+}
+
+function isWildcard(host: string): boolean {
+  return host === "*" || host === "::";
 }
 
 /** What each address follows. Two listeners on one address cannot pull it two ways. */
@@ -127,7 +149,7 @@ function checkAddresses(services: readonly Service[], facts: DuravipFacts, diagn
     if (address === null || (enable?.value !== true && !follows) || done.has(address)) continue;
     done.add(address);
     const host = hosts.get(address);
-    if (address === "*" || address === "::") {
+    if (isWildcard(address)) {
       const message = `${title} is on every address, and cannot be DuraVIP`;
       diagnostics.error("duravip-wildcard", at, message, "name one address");
     } else if (isIpv6(address)) {

@@ -32,6 +32,12 @@ describe("an address that the cluster manages", () => {
     ]);
   });
 
+  it.each(["*:25", "[::]:25"])("has its port to itself: %s beside it is refused", (endpoint) => {
+    const own = 'Listen "10.1.1.1:25" { Enable_Duravip = true }';
+    expect(broken(CLUSTER + listener(`Listen "${endpoint}" {}  ${own}`))).toEqual(["error wildcard-beside-duravip"]);
+    expect(findings(parse(CLUSTER + listener(`Listen "${endpoint.replace(":25", ":26")}" {}  ${own}`)))).toEqual([]);
+  });
+
   it("is IPv4", () => {
     expect(broken(`${CLUSTER}Binding b { Enable_Duravip = 1 Bind_Address = "2001:db8::1" }`)).toEqual([
       "error duravip-not-ipv4",
