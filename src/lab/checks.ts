@@ -113,8 +113,8 @@ function checkSources({ token, sources, listener }: AcceptedMessage, seen: reado
 }
 
 /**
- * Messages that came more than once. Excused are those that a node had told of: cut off by a crash between the final
- * dot and its answer, which is as much as SMTP allows.
+ * Messages that came more than once. Excused are those that a node had told of: cut off between the final dot
+ * and its answer, which is as much as SMTP allows.
  */
 export function doubles({ delivered, inDoubt }: Pick<MailRecord, "delivered" | "inDoubt">): readonly Double[] {
   return [...arrivalsByToken(delivered)].flatMap(([token, arrivals]) => {

@@ -2,9 +2,10 @@
  * Asks each address, over and over, whether it serves: a TCP connection to port 25 and a `220 <node>` on it. Reports
  * changes only: an address that goes bad, comes good, or is answered by another node.
  *
- * An address that answers is asked every `idleMs`. One that is bad or watched (a fault is about to hit it) is asked
- * every `fastMs`, without waiting for earlier attempts, which may hang: packets to a dead host just vanish. An attempt
- * that connected is left alone a while, since a greeting takes its time (smtp-server's takes 100 ms by design).
+ * A greeted connection is held until the next one is greeted, `idleMs` later. When it is cut before, the address is asked
+ * at once: so an address that is given up in good order is missed from that very moment, at no cost. A dead host cuts
+ * nothing; addresses that a fault is about to hit are watched: asked every `fastMs`, as are those that are bad,
+ * without waiting for earlier attempts, since packets to a dead host just vanish.
  */
 import { type Socket, connect } from "node:net";
 import { monotonicMs } from "./clock.js";
@@ -45,6 +46,8 @@ export type ProbeRound = Readonly<Record<string, string | null>>;
 
 /** How long a connection without its greeting holds up the next attempt at a bad address. */
 const PATIENCE_MS = 150;
+/** Connections without their greeting at one address. */
+const MAX_CONNECTED = 4;
 
 interface Attempt {
   readonly startedAt: number;
@@ -54,7 +57,12 @@ interface Attempt {
 
 interface Target {
   readonly address: string;
+  /** Not decided yet. */
   readonly attempts: Set<Attempt>;
+  /** Connection of the last attempt that was greeted. */
+  held: Socket | null;
+  /** When `held` was cut, while nothing has told since whether the address is still served. */
+  cutAt: number | null;
   state: "unknown" | "good" | "bad";
   /** Who answers; null unless good. */
   node: string | null;
@@ -87,6 +95,8 @@ export class Prober {
         {
           address,
           attempts: new Set<Attempt>(),
+          held: null,
+          cutAt: null,
           state: "unknown" as const,
           node: null,
           decidedBy: 0,
@@ -100,7 +110,7 @@ export class Prober {
     this.#timer = setInterval(() => setImmediate(() => this.#tick(monotonicMs())), options.fastMs);
   }
 
-  /** Asks these addresses fast from now on for `forMs`, good or bad. */
+  /** Asks these addresses fast for `forMs`, or until they have gone bad and come good. */
   watch(addresses: readonly string[], forMs: number): void {
     const now = monotonicMs();
     for (const address of addresses) {
@@ -122,6 +132,7 @@ export class Prober {
     clearInterval(this.#timer);
     for (const target of this.#targets.values()) {
       for (const attempt of target.attempts) attempt.socket.destroy();
+      target.held?.destroy();
     }
   }
 
@@ -147,8 +158,7 @@ export class Prober {
   }
 
   #ask(target: Target, now: number): void {
-    const hurried = target.state === "bad" || now < target.watchedUntil;
-    target.nextAt = now + (hurried ? this.#options.fastMs : this.#options.idleMs);
+    target.nextAt = now + (isHurried(target, now) ? this.#options.fastMs : this.#options.idleMs);
     const socket = connect({ host: target.address, port: this.#options.port });
     const attempt: Attempt = { startedAt: now, socket, connectedAt: null };
     target.attempts.add(attempt);
@@ -156,55 +166,69 @@ export class Prober {
     socket.setEncoding("latin1");
     socket.on("connect", () => (attempt.connectedAt = monotonicMs()));
     socket.on("data", (text: string) => {
+      if (target.held === socket) return this.#cut(target); // 421
       greeting += text;
       if (!greeting.includes("\n") && greeting.length < 512) return;
       const node = /^220[ -](\S+)/.exec(greeting)?.[1];
       if (node === undefined) this.#fail(target, attempt, greeting.slice(0, 80).trim());
       else this.#succeed(target, attempt, node);
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#fail(target, attempt, error.code ?? error.message));
-    socket.on("close", () => this.#fail(target, attempt, "closed"));
+    const ended = (reason: string) =>
+      target.held === socket ? this.#cut(target) : this.#fail(target, attempt, reason);
+    socket.on("error", (error: NodeJS.ErrnoException) => ended(error.code ?? error.message));
+    socket.on("close", () => ended("closed"));
   }
 
   #succeed(target: Target, attempt: Attempt, node: string): void {
-    if (!settle(target, attempt)) return;
-    const { startedAt } = attempt;
-    if (startedAt < target.decidedBy) return;
+    if (!target.attempts.delete(attempt)) return;
+    const { startedAt, socket } = attempt;
+    if (startedAt < target.decidedBy) return void socket.destroy();
+    const previous = target.held;
+    target.held = socket;
+    previous?.destroy();
     target.decidedBy = startedAt;
+    const { address, cutAt, state } = target;
+    target.cutAt = null;
     if (target.node === node) return;
+    if (cutAt !== null) this.#report({ event: "bad", address, reason: "cut", since: cutAt, at: cutAt });
+    if (state === "bad") target.watchedUntil = 0;
     target.state = "good";
     target.node = node;
-    this.#report({ event: "good", address: target.address, node, since: startedAt, at: monotonicMs() });
+    this.#report({ event: "good", address, node, since: startedAt, at: monotonicMs() });
   }
 
   #fail(target: Target, attempt: Attempt, reason: string): void {
-    if (!settle(target, attempt)) return;
-    const { startedAt, connectedAt } = attempt;
+    if (!target.attempts.delete(attempt)) return;
+    const { startedAt, socket, connectedAt } = attempt;
+    socket.destroy();
     if (startedAt < target.decidedBy) return;
     const at = monotonicMs();
     target.decidedBy = startedAt;
     target.nextAt = Math.min(target.nextAt, at + this.#options.fastMs);
+    const since = target.cutAt ?? (connectedAt === null ? startedAt : at);
+    target.cutAt = null;
     if (target.state === "bad") return;
     target.state = "bad";
     target.node = null;
-    const since = connectedAt === null ? startedAt : at;
     this.#report({ event: "bad", address: target.address, reason, since, at });
+  }
+
+  /** The next tick asks: an address that greets and cuts, over and over, is not asked more often than that. */
+  #cut(target: Target): void {
+    target.held?.destroy();
+    target.held = null;
+    target.cutAt = monotonicMs();
+    target.nextAt = target.cutAt;
   }
 }
 
-/** A hurried target waits for nothing but a young connection, or for too many attempts in the dark. */
-function isHeldUp(target: Target, now: number): boolean {
-  const connected = [...target.attempts].filter((attempt) => attempt.connectedAt !== null);
-  return (
-    connected.some((attempt) => now - attempt.startedAt < PATIENCE_MS) ||
-    connected.length > 3 ||
-    (target.state !== "bad" && now >= target.watchedUntil && target.attempts.size > 0)
-  );
+function isHurried(target: Target, now: number): boolean {
+  return target.state === "bad" || target.cutAt !== null || now < target.watchedUntil;
 }
 
-/** Ends an attempt; false when it had ended already. */
-function settle(target: Target, attempt: Attempt): boolean {
-  if (!target.attempts.delete(attempt)) return false;
-  attempt.socket.destroy();
-  return true;
+/** A hurried target waits for nothing but a young connection, or for too many of them. */
+function isHeldUp(target: Target, now: number): boolean {
+  if (!isHurried(target, now)) return target.attempts.size > 0;
+  const connected = [...target.attempts].filter((attempt) => attempt.connectedAt !== null);
+  return connected.length >= MAX_CONNECTED || connected.some((attempt) => now - attempt.startedAt < PATIENCE_MS);
 }

@@ -10,14 +10,38 @@ export function renderReport(report: StoryReport): string {
   return [
     ...phaseTable(report.phases),
     "",
+    ...LEGEND,
+    "",
     `first VIP answered ${ms(report.firstAnswerMs)} after the first daemon's start, the last ${ms(report.lastAnswerMs)}`,
+    ...figures(report.phases),
     ...mailLines(report.mail),
     ...report.phases.flatMap((phase) => violationLines(`phase ${phase.name}`, phase.violations)),
     ...violationLines("mail", report.mail.violations),
   ].join("\n");
 }
 
-/** One row a phase. Away: from the fault, or from the first refused connection, to the `220` of the new home. */
+const LEGEND = [
+  "n1 ...      VIPs that the node owned once the phase had settled; - for a node that was away",
+  "away        from the fault, or else from the first connection that failed, to the 220 of the new home",
+  "no accept   the same, to the start of the connection that got that 220",
+  "disturbed   VIPs that kept their home and were away all the same, and for how long at most",
+];
+
+/** The figures that the project sets itself goals for. */
+function figures(phases: readonly PhaseReport[]): readonly string[] {
+  const longest = (name: string, of: (outage: Outage) => number | null): string => {
+    const moved = phases.find((phase) => phase.name === name)?.moved ?? [];
+    const all = spread(moved.map((outage) => of(outage) ?? Number.POSITIVE_INFINITY));
+    return all === null ? "not seen" : ms(all.max);
+  };
+  return [
+    `from SIGKILL of a daemon to the last of its VIPs answering elsewhere: ${longest("crash", (one) => one.answeringMs)}`,
+    `from cutting a host off to the last of its VIPs answering elsewhere: ${longest("cut-off", (one) => one.answeringMs)}`,
+    `gap of an address in a planned move: ${longest("move", (one) => one.acceptingMs)}`,
+  ];
+}
+
+/** One row a phase. */
 function phaseTable(phases: readonly PhaseReport[]): readonly string[] {
   const nodes = [...new Set(phases.flatMap((phase) => Object.keys(phase.owned)))].toSorted();
   const head = [
@@ -37,7 +61,7 @@ function phaseTable(phases: readonly PhaseReport[]): readonly string[] {
     ...phases.map((phase) => [
       phase.name,
       phase.what,
-      ...nodes.map((node) => String(phase.owned[node] ?? "-")),
+      ...nodes.map((node) => String(phase.owned[node]?.length ?? "-")),
       String(phase.moved.length),
       ...awayCells(phase.name === "form" ? [] : phase.moved),
       disturbedCell(phase.disturbed),

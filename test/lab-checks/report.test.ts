@@ -16,7 +16,7 @@ function story(change: Partial<PhaseReport> = {}): StoryReport {
     name: "crash",
     what: "SIGKILL of n1's daemon",
     settledMs: 700,
-    owned: { n2: 30, n3: 30 },
+    owned: { n2: ["10.1.1.1", "10.1.1.2"], n3: ["10.1.1.3"] },
     moved: [away(20), away(40), away(90)],
     disturbed: [],
     violations: [],
@@ -28,17 +28,22 @@ function story(change: Partial<PhaseReport> = {}): StoryReport {
 
 describe("the report of a story", () => {
   it("has a row a phase: who owns how many, how many moved, how long they were away", () => {
-    expect(renderReport(story())).toBe(
-      [
-        "phase  what                    n2  n3  moved  away min  median  max     no accept max  disturbed  checks",
-        "crash  SIGKILL of n1's daemon  30  30  3      120 ms    140 ms  190 ms  90 ms          -          held",
-        "",
-        "first VIP answered 900 ms after the first daemon's start, the last 1200 ms",
-        "mail: 500 messages got a 250, 501 arrived, 40 moves between nodes, 1 came twice having been logged as in doubt",
-        "      3 were not accepted and are nobody's promise:",
-        "           3  ECONNREFUSED",
-      ].join("\n"),
-    );
+    expect(renderReport(story()).split("\n").slice(0, 2)).toEqual([
+      "phase  what                    n2  n3  moved  away min  median  max     no accept max  disturbed  checks",
+      "crash  SIGKILL of n1's daemon  2   1   3      120 ms    140 ms  190 ms  90 ms          -          held",
+    ]);
+  });
+
+  it("ends with the figures that have goals, and what became of the mail", () => {
+    expect(renderReport(story()).split("\n").slice(-7)).toEqual([
+      "first VIP answered 900 ms after the first daemon's start, the last 1200 ms",
+      "from SIGKILL of a daemon to the last of its VIPs answering elsewhere: 190 ms",
+      "from cutting a host off to the last of its VIPs answering elsewhere: not seen",
+      "gap of an address in a planned move: not seen",
+      "mail: 500 messages got a 250, 501 arrived, 40 moves between nodes, 1 came twice having been logged as in doubt",
+      "      3 were not accepted and are nobody's promise:",
+      "           3  ECONNREFUSED",
+    ]);
   });
 
   it("shows an address that never came back, and what did not hold", () => {
