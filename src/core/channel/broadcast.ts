@@ -12,7 +12,7 @@ import type { Outbox } from "./outbox.js";
 import { NO_ROUND, type RoundId, sameRound } from "./round.js";
 
 /** A node sends nothing more while it knows of so much that is not stable yet. */
-const WINDOW_BYTES = 16 * 1024 * 1024;
+const WINDOW_BYTES = 4 * 1024 * 1024;
 /** What the sequencer keeps for members that acknowledge nothing, before it gives them up. */
 export const MAX_KEPT_BYTES = 16 * WINDOW_BYTES;
 /** A member says how far it is at each heartbeat, and after so many messages or bytes. */
@@ -26,6 +26,7 @@ export class Broadcast {
   #installedOver: ReadonlyMap<string, number | null> = new Map();
   /** Multicasts that the next view, or an acknowledgement, will let go. */
   readonly #waiting: Uint8Array[] = [];
+  /** Delivered since this node last said how far it is, or as sequencer what is stable. */
   #unacknowledged = { messages: 0, bytes: 0 };
 
   constructor(
@@ -66,10 +67,8 @@ export class Broadcast {
     if (!order.accept(frame.message)) return "order has a gap";
     this.outbox.deliver(frame.message);
     if (!order.settle(frame.stable)) return "stable before delivered";
-    this.#unacknowledged.messages++;
-    this.#unacknowledged.bytes += frame.message.payload.length;
-    const { messages, bytes } = this.#unacknowledged;
-    if (messages >= ACK_MESSAGES || bytes >= ACK_BYTES) this.acknowledge([link]);
+    this.#count(frame.message);
+    if (this.#isAckDue()) this.acknowledge([link]);
     this.#sendWaiting();
     return null;
   }
@@ -86,7 +85,9 @@ export class Broadcast {
     if (order.sequencer === link.peer) {
       if (!order.settle(frame.stable)) return "stable before delivered";
     } else if (order.sequencer === this.self) {
+      const { stable } = order;
       if (!order.acknowledge(link.peer, frame.delivered)) return "acknowledges what was never sent";
+      if (order.stable > stable && this.#isAckDue()) this.acknowledge(this.#viewLinks(order.members));
     }
     this.#sendWaiting();
     return null;
@@ -152,6 +153,17 @@ export class Broadcast {
     this.outbox.send(this.#viewLinks(order.members), { kind: "ordered", view, stable, message: placed });
     order.accept(placed);
     this.outbox.deliver(placed);
+    this.#count(placed);
+  }
+
+  #count(message: Message): void {
+    this.#unacknowledged.messages++;
+    this.#unacknowledged.bytes += message.payload.length;
+  }
+
+  /** So much was delivered since the last word that others may wait for the next one. */
+  #isAckDue(): boolean {
+    return this.#unacknowledged.messages >= ACK_MESSAGES || this.#unacknowledged.bytes >= ACK_BYTES;
   }
 
   #openIn(view: RoundId): ViewOrder | null {

@@ -358,14 +358,13 @@ export class Channel {
     if (!mine && !theirs) return null;
     // What each member kept, and what each had yet to send.
     const limit = (this.#setup.peers.length + 2) * MAX_KEPT_BYTES;
-    return carry(link, frame.round, frame.message, limit) ? null : "carries too much";
+    return carry(link, frame.message, limit) ? null : "carries too much";
   }
 
   #onFlush(link: Link, frame: FrameOf<"flush">): string | null {
     const gathering = this.#gathering;
-    const messages = unload(link, frame.round);
+    const messages = unload(link);
     if (gathering === null || !sameRound(frame.round, gathering.round)) return null;
-    if (gathering.links.get(link.peer) !== link.id) return null;
     gathering.add(link.peer, { view: frame.view, delivered: frame.delivered, messages });
     if (gathering.missing().length === 0) this.#install(gathering);
     return null;
@@ -387,7 +386,7 @@ export class Channel {
 
   #onInstall(link: Link, frame: FrameOf<"install">): string | null {
     const { own } = this.#graph;
-    const ending = unload(link, frame.round);
+    const ending = unload(link);
     if (link.peer !== frame.round.coordinator || !sameRound(frame.round, own.promised)) return null;
     if (sameRound(own.view, own.promised)) return "installs a view twice";
     if (!frame.members.some((member) => member.name === own.name)) return "installs a view without its receiver";

@@ -1,7 +1,6 @@
 /** The open links, at most one a peer, and when each peer was last heard. */
 import type { FrameOf, Message } from "./frames.js";
 import { costOf } from "./order.js";
-import { type RoundId, sameRound } from "./round.js";
 
 export interface Link {
   readonly id: number;
@@ -13,8 +12,8 @@ export interface Link {
   frameAt: number;
   /** The peer's last proposal that this node has not answered, because another node is its coordinator so far. */
   proposal: FrameOf<"propose"> | null;
-  /** Messages carried ahead of the frame that they belong to. */
-  carried: { readonly round: RoundId; readonly messages: Message[]; bytes: number } | null;
+  /** Messages carried ahead of the FLUSH or INSTALL that they belong to. */
+  carried: { readonly messages: Message[]; bytes: number };
 }
 
 export class Links {
@@ -22,7 +21,7 @@ export class Links {
   readonly #byPeer = new Map<string, Link>();
 
   open(id: number, peer: string, incarnation: number, at: number): Link {
-    const link: Link = { id, peer, incarnation, heardAt: at, frameAt: at, proposal: null, carried: null };
+    const link: Link = { id, peer, incarnation, heardAt: at, frameAt: at, proposal: null, carried: none() };
     this.#byId.set(id, link);
     this.#byPeer.set(peer, link);
     return link;
@@ -66,16 +65,19 @@ export class Links {
 }
 
 /** @returns false when the peer carries more than `limitBytes` for one round. */
-export function carry(link: Link, round: RoundId, message: Message, limitBytes: number): boolean {
-  if (link.carried === null || !sameRound(link.carried.round, round)) link.carried = { round, messages: [], bytes: 0 };
-  link.carried.messages.push(message);
-  link.carried.bytes += costOf(message);
-  return link.carried.bytes <= limitBytes;
+export function carry({ carried }: Link, message: Message, limitBytes: number): boolean {
+  carried.messages.push(message);
+  carried.bytes += costOf(message);
+  return carried.bytes <= limitBytes;
 }
 
-/** What was carried for `round`; the link keeps it no longer. */
-export function unload(link: Link, round: RoundId): readonly Message[] {
-  const carried = link.carried;
-  link.carried = null;
-  return carried !== null && sameRound(carried.round, round) ? carried.messages : [];
+/** What was carried ahead of the frame that has come now; it is not kept. */
+export function unload(link: Link): readonly Message[] {
+  const { messages } = link.carried;
+  link.carried = none();
+  return messages;
+}
+
+function none(): Link["carried"] {
+  return { messages: [], bytes: 0 };
 }

@@ -59,6 +59,7 @@ export class Cluster {
   readonly #names: readonly string[];
   readonly #current = new Map<string, Run>();
   readonly #cuts = new Set<string>();
+  readonly #clogs = new Set<string>();
   readonly #queue: { at: number; turn: number; act: () => void }[] = [];
   #turn = 0;
   /** Who is at the other end of each link there ever was. */
@@ -145,7 +146,11 @@ export class Cluster {
     const run = this.run(name);
     if (run?.alive !== true) return;
     run.stalledUntil = Math.max(run.stalledUntil, this.now + forMs);
-    this.#after(run.stalledUntil - this.now, () => this.#drain(run));
+    this.#after(run.stalledUntil - this.now, () => {
+      // As in an event loop: timers first, then what the sockets hold.
+      run.inbox.unshift((at) => ({ kind: "wake", at }));
+      this.#drain(run);
+    });
   }
 
   multicast(name: string, text: string): void {
@@ -174,8 +179,14 @@ export class Cluster {
     }
   }
 
+  /** Connections carry nothing from `from` to `to` any more; datagrams still come. */
+  clog(from: string, to: string): void {
+    this.#clogs.add(from + to);
+  }
+
   heal(): void {
     this.#cuts.clear();
+    this.#clogs.clear();
     for (const run of this.runs) {
       for (const end of run.ends.values()) {
         for (; end.held > 0; end.held--) this.#schedule(end);
@@ -190,6 +201,12 @@ export class Cluster {
       this.#closedAt(end);
       this.#closedAt(end.peer);
     }
+  }
+
+  /** Makes a new connection of two nodes while they still have the old one. */
+  reconnect(a: string, b: string): void {
+    const [from, to] = [this.run(a), this.run(b)];
+    if (a !== b && from?.alive === true && to?.alive === true) this.#connect(from, to);
   }
 
   advance(ms: number): void {
@@ -327,7 +344,8 @@ export class Cluster {
   #schedule(end: End): void {
     end.lastArrival = Math.max(end.lastArrival, this.now + this.#delay());
     this.#after(end.lastArrival - this.now, () => {
-      if (this.#cuts.has(end.peer.run.name + end.run.name)) end.held++;
+      const way = end.peer.run.name + end.run.name;
+      if (this.#cuts.has(way) || this.#clogs.has(way)) end.held++;
       else this.#arrive(end, end.coming.shift() ?? null);
     });
   }

@@ -1,0 +1,79 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Row } from "../../../src/core/channel/frames.js";
+import { componentOf, mutual } from "../../../src/core/channel/partition.js";
+import { NO_ROUND, type RoundId } from "../../../src/core/channel/round.js";
+
+const [v1, v2] = [1, 2].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
+
+/** @param reach names of one letter. */
+function row(name: string, reach: string, view = NO_ROUND, promised = view): Row {
+  return { name, version: 1, reach: new Set(reach), view, promised };
+}
+
+/** The whole partition, as "ac b". */
+function partition(rows: readonly Row[]): string {
+  return [...new Set(rows.map((row) => componentOf(row.name, rows).join("")))].sort().join(" ");
+}
+
+describe("the partition", () => {
+  it("puts all that reach each other together", () => {
+    expect(partition([row("c", "ab"), row("a", "bc"), row("b", "ac")])).toBe("abc");
+  });
+
+  it("counts a link only when both sides have it", () => {
+    expect(partition([row("a", "b"), row("b", "")])).toBe("a b");
+  });
+
+  it("keeps companions together when somebody comes who reaches only some of them", () => {
+    expect(partition([row("a", "c"), row("b", "c", v1), row("c", "ab", v1)])).toBe("a bc");
+  });
+
+  it("lets somebody in once he reaches all", () => {
+    expect(partition([row("a", "bc"), row("b", "ac", v1), row("c", "ab", v1)])).toBe("abc");
+  });
+
+  it("takes from a view the badly connected node", () => {
+    const rows = [row("a", "e", v1), row("b", "cde", v1), row("c", "bde", v1), row("d", "bce", v1)];
+    expect(partition([...rows, row("e", "abcd", v1)])).toBe("a bcde");
+  });
+
+  it("knows companions also while some have the next view and others wait for it", () => {
+    // a reaches c and d, but not b, which has the new view already.
+    const rows = [row("a", "cd"), row("b", "cd", v2), row("c", "abd", v1, v2), row("d", "abc", v1, v2)];
+    expect(partition(rows)).toBe("a bcd");
+  });
+
+  it("knows companions also while only some have promised the next view", () => {
+    const rows = [row("a", "cd"), row("b", "cd", v1, v2), row("c", "abd", v1), row("d", "abc", v1)];
+    expect(partition(rows)).toBe("a bcd");
+  });
+
+  it("lets the larger company take its choice of those without one", () => {
+    expect(partition([row("a", "b"), row("b", "acd"), row("c", "bd", v1), row("d", "bc", v1)])).toBe("a bcd");
+  });
+
+  it("is the same whatever order the rows come in, has everybody once, and only cliques", () => {
+    const names = "abcdef".split("");
+    const round = fc.constantFrom(NO_ROUND, v1!, v2!);
+    const one = (name: string) =>
+      fc.record({ name: fc.constant(name), reach: fc.subarray(names), view: round, promised: round });
+    const graph = fc.tuple(...names.map(one));
+    fc.assert(
+      fc.property(graph, fc.nat(), (drawn, turn) => {
+        const rows = drawn.map((row) => ({ ...row, version: 1, reach: new Set(row.reach) }));
+        const turned = rows.map((_, i) => rows[(i + turn) % rows.length]!).toReversed();
+        const parts = new Set(rows.map((row) => componentOf(row.name, rows).join("")));
+        expect([...parts].join("").split("").sort()).toEqual(names);
+        for (const row of rows) {
+          const part = componentOf(row.name, rows);
+          expect(componentOf(row.name, turned)).toEqual(part);
+          expect(part).toContain(row.name);
+          const others = rows.filter((other) => part.includes(other.name) && other !== row);
+          expect(others.every((other) => mutual(row, other))).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
