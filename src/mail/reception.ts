@@ -84,20 +84,23 @@ export class Reception {
     const known = this.#profiles.get(key);
     if (known !== undefined) return known;
     const relays = blockList(listen.relayHosts);
-    const face: SmtpFace = new SmtpFace({
-      size: listen.maxMessageBytes,
-      socketTimeout: listen.idleTimeoutMs,
-      maxRecipients: MAX_RECIPIENTS,
-      ...tlsOptions(listen),
-      onMailFrom: (_address, session, done) => this.#answer(done, () => this.#mail(sessionOf(face, session))),
-      onRcptTo: (_address, session, done) => this.#answer(done, () => this.#rcpt(sessionOf(face, session), relays)),
-      onData: (stream, session, done) => {
-        this.#data(stream, session, sessionOf(face, session)).then(
-          (text) => done(null, text),
-          (error: Error) => done(error),
-        );
+    const face: SmtpFace = new SmtpFace(
+      {
+        size: listen.maxMessageBytes,
+        socketTimeout: listen.idleTimeoutMs,
+        maxRecipients: MAX_RECIPIENTS,
+        ...tlsOptions(listen),
+        onMailFrom: (_address, session, done) => this.#answer(done, () => this.#mail(sessionOf(face, session))),
+        onRcptTo: (_address, session, done) => this.#answer(done, () => this.#rcpt(sessionOf(face, session), relays)),
+        onData: (stream, session, done) => {
+          this.#data(stream, session, sessionOf(face, session)).then(
+            (text) => done(null, text),
+            (error: Error) => done(error),
+          );
+        },
       },
-    });
+      (name) => this.desk.count(name),
+    );
     const profile = { face, relays };
     this.#profiles.set(key, profile);
     return profile;

@@ -14,7 +14,11 @@ const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3} /;
 export class SmtpFace extends SMTPServer {
   readonly #sessions = new Map<string, SmtpSession>();
 
-  constructor(options: SMTPServerOptions) {
+  /** @param count hears of every 5xx reply: a client that talks nonsense, or asks for what it may not. */
+  constructor(
+    options: SMTPServerOptions,
+    readonly count: (name: "refused-smtp") => void,
+  ) {
     super({
       ...options,
       logger: false,
@@ -51,6 +55,7 @@ export class SmtpSession extends SMTPConnection {
   /** The last MAIL or RCPT command as the client wrote it. */
   line = "";
   readonly #accepted: Socket;
+  readonly #count: SmtpFace["count"];
   #leaving: string | null = null;
   #errors = 0;
 
@@ -61,6 +66,7 @@ export class SmtpSession extends SMTPConnection {
     name: string,
   ) {
     super(server, socket, null);
+    this.#count = server.count;
     this.name = name;
     this.#accepted = socket;
   }
@@ -86,6 +92,7 @@ export class SmtpSession extends SMTPConnection {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     const own = typeof data === "string" && ENHANCED.test(data);
     super.send(code, data, own ? false : context);
+    if (code >= 500) this.#count("refused-smtp");
     if (code >= 500 && code !== 552 && ++this.#errors >= MAX_ERRORS) {
       super.send(421, "4.7.0 too many errors", false);
     }
