@@ -59,8 +59,11 @@ class EmbeddedChannel implements GroupChannel {
   #handler: GroupHandler | null = null;
   #lastLink = 0;
   #feeding = false;
+  /** Multicasts of this turn of the event loop. */
+  readonly #outgoing: Uint8Array[] = [];
   #waitingBytes = 0;
   #timer: { readonly at: number; readonly handle: NodeJS.Timeout } | null = null;
+  #listening: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
 
   constructor(options: EmbeddedOptions) {
@@ -75,7 +78,9 @@ class EmbeddedChannel implements GroupChannel {
   async start(handler: GroupHandler): Promise<void> {
     const { self, incarnation, heartbeatIntervalMs, failureTimeoutMs } = this.#options;
     this.#handler = handler;
-    await this.#listen(handler);
+    this.#listening = this.#listen(handler);
+    await this.#listening;
+    if (this.#stopping !== null) return;
     const peers = [self, ...this.#others.keys()];
     const startedAt = performance.now();
     this.#channel = new Channel({ self, incarnation, peers, heartbeatIntervalMs, failureTimeoutMs, startedAt });
@@ -95,10 +100,10 @@ class EmbeddedChannel implements GroupChannel {
     if (this.#stopping !== null) return;
     this.#counters.add("messagesMulticast");
     this.#waitingBytes += payload.length;
-    // The machine keeps it for peers that may miss it; what the caller does with its own must not show.
-    const copy = payload.slice();
     // Not from within this call: the caller may be in the middle of its own step.
-    queueMicrotask(() => this.#feed((at) => ({ kind: "multicast", at, payload: copy })));
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#sendOutgoing());
+    // The machine keeps it for peers that may miss it; what the caller does with its own must not show.
+    this.#outgoing.push(payload.slice());
   }
 
   stop(): Promise<void> {
@@ -111,6 +116,10 @@ class EmbeddedChannel implements GroupChannel {
   }
 
   // The machine
+
+  #sendOutgoing(): void {
+    for (const payload of this.#outgoing.splice(0)) this.#feed((at) => ({ kind: "multicast", at, payload }));
+  }
 
   /** One input at a time, also when carrying out an output ends a connection. */
   #feed(input: (at: number) => ChannelInput): void {
@@ -255,9 +264,11 @@ class EmbeddedChannel implements GroupChannel {
   }
 
   async #leave(): Promise<void> {
+    this.#sendOutgoing();
     this.#feed((at) => ({ kind: "leave", at }));
     clearTimeout(this.#timer?.handle);
     for (const dialer of this.#dialers.values()) dialer.stop();
+    await this.#listening.catch(() => undefined); // start tells of it
     await Promise.all([...this.#connections].map((connection) => connection.drain(MAX_LEAVE_MS)));
     await this.#network?.listener.close();
     await this.#network?.datagrams.close();

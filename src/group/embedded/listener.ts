@@ -66,6 +66,8 @@ export class Listener {
       });
       this.#server.listen({ host, port, exclusive: true }, resolve);
     });
+    // From here on: a connection that the kernel could not hand over.
+    this.#server.removeAllListeners("error").on("error", ({ message }) => this.handler.onRefused("kernel", message));
   }
 
   admit(socket: TLSSocket): void {

@@ -1,7 +1,7 @@
 /**
  * TLS between nodes: a pre-shared key on both sides, so that each proves the cluster key to the other, and no
  * certificates. The identity is the node's name. TLS 1.2, because Node offers external keys for no later one; ECDHE
- * keeps recorded traffic secret if the key leaks later (RFC 8442), and renegotiation has no use here.
+ * keeps recorded traffic secret if the key leaks later (RFC 7905 section 2 has the cipher suite).
  */
 import { constants } from "node:crypto";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";

@@ -81,7 +81,6 @@ describe("a member that dies", () => {
   it("is said to have left when it left in order, and what it said before is delivered", async () => {
     const { a, b, c } = await startThree();
     c.say("goodbye");
-    await until(() => c.messages.length, 1);
     await c.channel.stop();
     await together(a, b);
     expect([a.messages, b.messages]).toEqual([["c: goodbye"], ["c: goodbye"]]);
@@ -150,6 +149,14 @@ describe("a stranger", () => {
 });
 
 describe("a node", () => {
+  it("that is stopped while it starts ends all the same, and may start again", async () => {
+    const node = new TestNode("a");
+    const starting = node.start();
+    await node.channel.stop();
+    await starting;
+    await start("a");
+  });
+
   it("whose port is taken says so", async () => {
     const server = createServer().listen(PORT, addressOf("a"));
     await once(server, "listening");
