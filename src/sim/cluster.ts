@@ -82,13 +82,11 @@ export class Cluster implements StepWatcher {
   readonly #safety: Safety;
   readonly #engine: GroupEngine;
   #moves = 0;
-  #wasCut = false;
 
   constructor(readonly options: ClusterOptions) {
     const { seed, layout } = options;
     this.random = new Random(seed);
     this.network = new Network(options.network, this.random);
-    this.network.watch(() => (this.#wasCut ||= !this.network.whole));
     this.#trace = new Trace(EVENTS_KEPT, options.print);
     this.#safety = new Safety(
       () => this.daemons.values(),
@@ -143,6 +141,7 @@ export class Cluster implements StepWatcher {
   cut(from: readonly string[], to: readonly string[], oneWay = false): void {
     this.note("net", oneWay ? "cut-one-way" : "cut", () => ({ from, to }));
     this.network.cut(from, to, oneWay);
+    this.#safety.cut();
   }
 
   heal(): void {
@@ -244,7 +243,7 @@ export class Cluster implements StepWatcher {
   #kernelChanged(name: string, address: string, plumbed: boolean, serving: boolean): void {
     // Until it has cleared its slate, what a host has belongs to a daemon that is dead.
     const live = plumbed && this.daemons.get(name)?.state === "running";
-    if (live && !this.measures.plumbedBy(address).has(name)) this.#safety.plumbed(name, address, !this.#wasCut);
+    if (live && !this.measures.plumbedBy(address).has(name)) this.#safety.plumbed(name, address);
     this.measures.changed(this.schedule.now, name, address, live, serving);
   }
 }

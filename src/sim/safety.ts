@@ -29,6 +29,8 @@ interface Watch {
 export class Safety {
   readonly #watches = new Map<Daemon, Watch>();
   readonly #views = new Map<string, ViewRecord>();
+  /** Some nodes were cut off, or given up: from then on addresses may have two owners for a while. */
+  #parted = false;
 
   constructor(
     private readonly live: () => Iterable<Daemon>,
@@ -69,6 +71,11 @@ export class Safety {
     const record: ViewRecord = this.#views.get(name) ?? { name, came: new Map(), tables: new Map() };
     this.#views.set(name, record);
     const before = `${watch.view?.name} ${historyOf(watch)}`;
+    for (const other of watch.view?.came.keys() ?? []) {
+      if (!this.#watches.has(other) || members.includes(other.name)) continue;
+      if (!this.#parted) this.measures.count("given up without a cut");
+      this.#parted = true;
+    }
     Object.assign(watch, { view: record, histories: [] });
     for (const [other, theirs] of record.came) {
       if (stayed.includes(other.name) && theirs !== before)
@@ -77,12 +84,16 @@ export class Safety {
     record.came.set(daemon, before);
   }
 
-  /** S1, in kernels: as long as the network was whole from the beginning, no two live nodes have an address. */
-  plumbed(host: string, address: string, networkWasWhole: boolean): void {
+  cut(): void {
+    this.#parted = true;
+  }
+
+  /** S1, in kernels: as long as nobody was cut off or given up, no two live nodes have an address. */
+  plumbed(host: string, address: string): void {
     const others = [...this.measures.plumbedBy(address)].filter((other) => other !== host);
     if (others.length === 0) return;
     this.measures.count("overlap");
-    if (networkWasWhole) this.fail(`S1: ${host} plumbs ${address}, which ${others.join(" and ")} has`);
+    if (!this.#parted) this.fail(`S1: ${host} plumbs ${address}, which ${others.join(" and ")} has`);
   }
 
   /** S1, as the core can know it: nobody begins to plumb what another member of the same view has in its hands. */

@@ -2,9 +2,13 @@ import { describe, expect, it } from "vitest";
 import { FAULTS } from "../../src/sim/faults.js";
 import { runSimulation, type SimulationRequest, type SimulationResult } from "../../src/sim/simulate.js";
 
-/** `SEED=7 npx vitest run test/sim/seeds` replays one seed; `TRACE=1` prints all of it. */
-const { SEED, TRACE } = process.env;
+/**
+ * `SEED=7 npx vitest run test/sim/seeds` plays that seed alone, `SEEDS=500` so many from it on; `TRACE=1` prints every
+ * event.
+ */
+const { SEED, SEEDS, TRACE } = process.env;
 const base = SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(SEED);
+const wanted = SEEDS ?? (SEED === undefined ? undefined : 1);
 const trace = TRACE === undefined ? {} : { trace: (line: string) => void process.stdout.write(`${line}\n`) };
 
 /** All counts of all runs together. */
@@ -16,13 +20,13 @@ function totals(results: readonly SimulationResult[]): Record<string, number> {
   return totals;
 }
 
-describe(`whole clusters, from seed ${base} on,`, () => {
+describe(`whole clusters, from seed ${base} on,`, { timeout: 120_000 + 1_000 * Number(wanted ?? 0) }, () => {
   const play = (seeds: number, request: Omit<SimulationRequest, "seed" | "seeds">) =>
-    runSimulation({ seed: base, seeds: SEED === undefined ? seeds : 1, ...trace, ...request });
+    runSimulation({ seed: base, seeds: Number(wanted ?? seeds), ...trace, ...request });
 
   it("hold over the contract of the channel: 3 nodes, 60 VIPs", () => {
     const counts = totals(play(120, { nodes: 3, vips: 60 }));
-    if (SEED !== undefined) return;
+    if (wanted !== undefined) return;
 
     for (const fault of FAULTS) expect(counts[`fault ${fault}`], fault).toBeGreaterThan(0);
     const branches = ["contested", "refused", "lost", "conflict", "unsafe", "broken", "agreed", "unowned"];
