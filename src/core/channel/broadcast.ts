@@ -13,6 +13,8 @@ import { NO_ROUND, type RoundId, sameRound } from "./round.js";
 
 /** A node sends nothing more while it knows of so much that is not stable yet. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
+/** Nor while so many are not: a burst must not keep the node from its heartbeats. */
+const WINDOW_MESSAGES = 512;
 /** What the sequencer keeps for members that acknowledge nothing, before it gives them up. */
 export const MAX_KEPT_BYTES = 16 * WINDOW_BYTES;
 /** A member says how far it is at each heartbeat, and after so many messages or bytes. */
@@ -132,7 +134,7 @@ export class Broadcast {
     if (order === null || !this.#open) return;
     let sent = 0;
     for (const payload of this.#waiting) {
-      if (order.unsettledBytes >= WINDOW_BYTES) break;
+      if (order.unsettledBytes >= WINDOW_BYTES || order.unsettledMessages >= WINDOW_MESSAGES) break;
       this.#submit(order, payload);
       sent++;
     }

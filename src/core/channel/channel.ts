@@ -11,8 +11,8 @@
  *
  * Who reaches whom is flooded (graph.ts) and every node computes from it the same partition (partition.ts). The first
  * member of a part is its coordinator; when the part is not its view it runs a round: PROPOSE, from each member a FLUSH
- * of what others may lack of the old view, INSTALL. A member answers only the coordinator that its own graph gives it,
- * and keeps the proposal of any other until the graph agrees. So a view is decided by round trips alone; time-outs only
+ * of what others may lack of the old view, INSTALL. A member answers only the proposal that its own graph agrees with,
+ * members and coordinator, and keeps any other until then. So a view is decided by round trips alone; time-outs only
  * find out who is silent.
  *
  * Sources: docs/PROTOCOL.md, "Group channel"; K. Birman and T. Joseph, "Exploiting Virtual Synchrony in Distributed
@@ -26,7 +26,7 @@ import { Graph } from "./graph.js";
 import type { ChannelEvent, ChannelInput, ChannelOutput, ChannelSetup } from "./io.js";
 import { carry, type Link, Links, unload } from "./links.js";
 import { Outbox } from "./outbox.js";
-import { higherRound, NO_ROUND, type RoundId, sameRound } from "./round.js";
+import { NO_ROUND, type RoundId, sameRound } from "./round.js";
 
 export class Channel {
   readonly #setup: ChannelSetup;
@@ -46,6 +46,7 @@ export class Channel {
     this.#setup = setup;
     this.#graph = new Graph({
       name: setup.self,
+      incarnation: setup.incarnation,
       // Above the versions of earlier runs, unless the clock went back; Graph.learn sees to that.
       version: setup.incarnation,
       reach: new Set(),
@@ -85,14 +86,15 @@ export class Channel {
         this.#broadcast.multicast(input.payload);
         break;
       case "wake":
-        this.#wake();
         break;
       case "leave":
         this.#outbox.send(this.#links.all(), { kind: "leave" });
         this.#left = true;
-        break;
+        return this.#outbox.take();
     }
     this.#giveUpSlowMembers();
+    // Whatever the input: a flood of frames may keep the shell's timer waiting, and the peers would miss heartbeats.
+    if (this.#now >= this.deadline) this.#wake();
     return this.#outbox.take();
   }
 
@@ -115,7 +117,6 @@ export class Channel {
   }
 
   #wake(): void {
-    if (this.#now < this.deadline) return;
     if (this.#now >= this.#nextBeat) this.#beat();
     this.#regroup();
   }
@@ -144,7 +145,7 @@ export class Channel {
       this.#outbox.close(old.id, "replaced by a newer connection");
     }
     const link = this.#links.open(id, peer, incarnation, this.#now);
-    this.#graph.takeBack(peer);
+    this.#graph.meet(peer, incarnation);
     this.#outbox.event("peer-up", "info", { peer, incarnation });
     this.#publish([this.#graph.change({ reach: this.#links.peers() })]);
     this.#outbox.send([link], { kind: "status", rows: this.#graph.rows() });
@@ -175,7 +176,7 @@ export class Channel {
 
   #lose(link: Link, code: ChannelEvent["code"], level: ChannelEvent["level"], reason: string): void {
     this.#links.remove(link);
-    this.#graph.leaveOut(link.peer, this.#now + this.#setup.failureTimeoutMs);
+    this.#graph.lose(link.peer, this.#now + this.#setup.failureTimeoutMs);
     this.#outbox.event(code, level, { peer: link.peer, reason });
     this.#publish([this.#graph.change({ reach: this.#links.peers() })]);
   }
@@ -266,7 +267,9 @@ export class Channel {
     if (coordinator === this.#setup.self) return this.#lead(members);
     this.#gathering = null;
     const link = this.#links.to(coordinator);
-    if (link !== undefined && link.proposal !== null) this.#answer(link, link.proposal);
+    if (link !== undefined && link.proposal !== null && sameNames(link.proposal.members, members)) {
+      this.#answer(link, link.proposal);
+    }
   }
 
   #lead(members: readonly string[]): void {
@@ -285,11 +288,13 @@ export class Channel {
     this.#propose(members);
   }
 
-  #stillRight(gathering: Gathering, members: readonly string[]): boolean {
+  #stillRight({ round, links }: Gathering, members: readonly string[]): boolean {
     return (
-      sameRound(gathering.round, this.#graph.own.promised) &&
-      this.#sameLinks(gathering.links, members) &&
-      !members.some((member) => higherRound(this.#graph.row(member)!.promised, gathering.round))
+      this.#sameLinks(links, members) &&
+      members.every((member) => {
+        const { promised } = this.#graph.row(member)!;
+        return promised.counter < round.counter || sameRound(promised, round);
+      })
     );
   }
 
@@ -321,7 +326,7 @@ export class Channel {
     const { view } = this.#graph.own;
     const { delivered } = this.#broadcast;
     const others = members.flatMap((member) => this.#links.to(member) ?? []);
-    this.#outbox.send(others, { kind: "propose", round, view, delivered });
+    this.#outbox.send(others, { kind: "propose", round, members, view, delivered });
     gathering.add(self, { view, delivered, messages: this.#broadcast.held(0) });
     if (gathering.missing().length === 0) this.#install(gathering);
   }
@@ -343,8 +348,8 @@ export class Channel {
   #answer(link: Link, proposal: FrameOf<"propose">): void {
     link.proposal = null;
     const { round } = proposal;
-    // Our row tells the coordinator of the higher promise, and it will try again above that.
-    if (!higherRound(round, this.#graph.own.promised)) return;
+    // Our row tells the coordinator what we have promised, and it will try again above that.
+    if (round.counter <= this.#graph.own.promised.counter) return;
     this.#promise(round);
     const { view } = this.#graph.own;
     const known = sameRound(proposal.view, view) ? proposal.delivered : 0;
@@ -411,4 +416,8 @@ export class Channel {
   #publish(rows: readonly Row[]): void {
     this.#outbox.send(this.#links.all(), { kind: "status", rows });
   }
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
 }

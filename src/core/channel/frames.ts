@@ -15,6 +15,7 @@ export const MAX_NODES = 256;
 /** What one node says of itself; the others pass it on to those that do not hear it. Higher versions replace lower. */
 export interface Row {
   readonly name: string;
+  readonly incarnation: number;
   readonly version: number;
   /** Peers that the node has a link to. */
   readonly reach: ReadonlySet<string>;
@@ -38,8 +39,14 @@ export type Frame =
   | { readonly kind: "ack"; readonly view: RoundId; readonly delivered: number; readonly stable: number }
   | { readonly kind: "submit"; readonly view: RoundId; readonly number: number; readonly payload: Uint8Array }
   | { readonly kind: "ordered"; readonly view: RoundId; readonly stable: number; readonly message: Message }
-  /** `view`, `delivered`: what the coordinator itself has, so that nobody sends it again. */
-  | { readonly kind: "propose"; readonly round: RoundId; readonly view: RoundId; readonly delivered: number }
+  | {
+      readonly kind: "propose";
+      readonly round: RoundId;
+      readonly members: readonly string[];
+      /** What the coordinator itself has delivered, and in which view, so that nobody sends it again. */
+      readonly view: RoundId;
+      readonly delivered: number;
+    }
   /** One message that the receiver may lack: towards the coordinator before a flush, from it before an install. */
   | { readonly kind: "carry"; readonly round: RoundId; readonly message: Message }
   /** The promise: the sender delivers nothing more in `view` until a round ends. */
@@ -77,6 +84,9 @@ export function encodeFrame(frame: Frame): Uint8Array {
       writeMessage(writeRound(to, frame.round), frame.message);
       break;
     case "propose":
+      writeRound(to, frame.round).list(frame.members, (name) => to.string(name));
+      writeRound(to, frame.view).uint(frame.delivered);
+      break;
     case "flush":
       writeRound(writeRound(to, frame.round), frame.view).uint(frame.delivered);
       break;
@@ -115,7 +125,10 @@ function readFrame(from: ByteReader): Frame {
       return { kind, view: readRound(from), stable: from.uint(), message: readMessage(from) };
     case "carry":
       return { kind, round: readRound(from), message: readMessage(from) };
-    case "propose":
+    case "propose": {
+      const [round, members] = [readRound(from), readNames(from)];
+      return { kind, round, members, view: readRound(from), delivered: from.uint() };
+    }
     case "flush":
       return { kind, round: readRound(from), view: readRound(from), delivered: from.uint() };
     case "install":
@@ -144,18 +157,23 @@ function readMessage(from: ByteReader): Message {
 }
 
 function writeRow(to: ByteWriter, row: Row): void {
-  to.string(row.name).uint(row.version);
+  to.string(row.name).uint(row.incarnation).uint(row.version);
   writeRound(writeRound(to, row.view), row.promised).list([...row.reach], (name) => to.string(name));
 }
 
 function readRow(from: ByteReader): Row {
   return {
     name: from.string(),
+    incarnation: from.uint(),
     version: from.uint(),
     view: readRound(from),
     promised: readRound(from),
-    reach: new Set(from.list(() => from.string(), MAX_NODES)),
+    reach: new Set(readNames(from)),
   };
+}
+
+function readNames(from: ByteReader): string[] {
+  return from.list(() => from.string(), MAX_NODES);
 }
 
 function readOrigin(from: ByteReader): Origin {

@@ -7,6 +7,8 @@ import { componentOf, mutual } from "./partition.js";
 
 export class Graph {
   readonly #rows = new Map<string, Row>();
+  /** The run of each peer that this node has a link to: what older runs said of themselves is void. */
+  readonly #runs = new Map<string, number>();
   readonly #leftOutUntil = new Map<string, number>();
   #own: Row;
   /** The last answer of `component`, until something changes. */
@@ -30,7 +32,7 @@ export class Graph {
   }
 
   /** @returns the new own row, which the peers should hear of. */
-  change(own: Partial<Omit<Row, "name" | "version">>): Row {
+  change(own: Partial<Omit<Row, "name" | "incarnation" | "version">>): Row {
     this.#own = { ...this.#own, ...own, version: this.#own.version + 1 };
     this.#rows.set(this.#own.name, this.#own);
     this.#component = null;
@@ -43,6 +45,7 @@ export class Graph {
     for (const row of rows) {
       const known = this.#rows.get(row.name);
       if (known === undefined ? this.#rows.size >= MAX_NODES : row.version <= known.version) continue;
+      if ((this.#runs.get(row.name) ?? row.incarnation) !== row.incarnation) continue;
       if (row.name === this.#own.name) {
         // A run before this one said so, with a clock that was ahead of ours.
         this.#own = { ...this.#own, version: row.version };
@@ -62,22 +65,31 @@ export class Graph {
     return row.name !== peer && (theirs === undefined || !mutual(row, theirs));
   }
 
+  /** This node has a link to that run of `peer`. */
+  meet(peer: string, incarnation: number): void {
+    this.#runs.set(peer, incarnation);
+    if (this.#rows.get(peer)?.incarnation !== incarnation) this.#rows.delete(peer);
+    this.#leftOutUntil.delete(peer);
+    this.#component = null;
+  }
+
   /**
    * A peer whose link is gone has most likely gone altogether, and the others are about to notice. Until `until` it is
    * left out of our reckoning, as though they had: else their rows, which still name it, would make us the odd one.
    */
-  leaveOut(peer: string, until: number): void {
+  lose(peer: string, until: number): void {
+    this.#runs.delete(peer);
     this.#leftOutUntil.set(peer, until);
     this.#component = null;
   }
 
-  takeBack(peer: string): void {
-    if (this.#leftOutUntil.delete(peer)) this.#component = null;
-  }
-
   /** The members of the view that this node should be in at `at`; the first is its coordinator. */
   component(at: number): readonly string[] {
-    for (const [peer, until] of this.#leftOutUntil) if (at >= until) this.takeBack(peer);
+    for (const [peer, until] of this.#leftOutUntil) {
+      if (at < until) continue;
+      this.#leftOutUntil.delete(peer);
+      this.#component = null;
+    }
     this.#component ??= componentOf(
       this.#own.name,
       this.rows().filter((row) => !this.#leftOutUntil.has(row.name)),

@@ -10,7 +10,7 @@ export interface Link {
   heardAt: number;
   /** Last frame. Heartbeats alone do not show that the link still carries anything. */
   frameAt: number;
-  /** The peer's last proposal that this node has not answered, because another node is its coordinator so far. */
+  /** The peer's last proposal, which this node has not answered because its graph does not agree so far. */
   proposal: FrameOf<"propose"> | null;
   /** Messages carried ahead of the FLUSH or INSTALL that they belong to. */
   carried: { readonly messages: Message[]; bytes: number };

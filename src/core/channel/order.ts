@@ -54,6 +54,10 @@ export class ViewOrder {
     return this.#keptBytes + this.#pendingBytes;
   }
 
+  get unsettledMessages(): number {
+    return this.#kept.length + this.#pending.size;
+  }
+
   /** This node's next multicast, to be submitted. */
   submit(payload: Uint8Array): Message {
     const message = { seq: 0, from: this.self, number: ++this.#own, payload };

@@ -59,6 +59,7 @@ class EmbeddedChannel implements GroupChannel {
   #handler: GroupHandler | null = null;
   #lastLink = 0;
   #feeding = false;
+  #flushing = false;
   /** Multicasts of this turn of the event loop. */
   readonly #outgoing: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -133,8 +134,16 @@ class EmbeddedChannel implements GroupChannel {
     } finally {
       this.#feeding = false;
     }
-    for (const connection of this.#links.values()) connection.flush();
     this.#arm(this.#channel.deadline);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  /** Once for all that one event led to: a chunk of a stream may hold hundreds of frames. */
+  #flush(): void {
+    this.#flushing = false;
+    for (const connection of this.#links.values()) connection.flush();
   }
 
   #perform(output: ChannelOutput): void {

@@ -76,6 +76,23 @@ describe("a process that dies", () => {
     for (const other of "cde") expect(cluster.views(other).slice(-2)).toEqual(["abcde", "cde"]);
   });
 
+  it("comes back by one view, whoever finds it first", () => {
+    for (const seed of SEEDS) {
+      for (const name of "abd") {
+        const cluster = started(4, seed);
+        cluster.crash(name);
+        cluster.advance(cluster.pick([20, 200, 800, 3000]));
+        cluster.start(name);
+        cluster.until(() => cluster.together("abcd"));
+        cluster.advance(4 * FAILURE_MS);
+        for (const other of "abcd".replace(name, "")) {
+          expect(cluster.views(other).slice(-3), `seed ${seed}`).toEqual(["abcd", "abcd".replace(name, ""), "abcd"]);
+        }
+        expect(cluster.views(name), `seed ${seed}`).toEqual(["abcd"]);
+      }
+    }
+  });
+
   it("is a new member when it comes back, also when nobody saw it gone", () => {
     const cluster = started(3);
     cluster.powerOff("c");
@@ -322,7 +339,7 @@ describe("a peer that breaks the protocol", () => {
 
   it("cannot propose in the name of another", () => {
     const cluster = started(3);
-    cluster.inject("b", "a", encodeFrame({ kind: "propose", round: view, view, delivered: 0 }));
+    cluster.inject("b", "a", encodeFrame({ kind: "propose", round: view, members: ["a"], view, delivered: 0 }));
     cluster.until(() => cluster.run("a")?.events.at(-1)?.code === "peer-faulty", ROUND_MS);
   });
 

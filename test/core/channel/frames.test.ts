@@ -8,7 +8,7 @@ const payload = fc.uint8Array({ maxLength: 300 });
 const round = fc.record({ counter: count, coordinator: name, incarnation: count });
 const message = fc.record({ seq: count, from: name, number: count, payload });
 const reach = fc.array(name, { maxLength: 8 }).map((names) => new Set(names));
-const row = fc.record({ name, version: count, reach, view: round, promised: round });
+const row = fc.record({ name, incarnation: count, version: count, reach, view: round, promised: round });
 
 function kind<K extends Frame["kind"]>(value: K): fc.Arbitrary<K> {
   return fc.constant(value);
@@ -19,7 +19,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ kind: kind("ack"), view: round, delivered: count, stable: count }),
   fc.record({ kind: kind("submit"), view: round, number: count, payload }),
   fc.record({ kind: kind("ordered"), view: round, stable: count, message }),
-  fc.record({ kind: kind("propose"), round, view: round, delivered: count }),
+  fc.record({ kind: kind("propose"), round, members: fc.array(name, { maxLength: 8 }), view: round, delivered: count }),
   fc.record({ kind: kind("carry"), round, message }),
   fc.record({ kind: kind("flush"), round, view: round, delivered: count }),
   fc.record({ kind: kind("install"), round, members: fc.array(fc.record({ name, view: round }), { maxLength: 8 }) }),

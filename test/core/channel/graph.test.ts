@@ -4,7 +4,7 @@ import { Graph } from "../../../src/core/channel/graph.js";
 import { NO_ROUND } from "../../../src/core/channel/round.js";
 
 function row(name: string, version: number, reach: string): Row {
-  return { name, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND };
+  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND };
 }
 
 describe("the graph", () => {
@@ -29,10 +29,21 @@ describe("the graph", () => {
     expect(graph.needs("b", row("c", 2, ""))).toBe(true);
   });
 
+  it("forgets what an earlier run of a peer said once it meets the next, and takes it from nobody", () => {
+    const graph = new Graph(row("a", 1, "b"));
+    const old = row("b", 5, "a");
+    graph.learn([old]);
+    graph.meet("b", 2);
+    expect(graph.component(0)).toEqual(["a"]);
+    expect(graph.learn([{ ...old, version: 9 }])).toEqual([]);
+    expect(graph.learn([{ ...old, incarnation: 2 }])).toHaveLength(1);
+    expect(graph.component(0)).toEqual(["a", "b"]);
+  });
+
   it("reckons without a lost peer for a while", () => {
     const graph = new Graph(row("b", 1, "c"));
     graph.learn([row("a", 1, "bc"), row("c", 1, "ab")]);
-    graph.leaveOut("a", 100);
+    graph.lose("a", 100);
     expect(graph.component(99)).toEqual(["b", "c"]);
     expect(graph.component(100)).toEqual(["b"]);
   });

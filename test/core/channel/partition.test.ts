@@ -8,7 +8,7 @@ const [v1, v2] = [1, 2].map((counter): RoundId => ({ counter, coordinator: "a", 
 
 /** @param reach names of one letter. */
 function row(name: string, reach: string, view = NO_ROUND, promised = view): Row {
-  return { name, version: 1, reach: new Set(reach), view, promised };
+  return { name, incarnation: 1, version: 1, reach: new Set(reach), view, promised };
 }
 
 /** The whole partition, as "ac b". */
@@ -61,7 +61,7 @@ describe("the partition", () => {
     const graph = fc.tuple(...names.map(one));
     fc.assert(
       fc.property(graph, fc.nat(), (drawn, turn) => {
-        const rows = drawn.map((row) => ({ ...row, version: 1, reach: new Set(row.reach) }));
+        const rows = drawn.map((row) => ({ ...row, incarnation: 1, version: 1, reach: new Set(row.reach) }));
         const turned = rows.map((_, i) => rows[(i + turn) % rows.length]!).toReversed();
         const parts = new Set(rows.map((row) => componentOf(row.name, rows).join("")));
         expect([...parts].join("").split("").sort()).toEqual(names);
