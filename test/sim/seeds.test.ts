@@ -67,3 +67,19 @@ describe("a seed", () => {
     expect(run()).toEqual(run());
   });
 });
+
+describe("a seed that failed once", () => {
+  it.each([
+    ["a joiner let the target plumb while the old owner was still letting go", "model", 3, 60, 20],
+    ["a merge let epochs fall", "model", 3, 60, 36],
+    ["a merge let epochs fall for an owner that stayed", "model", 3, 60, 87],
+    ["a node that restarted parted those that it met one by one", "channel", 3, 60, 5083],
+    ["a node that restarted parted a view of four", "channel", 5, 40, 4080],
+    ["a promise in the middle of an install parted a view", "channel", 3, 60, 40599],
+    ["two rounds with one number made views with one number", "channel", 3, 60, 40136],
+  ] as const)("holds now: %s", (_, engine, nodes, vips, seed) => {
+    const [result] = runSimulation({ seed, nodes, vips, engine });
+
+    expect(result?.counts["given up without a cut"]).toBeUndefined();
+  });
+});
