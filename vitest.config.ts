@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-/** Whatever changes the kernel of this host runs in namespaces of its own and alone on the machine. */
-const rooted = ["test/kernel/**/*.test.ts", "test/lab/**/*.test.ts"];
+/** What changes the kernel of a host, in namespaces of its own, or needs the machine for itself: one file at a time. */
+const rooted = ["test/kernel/**/*.test.ts", "test/lab/**/*.test.ts", "test/package/**/*.test.ts"];
 
 export default defineConfig({
   test: {
