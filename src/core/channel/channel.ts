@@ -60,6 +60,7 @@ export class Channel {
 
   /** When to feed `wake` at the latest. Earlier or later ones are welcome; much later ones count as a stall. */
   get deadline(): number {
+    if (this.#left) return Number.POSITIVE_INFINITY;
     return Math.min(this.#nextBeat, this.#links.heardLeast() + this.#setup.failureTimeoutMs);
   }
 
@@ -82,6 +83,10 @@ export class Channel {
         if (link?.incarnation === input.incarnation) link.heardAt = this.#now;
         break;
       }
+      case "estranged":
+        // Whoever is alone only because of its key must not take what the others have. In a view it is not alone.
+        if (this.#graph.own.view.counter === 0) this.#aloneFrom = this.#now + this.#joinWaitMs;
+        break;
       case "multicast":
         this.#broadcast.multicast(input.payload);
         break;

@@ -33,6 +33,8 @@ export type ChannelInput =
   | { readonly kind: "closed"; readonly at: number; readonly link: number }
   /** The machine keeps `bytes`. */
   | { readonly kind: "frame"; readonly at: number; readonly link: number; readonly bytes: Uint8Array }
+  /** A configured peer's address sends what our cluster key did not make: it lives, and has another key. */
+  | { readonly kind: "estranged"; readonly at: number }
   /** An authenticated datagram that no earlier one repeats. */
   | { readonly kind: "heartbeat"; readonly at: number; readonly peer: string; readonly incarnation: number }
   /** The machine keeps `payload`, 0 to MAX_PAYLOAD_BYTES long. */

@@ -6,7 +6,7 @@ import { checkConverged, checkPromises } from "./promises.js";
 function seeds(): readonly number[] {
   const one = process.env["SEED"];
   if (one !== undefined) return [Number(one)];
-  return Array.from({ length: Number(process.env["SEEDS"] ?? 200) }, (_, i) => i + 1);
+  return Array.from({ length: Number(process.env["SEEDS"] ?? 400) }, (_, i) => i + 1);
 }
 
 /** Two to five nodes; for some seconds everything that can go wrong does; then nothing more does. */
