@@ -19,7 +19,8 @@ export interface DatagramOptions {
 export interface DatagramHandler {
   /** An authentic heartbeat. `fresh`: of the run that is followed, and no recording. */
   onHeartbeat(heartbeat: Heartbeat, fresh: boolean): void;
-  onRefused(source: string): void;
+  /** `proved`: made with our key, and refused all the same: a recording, or of no peer. */
+  onRefused(source: string, proved: boolean): void;
 }
 
 export class Datagrams {
@@ -74,7 +75,7 @@ export class Datagrams {
     const verdict = heartbeat === null || !peers.has(heartbeat.name) ? "foreign" : this.#guard.judge(heartbeat);
     if (heartbeat === null || verdict === "foreign" || verdict === "replayed") {
       counters.add("heartbeatsRefused");
-      this.handler.onRefused(source);
+      this.handler.onRefused(source, heartbeat !== null);
       return;
     }
     counters.add("heartbeatsIn");

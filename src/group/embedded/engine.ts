@@ -206,7 +206,10 @@ class EmbeddedChannel implements GroupChannel {
           if (fresh) this.#feed((at) => ({ kind: "heartbeat", at, peer, incarnation }));
           this.#dialers.get(peer)?.nudge();
         },
-        onRefused: (source) => notices.notice("heartbeat-refused", { source }),
+        onRefused: (source, proved) => {
+          notices.notice("heartbeat-refused", { source });
+          if (!proved && addresses.has(source)) this.#feed((at) => ({ kind: "estranged", at }));
+        },
       },
     );
     await listener.listen();
