@@ -1,7 +1,7 @@
 /** What every part of the mail engine works with. */
 import type { Config } from "../config/types.js";
 import type { Places } from "./places.js";
-import type { Spool } from "./spool/types.js";
+import type { NewMessage, Spool } from "./spool/types.js";
 import type { MailEvent } from "./types.js";
 
 export interface Desk {
@@ -25,4 +25,24 @@ export function groupOf(desk: Desk, binding: string): string {
 export function domainOf(address: string): string {
   const at = address.lastIndexOf("@");
   return at < 0 ? "" : address.slice(at + 1).toLowerCase();
+}
+
+/** A message is on disk: says so, and has it carried. @param how `protocol`, and who gave it to us. */
+export function reportReception(
+  desk: Desk,
+  { id, binding, envelope }: NewMessage,
+  bytes: number,
+  how: MailEvent["facts"] & { readonly protocol: "smtp" | "xfer" | "dsn" },
+): void {
+  desk.emit("reception", "info", {
+    id,
+    group: groupOf(desk, binding),
+    binding,
+    sender: envelope.from,
+    recipients: envelope.recipients.length,
+    domain: domainOf(envelope.recipients[0]?.address ?? ""),
+    bytes,
+    ...how,
+  });
+  desk.wake(binding);
 }

@@ -1,10 +1,10 @@
 /** Queues notices of failure (DSN) for recipients that are given up. */
 import { ByteReader } from "./byte-reader.js";
-import { type Desk, domainOf } from "./desk.js";
+import { type Desk, reportReception } from "./desk.js";
 import { type Failure, failureNotice, wantsFailureNotice } from "./dsn.js";
 import { HEAD_MAX } from "./message-head.js";
 import type { Outcome } from "./reply.js";
-import type { RecipientState, SpooledMessage } from "./spool/types.js";
+import type { NewMessage, RecipientState, SpooledMessage } from "./spool/types.js";
 
 /** A message up to this size goes back whole when RET asks for that; of a larger one the header section does. */
 const FULL_MAX = 64 * 1024;
@@ -50,41 +50,28 @@ export class FailureNotices {
       failures,
       returned: await this.#returned(message),
     });
-    await desk.spool.accept(
-      {
-        id,
-        envelope: {
-          from: "",
-          body: envelope.body,
-          smtpUtf8: envelope.smtpUtf8,
-          ret: null,
-          envid: null,
-          recipients: [{ address: envelope.from, notify: "NEVER", orcpt: null }],
-        },
-        binding: "default",
-        context: {
-          receivedAtMs: atMs,
-          expiresAtMs: atMs + desk.config.mail.messageExpirationMs,
-          listener: null,
-          client: null,
-          hops: 0,
-        },
-      },
-      once(bytes),
-    );
-    desk.count("notices");
-    desk.emit("reception", "info", {
+    const notice: NewMessage = {
       id,
-      protocol: "dsn",
-      group: "default",
+      envelope: {
+        from: "",
+        body: envelope.body,
+        smtpUtf8: envelope.smtpUtf8,
+        ret: null,
+        envid: null,
+        recipients: [{ address: envelope.from, notify: "NEVER", orcpt: null }],
+      },
       binding: "default",
-      sender: "",
-      recipients: 1,
-      domain: domainOf(envelope.from),
-      bytes: bytes.length,
-      about: message.id,
-    });
-    desk.wake("default");
+      context: {
+        receivedAtMs: atMs,
+        expiresAtMs: atMs + desk.config.mail.messageExpirationMs,
+        listener: null,
+        client: null,
+        hops: 0,
+      },
+    };
+    await desk.spool.accept(notice, once(bytes));
+    desk.count("notices");
+    reportReception(desk, notice, bytes.length, { protocol: "dsn", about: message.id });
   }
 
   async #returned(message: SpooledMessage): Promise<{ full: boolean; bytes: Uint8Array }> {

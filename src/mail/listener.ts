@@ -1,13 +1,9 @@
 /** One `Listen`: an address and port, the sockets on it, and how they end. */
 import { createServer, type Server, type Socket } from "node:net";
-import { once } from "node:events";
 import type { Listen } from "../config/types.js";
-import { HoldfastError } from "../errors.js";
 import type { Desk } from "./desk.js";
-import { codeOf } from "./errno.js";
+import { openServer } from "./listen.js";
 import type { SmtpFace, SmtpSession } from "./smtp-face.js";
-
-const BACKLOG = 1024;
 
 export class Listener {
   readonly #sockets = new Set<Socket>();
@@ -24,17 +20,8 @@ export class Listener {
 
   /** Rejects with ERR_LISTEN, whose cause and `errno` fact are the kernel's. */
   async open(): Promise<void> {
-    const { host, port } = this.listen.endpoint;
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    const listening = once(server, "listening");
-    server.listen({ host: host === "*" ? "0.0.0.0" : host, port, backlog: BACKLOG });
-    try {
-      await listening;
-    } catch (cause) {
-      const errno = codeOf(cause) ?? "unknown";
-      throw new HoldfastError("ERR_LISTEN", `cannot listen on ${host}:${port}`, { host, port, errno }, { cause });
-    }
-    server.on("error", () => this.desk.count("accept-errors"));
+    await openServer(server, this.listen.endpoint, this.desk);
     this.#server = server;
   }
 

@@ -2,13 +2,12 @@
  * The receiving end of moves: the ECCluster listener. A peer says what it wants in one line; for a move the socket then
  * goes to an SMTP server. A message is taken once, whoever sends it how often: by its id and hops, in the spool.
  */
-import { once } from "node:events";
 import type { Server, TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerDataStream } from "smtp-server";
 import { explain, HoldfastError } from "../errors.js";
 import { ByteReader } from "./byte-reader.js";
-import { type Desk, domainOf, groupOf } from "./desk.js";
-import { codeOf } from "./errno.js";
+import { type Desk, reportReception } from "./desk.js";
+import { openServer } from "./listen.js";
 import { createPeerServer, readLine } from "./mmove-socket.js";
 import {
   type Asked,
@@ -66,7 +65,6 @@ export class MoveReceiver {
   /** Rejects with ERR_LISTEN. */
   async open(key: Uint8Array): Promise<void> {
     const { config } = this.desk;
-    const { host, port } = config.clusterListen;
     const peers = new Set(config.peers.map((peer) => peer.name));
     const server = createPeerServer(
       key,
@@ -75,15 +73,7 @@ export class MoveReceiver {
       () => this.desk.count("refused-mmove-tls"),
     );
     server.maxConnections = MAX_CONNECTIONS;
-    const listening = once(server, "listening");
-    server.listen({ host: host === "*" ? "0.0.0.0" : host, port });
-    try {
-      await listening;
-    } catch (cause) {
-      const errno = codeOf(cause) ?? "unknown";
-      throw new HoldfastError("ERR_LISTEN", `cannot listen on ${host}:${port}`, { host, port, errno }, { cause });
-    }
-    server.on("error", () => this.desk.count("accept-errors"));
+    await openServer(server, config.clusterListen, this.desk);
     this.#server = server;
   }
 
@@ -199,21 +189,8 @@ export class MoveReceiver {
   }
 
   #record(message: NewMessage, bytes: number, peer: string): void {
-    const { desk } = this;
-    desk.count("moved-in");
-    desk.emit("reception", "info", {
-      id: message.id,
-      protocol: "xfer",
-      group: groupOf(desk, message.binding),
-      binding: message.binding,
-      sender: message.envelope.from,
-      recipients: message.envelope.recipients.length,
-      domain: domainOf(message.envelope.recipients[0]?.address ?? ""),
-      bytes,
-      node: peer,
-      hops: message.context.hops,
-    });
-    desk.wake(message.binding);
+    this.desk.count("moved-in");
+    reportReception(this.desk, message, bytes, { protocol: "xfer", node: peer, hops: message.context.hops });
   }
 
   #refusal(error: unknown, id: MessageId, peer: string): Error {

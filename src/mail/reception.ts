@@ -9,7 +9,7 @@ import type { Listen } from "../config/types.js";
 import { explain, HoldfastError } from "../errors.js";
 import { chooseBinding, type Directory, listenerBinding } from "./binding-choice.js";
 import { ByteReader } from "./byte-reader.js";
-import { type Desk, domainOf, groupOf } from "./desk.js";
+import { type Desk, reportReception } from "./desk.js";
 import { guarded } from "./line-ends.js";
 import { Listener } from "./listener.js";
 import { HEAD_MAX, readHead, traceField } from "./message-head.js";
@@ -222,21 +222,10 @@ export class Reception {
 
   #record(message: NewMessage, bytes: number): void {
     const { desk } = this;
+    const { client, listener } = message.context;
     desk.count("accepted");
     desk.count("accepted-recipients", message.envelope.recipients.length);
-    desk.emit("reception", "info", {
-      id: message.id,
-      protocol: "smtp",
-      group: groupOf(desk, message.binding),
-      binding: message.binding,
-      sender: message.envelope.from,
-      recipients: message.envelope.recipients.length,
-      domain: domainOf(message.envelope.recipients[0]?.address ?? ""),
-      bytes,
-      client: message.context.client ?? "",
-      listener: message.context.listener ?? "",
-    });
-    desk.wake(message.binding);
+    reportReception(desk, message, bytes, { protocol: "smtp", client: client ?? "", listener: listener ?? "" });
   }
 
   #refusal(error: unknown, session: SmtpSession): Error {

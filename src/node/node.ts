@@ -8,7 +8,7 @@ import { catalogueOf } from "../core/catalogue/catalogue.js";
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore } from "../core/node.js";
 import { explain } from "../errors.js";
-import type { GroupChannel } from "../group/channel.js";
+import type { GroupChannel, GroupEvent } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
 import type { MailService } from "../mail/types.js";
 import { BindingHomes } from "./binding-homes.js";
@@ -18,13 +18,10 @@ import { InterfaceCheck } from "./interface-check.js";
 import type { Plumber } from "./plumber.js";
 import { statusControl } from "./status.js";
 
-export type NodeEventSink = (event: NodeEvent) => void;
+/** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
+export type NodeEvent = GroupEvent;
 
-export interface NodeEvent {
-  readonly code: string;
-  readonly level: "debug" | "info" | "warn" | "error";
-  readonly facts: Readonly<Record<string, string | number | boolean>>;
-}
+export type NodeEventSink = (event: NodeEvent) => void;
 
 export interface NodeParts {
   readonly config: Config;
