@@ -236,7 +236,11 @@ export class NodeCore {
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
     const byReason = new Map<string, string[]>();
-    for (const { lead, reason } of refused) byReason.set(reason, [...(byReason.get(reason) ?? []), lead]);
+    for (const { lead, reason } of refused) {
+      const leads = byReason.get(reason);
+      if (leads === undefined) byReason.set(reason, [lead]);
+      else leads.push(lead);
+    }
     for (const [reason, leads] of byReason) this.#multicast({ kind: "refused", leads, reason });
   }
 

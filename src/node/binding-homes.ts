@@ -14,7 +14,9 @@ export class BindingHomes {
     for (const { name, address, duravip } of config.bindings) {
       if (address === null || !duravip.enabled) continue;
       this.#addresses.set(name, address);
-      this.#names.set(address, [...(this.#names.get(address) ?? []), name]);
+      const names = this.#names.get(address);
+      if (names === undefined) this.#names.set(address, [name]);
+      else names.push(name);
     }
   }
 

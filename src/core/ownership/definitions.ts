@@ -100,7 +100,10 @@ function unitsOf(vips: ReadonlyMap<string, Vip>): ReadonlyMap<string, Unit> {
   const followers = new Map<string, Vip[]>();
   for (const vip of vips.values()) {
     const lead = leadOf(vips, vip);
-    if (lead !== vip.address && !vip.broken) followers.set(lead, [...(followers.get(lead) ?? []), vip]);
+    if (lead === vip.address || vip.broken) continue;
+    const along = followers.get(lead);
+    if (along === undefined) followers.set(lead, [vip]);
+    else along.push(vip);
   }
   const units = new Map<string, Unit>();
   for (const lead of vips.values()) {

@@ -73,7 +73,8 @@ export class Hands {
     const strays: string[] = [];
     for (const address of addresses) {
       const unit = unitOf(definitions, address);
-      const mine = unit !== undefined && addressesFor(unit, self).includes(address);
+      const vip = definitions.vips.get(address);
+      const mine = vip?.participants.has(self) === true && (!vip.broken || unit?.lead === vip);
       if (mine || this.#states.get(address) !== "present") continue;
       strays.push(address);
       this.#states.set(address, "releasing");

@@ -11,7 +11,7 @@
 import type { View } from "../view.js";
 import type { Announcement, OwnershipMessage } from "../wire/messages.js";
 import { define, NO_DEFINITIONS, type Definitions, type Unit } from "./definitions.js";
-import { balance, imbalance, isMovable, place, preferenceOf, type PlacementInput } from "./placement.js";
+import { balance, isMovable, place, preferenceOf, type PlacementInput } from "./placement.js";
 import { settle } from "./settle.js";
 import { assign, depart, emptyRow, EpochCounter, owned, refused, released, type Row } from "./table.js";
 
@@ -33,6 +33,9 @@ export interface Change {
   readonly contested: readonly string[];
 }
 
+/** In so many rounds `duravip_balance_set_size = auto` brings balance about. */
+const AUTO_ROUNDS = 10;
+
 export class Ownership {
   members: ReadonlyMap<string, Member> = new Map();
   definitions: Definitions = NO_DEFINITIONS;
@@ -42,6 +45,10 @@ export class Ownership {
   settled = false;
   readonly #announced = new Map<string, Announcement>();
   readonly #epochs = new EpochCounter();
+  /** As leader: nothing has changed since a round of balance found nothing to move. */
+  #balanced = false;
+  /** As leader: size of an automatic round, until balance is reached. */
+  #autoSize = 0;
 
   enter(view: View): Change {
     const gone = [...this.members.keys()].filter((member) => !view.members.includes(member));
@@ -100,14 +107,20 @@ export class Ownership {
 
   /** The leader's next balance round: empty when nothing has to move or something is still moving. */
   balanceRound(): { to: string; leads: string[] }[] {
-    const input = this.#placement();
-    if (!this.settled || [...this.rows.values()].some((row) => row.phase !== "idle")) return [];
+    if (!this.settled || this.#balanced || [...this.rows.values()].some((row) => row.phase !== "idle")) return [];
+    const plan = balance(this.#placement());
+    this.#balanced = plan.size === 0;
+    this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
     const sizes = [...this.members.values()].map(({ announcement }) => announcement.balanceSetSize);
     const chosen = sizes.filter((size) => size > 0);
     // When members differ the smallest counts, so that they converge all the same.
-    const limit = chosen.length > 0 ? Math.min(...chosen) : Math.ceil(imbalance(input) / 10);
+    const limit = chosen.length > 0 ? Math.min(...chosen) : this.#autoSize;
     const moves = new Map<string, string[]>();
-    for (const [lead, to] of balance(input, limit)) moves.set(to, [...(moves.get(to) ?? []), lead]);
+    for (const [lead, to] of [...plan].slice(0, limit)) {
+      const leads = moves.get(to);
+      if (leads === undefined) moves.set(to, [lead]);
+      else leads.push(lead);
+    }
     return [...moves].map(([to, leads]) => ({ to, leads }));
   }
 
@@ -198,6 +211,7 @@ export class Ownership {
 
   #place(touched: ReadonlySet<string>): void {
     if (touched.size === 0) return;
+    this.#balanced = false;
     for (const [lead, home] of place(this.#placement(), touched)) {
       const row = this.rows.get(lead);
       if (row !== undefined) assign(row, home, this.#epochs);

@@ -110,37 +110,36 @@ function leastLoaded(unit: Unit, members: readonly string[], loads: Loads): stri
 }
 
 /**
- * The moves of one balance round: from the most to the least loaded member of a Topology until none differs from
- * another by more than one, or `limit` moves are made. Never a unit that is preferred, pinned or already on its way.
+ * The moves that would bring balance about, in the order in which to make them: from the most to the least loaded member
+ * of a Topology until none differs from another by more than one. A first part of them is a plan by itself. Never a unit
+ * that is preferred, pinned or already on its way.
  */
-export function balance(input: PlacementInput, limit: number): Map<string, string> {
+export function balance(input: PlacementInput): Map<string, string> {
   const loads = loadsOf(input, new Set(), new Map());
   const moves = new Map<string, string>();
-  for (const [topology, movable] of movableByTopology(input)) {
-    while (moves.size < limit) {
-      const move = nextMove(input, topology, movable, loads);
-      if (move === null) break;
-      movable.delete(move.unit);
+  for (const [topology, owned] of movableByTopology(input)) {
+    const gifts = new Gifts(input, owned);
+    for (let move = nextMove(input, topology, gifts, loads); move !== null; ) {
       moves.set(move.unit.lead.address, move.to);
       loads.add(move.from, topology, -1);
       loads.add(move.to, topology, 1);
+      move = nextMove(input, topology, gifts, loads);
     }
   }
   return moves;
 }
 
-/** How many moves would bring balance about. */
-export function imbalance(input: PlacementInput): number {
-  return balance(input, Number.POSITIVE_INFINITY).size;
-}
-
-function movableByTopology({ units, rows, able }: PlacementInput): Map<string, Map<Unit, string>> {
-  const movable = new Map<string, Map<Unit, string>>();
+/** By Topology, and there by owner. */
+function movableByTopology({ units, rows, able }: PlacementInput): Map<string, Map<string, Unit[]>> {
+  const movable = new Map<string, Map<string, Unit[]>>();
   for (const [lead, unit] of units) {
     const row = rows.get(lead);
     if (row === undefined || row.owner === null || !isMovable(unit, row, (member) => able.has(member))) continue;
-    const { topology } = unit.lead;
-    movable.set(topology, (movable.get(topology) ?? new Map<Unit, string>()).set(unit, row.owner));
+    const owned = movable.get(unit.lead.topology) ?? new Map<string, Unit[]>();
+    movable.set(unit.lead.topology, owned);
+    const units = owned.get(row.owner);
+    if (units === undefined) owned.set(row.owner, [unit]);
+    else units.push(unit);
   }
   return movable;
 }
@@ -152,31 +151,55 @@ export function isMovable(unit: Unit, row: Row, able: (member: string) => boolea
 }
 
 function nextMove(
-  input: PlacementInput,
+  { able }: PlacementInput,
   topology: string,
-  movable: ReadonlyMap<Unit, string>,
+  gifts: Gifts,
   loads: Loads,
 ): { unit: Unit; from: string; to: string } | null {
-  const members = [...input.able].sort(
-    (a, b) => loads.within(a, topology) - loads.within(b, topology) || (a < b ? -1 : 1),
-  );
+  const members = [...able].sort((a, b) => loads.within(a, topology) - loads.within(b, topology) || (a < b ? -1 : 1));
   for (const from of members.toReversed()) {
     for (const to of members) {
       if (loads.within(from, topology) - loads.within(to, topology) < 2) break;
-      const unit = bestToGive(input, movable, from, to);
+      const unit = gifts.take(from, to);
       if (unit !== null) return { unit, from, to };
     }
   }
   return null;
 }
 
-function bestToGive(input: PlacementInput, movable: ReadonlyMap<Unit, string>, from: string, to: string): Unit | null {
-  let best: Unit | null = null;
-  for (const [unit, owner] of movable) {
-    if (owner !== from || !candidates(input, unit).includes(to)) continue;
-    if (best === null || rendezvous(unit.lead.address, to) > rendezvous(best.lead.address, to)) best = unit;
+/** What each member may give to each other, best first. A list is made once, when its two first meet. */
+class Gifts {
+  readonly #lists = new Map<string, Unit[]>();
+  readonly #given = new Set<Unit>();
+
+  constructor(
+    private readonly input: PlacementInput,
+    private readonly owned: ReadonlyMap<string, readonly Unit[]>,
+  ) {}
+
+  take(from: string, to: string): Unit | null {
+    const list = this.#list(from, to);
+    for (let unit = list.pop(); unit !== undefined; unit = list.pop()) {
+      if (this.#given.has(unit)) continue;
+      this.#given.add(unit);
+      return unit;
+    }
+    return null;
   }
-  return best;
+
+  /** The last is the best: the one whose rendezvous hash likes `to` most. */
+  #list(from: string, to: string): Unit[] {
+    const key = `${from} ${to}`;
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const list = (this.owned.get(from) ?? [])
+      .filter((unit) => candidates(this.input, unit).includes(to))
+      .map((unit) => ({ unit, liking: rendezvous(unit.lead.address, to) }))
+      .sort((a, b) => a.liking - b.liking)
+      .map(({ unit }) => unit);
+    this.#lists.set(key, list);
+    return list;
+  }
 }
 
 /** FNV-1a over both names, then the finalizer of MurmurHash3, so that near names give far hashes. 0 to 2^32-1. */
