@@ -1,15 +1,22 @@
+import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { FAULTS } from "../../src/sim/faults.js";
 import { runSimulation, type SimulationRequest, type SimulationResult } from "../../src/sim/simulate.js";
 
 /**
- * `SEED=7 npx vitest run test/sim/seeds` plays that seed alone, `SEEDS=500` so many from it on; `TRACE=1` prints every
- * event.
+ * Each commit plays seeds of its own: new ones for every change, the same ones for everybody who looks at it.
+ * `SEED=7 npx vitest run test/sim/seeds` plays that seed alone, `SEEDS=500` so many from it on; `SEED=random` draws one;
+ * `TRACE=1` prints every event.
  */
 const { SEED, SEEDS, TRACE } = process.env;
-const base = SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(SEED);
-const wanted = SEEDS ?? (SEED === undefined ? undefined : 1);
+const base = SEED === "random" ? Math.floor(Math.random() * 2 ** 31) : Number(SEED ?? seedOfCommit());
+const wanted = SEEDS ?? (SEED === undefined || SEED === "random" ? undefined : 1);
 const trace = TRACE === undefined ? {} : { trace: (line: string) => void process.stdout.write(`${line}\n`) };
+
+function seedOfCommit(): number {
+  const { stdout } = spawnSync("git", ["rev-parse", "HEAD"], { encoding: "utf8", cwd: import.meta.dirname });
+  return Number.parseInt(stdout.slice(0, 7), 16) || 1;
+}
 
 /** All counts of all runs together. */
 function totals(results: readonly SimulationResult[]): Record<string, number> {
