@@ -14,7 +14,6 @@ export function readMail(root: Scope, nodename: string, diagnostics: Diagnostics
   }
   return {
     spoolBase: values.spoolBase,
-    mailThreads: values.mailThreads,
     gateway: values.gateway?.length ? values.gateway : null,
     bindingHeader: values.bindingHeader,
     defaultBinding: values.defaultBinding,

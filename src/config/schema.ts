@@ -53,24 +53,16 @@ export const CLUSTER = {
   clusterGroup: option.text("cluster_group", "ec_cluster", "group in which ownership is agreed"),
   controlGroup: option.text("control_group", "ec_console", "group for commands to all nodes"),
   keyFile: option.path("key_file", null, "file of the cluster key, the same on every node; needed with `peers`"),
-  arpAllHosts: option.flag("arp_all_hosts", true, "announce to the whole network, not only to hosts of interest"),
   arpRepeat: option.integer("arp_repeat", 3, { from: 1, to: 100 }, "rounds of announcements, 1.1 s apart"),
   arpRate: option.integer("arp_rate", 10_000, COUNT, "announcements of the whole node, in frames a second"),
   balanceSetSize: option.numberOrAuto(
     "duravip_balance_set_size",
     COUNT,
-    "addresses moved in one round of balancing; `auto`: a tenth of what has to move",
+    "addresses moved in one round of balancing; `auto`: balance in ten rounds",
   ),
   viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
   viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
-  viewBroadcastIntervalMs: option.seconds("view_broadcast_interval", 0, 0, "time between repeated views; 0 is never"),
   ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),
-  ifDownLimit: option.integer("if_down_limit", 4, COUNT, "failed checks until another node is asked to take over"),
-  heartbeatStartDelayMs: option.seconds("heartbeat_start_delay", 15, 0, "grace for heartbeats after the start"),
-  unconditionalRebind: {
-    ...option.flag("unconditional_rebind", true, "choose the binding of every message again when its address moves"),
-    aliases: ["unconditional_rebinding"],
-  },
   drainTimeoutMs: option.milliseconds(
     "drain_timeout_ms",
     2000,
@@ -208,7 +200,6 @@ export const GLOBAL = {
   maxRetryIntervalMs: option.seconds("Max_Retry_Interval", 43_200, 1, "longest wait between attempts"),
   messageExpirationMs: option.seconds("Message_Expiration", 604_800, 1, "age at which mail is returned"),
   mmoveConnections: option.integer("mmove_connections", 4, { from: 1, to: 64 }, "connections that move mail to a peer"),
-  mailThreads: option.integer("mail_threads", 1, { from: 1, to: 64 }, "threads that handle mail"),
 };
 
 const TOPOLOGY_RULE: ScopeRule = {

@@ -50,7 +50,6 @@ export interface ClusterOptions {
   readonly controlGroup: string;
   /** `key_file`: path of the pre-shared cluster key; null only in a cluster of one. */
   readonly keyFile: string | null;
-  readonly arpAllHosts: boolean;
   /** Rounds in which a new address is announced, 1.1 s apart. Default 3. */
   readonly arpRepeat: number;
   /** Budget of announcements for the whole node, in frames a second. Default 10,000. */
@@ -59,12 +58,7 @@ export interface ClusterOptions {
   readonly balanceSetSize: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
-  /** 0 is never. */
-  readonly viewBroadcastIntervalMs: number;
   readonly ifCheckIntervalMs: number;
-  readonly ifDownLimit: number;
-  readonly heartbeatStartDelayMs: number;
-  readonly unconditionalRebind: boolean;
   /** Longest wait for deliveries in flight before an address is given up in a planned move. Default 2,000. */
   readonly drainTimeoutMs: number;
 }
@@ -149,7 +143,6 @@ export interface Listen {
 export interface MailOptions {
   /** Directory of the spool (`SpoolBase`). */
   readonly spoolBase: string;
-  readonly mailThreads: number;
   /** `Gateway`: next hop of every domain without routes; null: MX. */
   readonly gateway: readonly Endpoint[] | null;
   readonly bindingHeader: string | null;

@@ -84,8 +84,8 @@ describe("holdfast config check", () => {
 
   it("reads the file of each node by the node's name", () => {
     const file = write("a.conf", "include local.conf");
-    write("n1/local.conf", "mail_threads = 1");
-    write("n2/local.conf", "mail_threads = 0");
+    write("n1/local.conf", "mmove_connections = 1");
+    write("n2/local.conf", "mmove_connections = 0");
     expect(runConfigCheck(file, { node: "n1" }).exit).toBe(0);
     expect(runConfigCheck(file, { node: "n2" }).exit).toBe(78);
   });

@@ -48,12 +48,10 @@ describe("the cluster scope", () => {
   });
 
   it("is one scope however often it is opened, and the later setting counts", () => {
-    const { config, diagnostics } = parse(
-      "cluster { if_down_limit = 3 arp_repeat = 5 }\nCLUSTER { IF_Down_Limit = 7 }",
-    );
-    expect(config?.cluster).toMatchObject({ ifDownLimit: 7, arpRepeat: 5 });
+    const { config, diagnostics } = parse("cluster { arp_rate = 3 arp_repeat = 5 }\nCLUSTER { ARP_Rate = 7 }");
+    expect(config?.cluster).toMatchObject({ arpRate: 7, arpRepeat: 5 });
     expect(diagnostics.map(({ message }) => message)).toEqual([
-      "if_down_limit was already set in line 1; this value counts",
+      "arp_rate was already set in line 1; this value counts",
     ]);
   });
 
@@ -65,8 +63,9 @@ describe("the cluster scope", () => {
     expect(size("duravip_balance_set_size = 0")).toBeUndefined();
   });
 
-  it("knows the rebind option by both names that it has had", () => {
-    expect(parse("cluster { unconditional_rebinding = false }").config?.cluster.unconditionalRebind).toBe(false);
+  it("notes the rebind option by both names that it has had", () => {
+    const notes = parse("cluster { unconditional_rebinding = false  unconditional_rebind = on }").diagnostics;
+    expect(notes.map(({ severity }) => severity)).toEqual(["note", "note"]);
   });
 
   it("refuses the listener option of before 3.0.15, and says what to write", () => {
@@ -169,13 +168,13 @@ describe("the name of the node", () => {
   it("in the text decides which node's includes are read", () => {
     const reader = memoryReader({
       "/etc/holdfast.conf": "cluster { nodename = b }\ninclude local.conf\n",
-      "/etc/mx1/local.conf": "mail_threads = 1\n",
-      "/etc/b/local.conf": "mail_threads = 2\n",
-      "/etc/c/local.conf": "mail_threads = 3\n",
+      "/etc/mx1/local.conf": "mmove_connections = 1\n",
+      "/etc/b/local.conf": "mmove_connections = 2\n",
+      "/etc/c/local.conf": "mmove_connections = 3\n",
     });
     const threads = (nodename: string | NodeFacts) => {
       const { config } = parseConfig("/etc/holdfast.conf", { reader, nodename });
-      return [config?.nodename, config?.mail.mailThreads];
+      return [config?.nodename, config?.mail.mmoveConnections];
     };
     expect(threads(facts({}))).toEqual(["b", 2]);
     expect(threads(facts({ explicit: "c" }))).toEqual(["c", 3]);

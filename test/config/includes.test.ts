@@ -2,18 +2,18 @@ import { describe, expect, it } from "vitest";
 import { type ConfigReader, parseConfig } from "../../src/config/index.js";
 import { findings, memoryReader, parse } from "./texts.js";
 
-/** mail_threads of the configuration, by which these tests tell which file was read. */
+/** mmove_connections of the configuration, by which these tests tell which file was read. */
 function threads(text: string, files: Readonly<Record<string, string>>): number | undefined {
-  return parse(text, files).config?.mail.mailThreads;
+  return parse(text, files).config?.mail.mmoveConnections;
 }
 
 describe("an include", () => {
   it("is looked up beside the including file, then along the search path", () => {
     const files = {
-      "/etc/x.conf": "mail_threads = 2",
-      "/etc/global/x.conf": "mail_threads = 3",
-      "/etc/node1/x.conf": "mail_threads = 4",
-      "/etc/default/x.conf": "mail_threads = 5",
+      "/etc/x.conf": "mmove_connections = 2",
+      "/etc/global/x.conf": "mmove_connections = 3",
+      "/etc/node1/x.conf": "mmove_connections = 4",
+      "/etc/default/x.conf": "mmove_connections = 5",
     };
     const found: (number | undefined)[] = [];
     for (const path of Object.keys(files)) {
@@ -31,22 +31,22 @@ describe("an include", () => {
   });
 
   it("of an included file begins at that file's directory", () => {
-    const files = { "/etc/sub/a.conf": "include ../b/./c.conf", "/etc/b/c.conf": "mail_threads = 6" };
+    const files = { "/etc/sub/a.conf": "include ../b/./c.conf", "/etc/b/c.conf": "mmove_connections = 6" };
     expect(threads("include sub/a.conf", files)).toBe(6);
   });
 
   it("may have an absolute path", () => {
-    expect(threads("include /opt//x.conf", { "/opt/x.conf": "mail_threads = 7" })).toBe(7);
+    expect(threads("include /opt//x.conf", { "/opt/x.conf": "mmove_connections = 7" })).toBe(7);
   });
 
   it("uses a search path of the caller's, with the node's name in it", () => {
     const reader = memoryReader({
       "/m.conf": "include x",
-      "/a/node1/x": "mail_threads = 8",
-      "/rel/x": "mail_threads = 9",
+      "/a/node1/x": "mmove_connections = 8",
+      "/rel/x": "mmove_connections = 9",
     });
     const read = (searchPath: string[]) =>
-      parseConfig("/m.conf", { reader, nodename: "node1", searchPath }).config?.mail.mailThreads;
+      parseConfig("/m.conf", { reader, nodename: "node1", searchPath }).config?.mail.mmoveConnections;
     expect(read(["/a/{NODENAME}", "rel"])).toBe(8);
     expect(read(["rel", "/a/{NODENAME}"])).toBe(9);
   });
@@ -59,8 +59,8 @@ describe("an include", () => {
 
   it("of a directory reads its files in the order of their names, without the hidden ones", () => {
     const files = {
-      "/etc/d/9-b": "mail_threads = 2",
-      "/etc/d/10-a": "mail_threads = 1",
+      "/etc/d/9-b": "mmove_connections = 2",
+      "/etc/d/10-a": "mmove_connections = 1",
       "/etc/d/.hidden": "nonsense = 1",
       "/etc/d/sub/z": "nonsense = 1",
     };
@@ -68,12 +68,12 @@ describe("an include", () => {
   });
 
   it("may be repeated, and then says everything once", () => {
-    const files = { "/etc/x": "mail_threads = 2\nnonsense = 1" };
+    const files = { "/etc/x": "mmove_connections = 2\nnonsense = 1" };
     expect(findings(parse("include x\ninclude x", files))).toEqual(["error unknown-option 2"]);
   });
 
   it("of itself is refused with the way it went", () => {
-    const files = { "/etc/a": "include b", "/etc/b": "mail_threads = 2\ninclude holdfast.conf" };
+    const files = { "/etc/a": "include b", "/etc/b": "mmove_connections = 2\ninclude holdfast.conf" };
     expect(
       parse("include a\nnonsense = 1", files).diagnostics.map(({ at, message }) => `${at.file}: ${message}`),
     ).toEqual([

@@ -20,15 +20,15 @@ describe("a number", () => {
   it.each(["-1", "1.5", "1k", "0x10", "", "99999999999999999999", "65"])(
     "is not %j where 1 to 64 is wanted",
     (value) => {
-      expect(broken(`mail_threads = "${value}"`)).toEqual(["error invalid-value"]);
+      expect(broken(`mmove_connections = "${value}"`)).toEqual(["error invalid-value"]);
     },
   );
 });
 
 describe("names", () => {
   it("of options and scopes are found in any capitals", () => {
-    const text = "MAIL_THREADS = 3\nesmtp_LISTENER { LISTEN '*:25' { CONCURRENCY = 5 } }";
-    expect(mail(text)?.mailThreads).toBe(3);
+    const text = "MMOVE_CONNECTIONS = 3\nesmtp_LISTENER { LISTEN '*:25' { CONCURRENCY = 5 } }";
+    expect(mail(text)?.mmoveConnections).toBe(3);
     expect(listens(text)?.[0]?.maxConnections).toBe(5);
   });
 
@@ -91,8 +91,8 @@ describe("a scope", () => {
   });
 
   it("is warned about an option that it sets twice, and the later one counts", () => {
-    expect(findings(parse("mail_threads = 1\nmail_threads = 2"))).toEqual(["warning set-twice 2"]);
-    expect(mail("mail_threads = 1\nmail_threads = 2")?.mailThreads).toBe(2);
+    expect(findings(parse("mmove_connections = 1\nmmove_connections = 2"))).toEqual(["warning set-twice 2"]);
+    expect(mail("mmove_connections = 1\nmmove_connections = 2")?.mmoveConnections).toBe(2);
   });
 
   it("may be opened again, by overlays too, and keeps what it had", () => {
@@ -106,7 +106,6 @@ describe("mail options", () => {
   it("have the documented defaults", () => {
     expect(mail("")).toEqual({
       spoolBase: "/var/spool/holdfast",
-      mailThreads: 1,
       gateway: null,
       bindingHeader: null,
       defaultBinding: "normal",
