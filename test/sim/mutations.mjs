@@ -56,7 +56,7 @@ const MUTATIONS = [
     "S5: a node counts epochs on from its own last view",
     `${OWNERSHIP}/table.ts`,
     "this.#last = viewSeq * EPOCHS_A_VIEW;",
-    "this.#last = Math.max(this.#last, viewSeq * EPOCHS_A_VIEW) + 1;",
+    "this.#last ||= viewSeq * EPOCHS_A_VIEW;",
   ],
   ["L1: a departed target is waited for", `${OWNERSHIP}/table.ts`, "row.target === member", "false"],
   ["L1: who could not plumb is never tried again", `${OWNERSHIP}/retries.ts`, "due.push(lead);", ""],

@@ -411,6 +411,25 @@ describe("a contradiction", () => {
     expect(Object.keys(two.homes())).toEqual([addressOf(1)]);
   });
 
+  it("that comes up while a node is still plumbing takes the follower away from it in the end", () => {
+    const two = cluster({
+      a: [vip(1), vip(2, { follows: addressOf(1) })],
+      b: [vip(1), vip(2, { follows: addressOf(1), names: ["other"] })],
+    });
+    const host = two.hosts.get("a");
+    Object.assign(host ?? {}, { slowness: 2_000 });
+    two.start("a");
+    two.runUntil(() => (two.live()[0]?.core.hands.state(addressOf(2)) === "acquiring" ? null : "a waits"), 20_000);
+    two.start("b");
+    two.runUntil(() => (two.live()[0]?.core.ownership.members.size === 2 ? null : "b is not in"), 5_000);
+    expect(two.live()[0]?.core.hands.state(addressOf(2))).toBe("acquiring");
+    Object.assign(host ?? {}, { slowness: 1 });
+    rested(two);
+
+    expect(Object.keys(two.homes())).toEqual([addressOf(1)]);
+    expect([...(host?.plumbed() ?? [])]).toEqual([addressOf(1)]);
+  });
+
   it("about services is UNSAFE, and elections go on", () => {
     const two = started(cluster({ a: vips(2), b: vips(2, { services: ["ESMTP:25", "multivip"] }) }));
 
