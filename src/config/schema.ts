@@ -55,6 +55,7 @@ export const CLUSTER = {
   keyFile: option.path("key_file", null, "file of the cluster key, the same on every node; needed with `peers`"),
   arpRepeat: option.integer("arp_repeat", 3, { from: 1, to: 100 }, "rounds of announcements, 1.1 s apart"),
   arpRate: option.integer("arp_rate", 10_000, COUNT, "announcements of the whole node, in frames a second"),
+  arpRefreshMs: option.seconds("arp_refresh", 60, 0, "period in which each owned address is announced again; 0: never"),
   balanceSetSize: option.numberOrAuto(
     "duravip_balance_set_size",
     COUNT,

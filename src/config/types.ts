@@ -54,6 +54,8 @@ export interface ClusterOptions {
   readonly arpRepeat: number;
   /** Budget of announcements for the whole node, in frames a second. Default 10,000. */
   readonly arpRate: number;
+  /** Period in which every owned address is announced again; 0: never. Default 60 s. */
+  readonly arpRefreshMs: number;
   /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
   readonly balanceSetSize: number;
   readonly viewMatureTimeMs: number;

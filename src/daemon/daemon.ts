@@ -38,7 +38,7 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
   try {
     const incarnation = Date.now();
     const keys = config.cluster.keyFile === null ? null : deriveKeys(await readClusterKey(config.cluster.keyFile));
-    const kernel = openKernel({ arpRate: config.cluster.arpRate });
+    const kernel = openKernel({ arpRate: config.cluster.arpRate, arpRefreshMs: config.cluster.arpRefreshMs });
     undo.push(() => kernel.close());
     requireCapabilities(kernel);
     const plumber = await Plumber.open(kernel, config);

@@ -3,10 +3,13 @@
  *
  * Each address is announced in `rounds` rounds at least 1.1 s apart, because a Linux neighbour takes no second change of
  * an entry within its locktime of 1 s (arp_process() in net/ipv4/arp.c), and because frames get lost. First rounds go
- * before repeated ones, and among equals what was asked for last: after a failover that is what is not reachable yet.
+ * before repeated ones, and among equals what was asked for last: after a failover that is what is not reachable yet. What
+ * has been announced is announced again once a refresh period, for neighbours that missed every round, when nothing else
+ * waits.
  */
 import { writeAddress } from "./address.js";
 import type { NativeAnnounceResult } from "./addon.js";
+import { RefreshRing } from "./refresh.js";
 import type { AnnounceSource, Link } from "./types.js";
 
 /** Sends a request and a reply for each of the packed IPv4 addresses; never rejects. */
@@ -30,6 +33,10 @@ const FRAMES_AN_ADDRESS = 2;
 const BURST_MS = 50;
 /** How often the budget is looked at while it is short. */
 const TICK_MS = 10;
+/** What setTimeout takes for more is 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Of a refresh: after every round of whatever was asked for. */
+const REFRESH_ROUND = Number.MAX_SAFE_INTEGER;
 
 /** Addresses of one call, or the part of them that went out together. */
 interface Batch {
@@ -37,7 +44,7 @@ interface Batch {
   readonly addresses: readonly string[];
   /** Those before it are sent in this round. */
   next: number;
-  /** 0 is the first. */
+  /** 0 is the first; REFRESH_ROUND. */
   readonly round: number;
   /** performance.now() before which this round may not begin. */
   readonly due: number;
@@ -46,9 +53,14 @@ interface Batch {
 interface Request {
   /** Higher is later. */
   readonly order: number;
+  readonly segment: Segment;
+  readonly rounds: number;
+}
+
+/** The LAN behind an interface, as frames get there: one object for each, however often it is asked for. */
+interface Segment {
   readonly link: Link;
   readonly mac: Uint8Array;
-  readonly rounds: number;
 }
 
 /** Sorts what goes first to the end. */
@@ -64,6 +76,8 @@ export class Announcer {
   readonly #ready: Batch[] = [];
   /** In the order of `due`: every round is due the same time after it went out. */
   #waiting: Batch[] = [];
+  readonly #refresh: RefreshRing<Segment>;
+  readonly #segments = new Map<string, Segment>();
   #requests = 0;
   #budget: number;
   #budgetAt = performance.now();
@@ -71,39 +85,60 @@ export class Announcer {
   #sending: Promise<void> | null = null;
   #closed = false;
 
-  /** @param rate frames a second, at least 1. */
+  /** @param rate frames a second, at least 1. @param refreshMs period in which each address is announced again; 0: never. */
   constructor(
     private readonly send: SendAnnouncements,
     private readonly rate: number,
+    refreshMs: number,
   ) {
     this.#budget = this.#burst;
+    this.#refresh = new RefreshRing(refreshMs);
   }
 
   announce(addresses: readonly string[], { link, rounds }: AnnounceSource): void {
-    const mac = link.mac === null ? null : Uint8Array.from(link.mac.split(":"), (byte) => Number.parseInt(byte, 16));
-    const wanted = mac === null ? [] : addresses.filter((address) => !address.includes(":"));
+    const segment = this.#segmentOf(link);
+    const wanted = segment === null ? [] : addresses.filter((address) => !address.includes(":"));
     this.counters.announceSkipped += addresses.length - wanted.length;
-    if (mac === null || wanted.length === 0 || rounds < 1 || this.#closed) return;
-    const request = { order: ++this.#requests, link, mac, rounds };
-    for (const address of wanted) this.#latest.set(address, request);
+    if (segment === null || wanted.length === 0 || rounds < 1 || this.#closed) return;
+    const request = { order: ++this.#requests, segment, rounds };
+    const now = performance.now();
+    for (const address of wanted) {
+      this.#latest.set(address, request);
+      this.#refresh.put(address, segment, now);
+    }
     this.#ready.push({ request, addresses: wanted, next: 0, round: 0, due: 0 });
     this.#wake();
   }
 
   cancel(addresses: readonly string[]): void {
-    for (const address of addresses) this.#latest.delete(address);
+    for (const address of addresses) {
+      this.#latest.delete(address);
+      this.#refresh.delete(address);
+    }
   }
 
   /** Resolves when what was handed to the kernel is out. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#latest.clear();
+    this.#refresh.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#sending;
   }
 
   get #burst(): number {
     return Math.max(FRAMES_AN_ADDRESS, (this.rate * BURST_MS) / 1000);
+  }
+
+  /** Null for a link without a hardware address. */
+  #segmentOf(link: Link): Segment | null {
+    if (link.mac === null) return null;
+    const key = `${link.index} ${link.mac}`;
+    const known = this.#segments.get(key);
+    if (known !== undefined) return known;
+    const segment = { link, mac: Uint8Array.from(link.mac.split(":"), (byte) => Number.parseInt(byte, 16)) };
+    this.#segments.set(key, segment);
+    return segment;
   }
 
   #wake(): void {
@@ -120,19 +155,28 @@ export class Announcer {
   }
 
   #sleep(now: number): void {
-    const wait = this.#ready.length > 0 ? TICK_MS : (this.#waiting[0]?.due ?? now) - now;
-    if (wait <= 0) return; // nothing left
-    this.#timer = setTimeout(() => this.#wake(), wait);
+    const nextDue = (this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY) - now;
+    const wait = this.#ready.length > 0 ? TICK_MS : Math.min(nextDue, this.#refresh.wait(now));
+    if (wait === Number.POSITIVE_INFINITY) return; // nothing left
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(0, wait), LONGEST_TIMER_MS));
     this.#timer.unref();
   }
 
-  /** Moves the batches whose next round is due among the ready ones. */
+  /** Moves the batches whose next round is due among the ready ones; where there are none, what is to be refreshed. */
   #ripen(now: number): void {
     const stillWaiting = this.#waiting.findIndex(({ due }) => due > now);
     const due = this.#waiting.splice(0, stillWaiting === -1 ? this.#waiting.length : stillWaiting);
-    if (due.length === 0) return;
-    this.#ready.push(...due);
-    this.#ready.sort(byUrgency);
+    if (due.length > 0) {
+      this.#ready.push(...due);
+      this.#ready.sort(byUrgency);
+    }
+    if (this.#ready.length > 0) return;
+    for (const [segment, addresses] of this.#refresh.take(now)) {
+      const request = { order: ++this.#requests, segment, rounds: 1 };
+      const quiet = addresses.filter((address) => !this.#latest.has(address));
+      for (const address of quiet) this.#latest.set(address, request);
+      this.#ready.push({ request, addresses: quiet, next: 0, round: REFRESH_ROUND, due: 0 });
+    }
   }
 
   /** The most urgent addresses, at most `limit`; null when there is no budget or nothing to send. */
@@ -156,7 +200,8 @@ export class Announcer {
     const packed = new Uint8Array(4 * addresses.length);
     addresses.forEach((address, i) => writeAddress(address, packed, 4 * i));
     this.#budget -= FRAMES_AN_ADDRESS * addresses.length;
-    const { sent, failed } = await this.send(request.link, request.mac, packed);
+    const { link, mac } = request.segment;
+    const { sent, failed } = await this.send(link, mac, packed);
     this.counters.arpFramesSent += sent;
     this.counters.arpFramesFailed += failed;
     this.#arrangeNextRound(part);

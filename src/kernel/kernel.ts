@@ -18,17 +18,20 @@ export interface KernelOptions {
   readonly protocol?: number;
   /** Budget of announcements, frames a second. Default 10,000. */
   readonly arpRate?: number;
+  /** Period in which each announced address is announced again, in milliseconds; 0: never. Default 60,000. */
+  readonly arpRefreshMs?: number;
 }
 
 /** Needs no privileges by itself; the calls that do say so. @throws ERR_NATIVE_MISSING. */
 export function openKernel(options: KernelOptions = {}): Kernel {
-  const { protocol = HOLDFAST_PROTOCOL, arpRate = 10_000 } = options;
+  const { protocol = HOLDFAST_PROTOCOL, arpRate = 10_000, arpRefreshMs = 60_000 } = options;
   // Up to RTPROT_STATIC - 1 the numbers are the kernel's own (linux/rtnetlink.h).
   if (!Number.isInteger(protocol) || protocol < 4 || protocol > 255) {
     throw new TypeError(`expected a protocol from 4 to 255, not ${protocol}`);
   }
   if (!(arpRate >= 1)) throw new TypeError(`expected an arpRate of at least 1 frame a second, not ${arpRate}`);
-  return new LinuxKernel(loadAddon(), protocol, arpRate);
+  if (!(arpRefreshMs >= 0)) throw new TypeError(`expected an arpRefreshMs of 0 or more, not ${arpRefreshMs}`);
+  return new LinuxKernel(loadAddon(), protocol, arpRate, arpRefreshMs);
 }
 
 class LinuxKernel implements Kernel {
@@ -43,8 +46,9 @@ class LinuxKernel implements Kernel {
     private readonly addon: Addon,
     private readonly protocol: number,
     arpRate: number,
+    arpRefreshMs: number,
   ) {
-    this.#announcer = new Announcer(this.#sendAnnouncements, arpRate);
+    this.#announcer = new Announcer(this.#sendAnnouncements, arpRate, arpRefreshMs);
   }
 
   async links(): Promise<readonly Link[]> {

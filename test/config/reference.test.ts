@@ -97,6 +97,7 @@ describe("a text that holds everything the language has", () => {
       keyFile: "/etc/holdfast/cluster.key",
       arpRepeat: 3,
       arpRate: 10_000,
+      arpRefreshMs: 60_000,
       balanceSetSize: 20,
       viewMatureTimeMs: 5000,
       viewBalanceIntervalMs: 10_000,

@@ -9,7 +9,7 @@ import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../..
 import type { AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
 
 const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
-const kernel = openKernel({ protocol });
+const kernel = openKernel({ protocol, arpRefreshMs: Number(process.env["AGENT_ARP_REFRESH_MS"] ?? 0) });
 const lifelines = new Map<string, Lifeline>();
 
 const plain = ({ statuses, texts }: PlumbResult) => ({ statuses: [...statuses], texts: [...texts] });
@@ -31,6 +31,7 @@ export const calls = {
   },
   closeLifeline: async (name: string) => lifelines.get(name)?.close(),
   announce: async (addresses: string[], from: AnnounceSource) => kernel.announce(addresses, from),
+  cancelAnnounce: async (addresses: string[]) => kernel.cancelAnnounce(addresses),
   counters: async () => kernel.counters,
   missingCapabilities: async () => kernel.missingCapabilities(),
   /** A child that inherits whatever may be inherited. @returns its process id. */

@@ -77,6 +77,22 @@ describe.skipIf(cannotRun !== null)(`gratuitous ARP${cannotRun === null ? "" : `
     });
   });
 
+  it("is repeated once a refresh period, but not for an address that left", async () => {
+    const refreshing = await Agent.start(host, { arpRefreshMs: 400 });
+    await refreshing.call("announce", ["10.1.1.50", "10.1.1.51"], { link, rounds: 1 });
+    const seen = (wanted: string, from = 0) => frames.slice(from).filter(({ address }) => address === wanted).length;
+    await vi.waitFor(() => expect(Math.min(seen("10.1.1.50"), seen("10.1.1.51"))).toBeGreaterThanOrEqual(6), {
+      timeout: 20_000,
+    });
+
+    await refreshing.call("cancelAnnounce", ["10.1.1.50"]);
+    const left = seen("10.1.1.51");
+    await vi.waitFor(() => expect(seen("10.1.1.51")).toBeGreaterThanOrEqual(left + 2), { timeout: 20_000 });
+    const from = frames.length; // What was on its way when it left has arrived by now.
+    await vi.waitFor(() => expect(seen("10.1.1.51", from)).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
+    expect(seen("10.1.1.50", from)).toBe(0);
+  });
+
   it("counts the frames that a device does not take", async () => {
     await host.run("ip link set eth1 down");
     await agent.call("announce", ["10.1.1.50"], { link, rounds: 1 });

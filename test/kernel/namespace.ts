@@ -93,12 +93,16 @@ export class Agent {
     private readonly lines: AsyncIterator<string>,
   ) {}
 
-  /** @param options.protocol its tag, where it is not to be ours; `wrap`, a command that runs it. */
+  /** @param options.protocol its tag, where it is not to be ours; `arpRefreshMs`, where it is to refresh; `wrap`, a
+   *   command that runs it. */
   static async start(
     namespace: Namespace,
-    options: { readonly protocol?: number; readonly wrap?: readonly string[] } = {},
+    options: { readonly protocol?: number; readonly arpRefreshMs?: number; readonly wrap?: readonly string[] } = {},
   ): Promise<Agent> {
-    const env = options.protocol === undefined ? {} : { AGENT_PROTOCOL: String(options.protocol) };
+    const env = {
+      ...(options.protocol === undefined ? {} : { AGENT_PROTOCOL: String(options.protocol) }),
+      ...(options.arpRefreshMs === undefined ? {} : { AGENT_ARP_REFRESH_MS: String(options.arpRefreshMs) }),
+    };
     const child = namespace.start([...(options.wrap ?? []), process.execPath, compiled("agent")], env);
     child.stderr.pipe(process.stderr);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

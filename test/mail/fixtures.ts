@@ -113,6 +113,7 @@ export function config(parts: ConfigParts): Config {
       keyFile: null,
       arpRepeat: 3,
       arpRate: 10_000,
+      arpRefreshMs: 60_000,
       balanceSetSize: 0,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,

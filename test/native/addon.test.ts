@@ -62,6 +62,7 @@ describe("a wrong argument", () => {
   it("of the kernel layer is a TypeError too", async () => {
     expect(() => openKernel({ protocol: 3 })).toThrow(TypeError);
     expect(() => openKernel({ arpRate: 0 })).toThrow(TypeError);
+    expect(() => openKernel({ arpRefreshMs: -1 })).toThrow(TypeError);
     const kernel = openKernel();
     await expect(kernel.openLifeline("eth0")).rejects.toThrow(TypeError);
     await kernel.close();

@@ -20,16 +20,20 @@ interface Sent {
 }
 
 /** An announcer with a device that takes everything, on vitest's clock. */
-function announcerAt(rate: number): { announcer: Announcer; sent: Sent[] } {
+function announcerAt(rate: number, refreshMs = 0): { announcer: Announcer; sent: Sent[] } {
   const sent: Sent[] = [];
   const start = performance.now();
-  const announcer = new Announcer(async (_link, mac, packed) => {
-    expect([...mac]).toEqual([2, 0, 0, 0, 0, 10]);
-    for (let i = 0; i < packed.length; i += 4) {
-      sent.push({ at: performance.now() - start, address: packed.subarray(i, i + 4).join(".") });
-    }
-    return { sent: packed.length / 2, failed: 0 };
-  }, rate);
+  const announcer = new Announcer(
+    async (_link, mac, packed) => {
+      expect([...mac]).toEqual([2, 0, 0, 0, 0, 10]);
+      for (let i = 0; i < packed.length; i += 4) {
+        sent.push({ at: performance.now() - start, address: packed.subarray(i, i + 4).join(".") });
+      }
+      return { sent: packed.length / 2, failed: 0 };
+    },
+    rate,
+    refreshMs,
+  );
   return { announcer, sent };
 }
 
@@ -126,5 +130,95 @@ describe("an announcement", () => {
     expect(vi.getTimerCount()).toBe(0);
     await vi.advanceTimersByTimeAsync(5000);
     expect(sent).toHaveLength(before);
+  });
+});
+
+describe("a refresh", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("announces every address once a period, spread evenly over it", async () => {
+    const { announcer, sent } = announcerAt(10_000, 60_000);
+    announcer.announce(range(1, 600), { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(60_500);
+    const first = sent.slice(600, 1200);
+    expect(new Set(first.map(({ address }) => address)).size).toBe(600);
+    // 10 a second, one or the other on this side of the second's end or on that.
+    for (let from = 0; from < 60_000; from += 1000) {
+      const within = first.filter(({ at }) => at >= from && at < from + 1000).length;
+      expect(within).toBeGreaterThanOrEqual(9);
+      expect(within).toBeLessThanOrEqual(11);
+    }
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(new Set(sent.slice(1200, 1800).map(({ address }) => address)).size).toBe(600);
+  });
+
+  it("never comes where the period is 0, and needs no timer then", async () => {
+    const { announcer, sent } = announcerAt(10_000, 0);
+    announcer.announce(["10.1.1.1"], { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("stops for an address that leaves, and goes on for the others", async () => {
+    const { announcer, sent } = announcerAt(10_000, 10_000);
+    announcer.announce(range(1, 4), { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(25_000);
+    announcer.cancel(["10.1.0.1", "10.1.0.3"]);
+    const before = sent.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(new Set(sent.slice(before).map(({ address }) => address))).toEqual(new Set(["10.1.0.0", "10.1.0.2"]));
+    expect(sent.slice(before)).toHaveLength(4);
+    announcer.cancel(range(1, 4));
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("waits while anything else is to be announced, and has its share of the same budget", async () => {
+    const { announcer, sent } = announcerAt(1000, 10_000);
+    announcer.announce(range(1, 10_000), { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(15_000);
+    announcer.announce(range(2, 1000), { link: LINK, rounds: 2 });
+    await vi.advanceTimersByTimeAsync(30_000);
+    // 500 addresses a second, so the period cannot be kept: 20 s for the first round, of which 5 were to come.
+    const count = (third: string) => sent.filter(({ address }) => address.startsWith(`10.${third}.`)).length;
+    const urgent = sent.findIndex(({ address }) => address.startsWith("10.2."));
+    expect(new Set(sent.slice(urgent, urgent + 1000).map(({ address }) => address)).size).toBe(1000);
+    expect(count("1")).toBeGreaterThan(10_000);
+    for (let from = 0; from < 45_000; from += 500) {
+      const frames = 2 * sent.filter(({ at }) => at >= from && at < from + 1000).length;
+      expect(frames).toBeLessThanOrEqual(1000 + 50);
+    }
+  });
+
+  it("is not made up for after the process was stopped", async () => {
+    const { announcer, sent } = announcerAt(10_000, 10_000);
+    announcer.announce(range(1, 1000), { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(2000);
+    const before = sent.length;
+    const real = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => real() + 600_000);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(sent.length - before).toBeLessThanOrEqual(1 + 1000 / 100);
+    vi.restoreAllMocks();
+  });
+
+  it("takes a new address in, and drops none, while addresses come and go", async () => {
+    const { announcer, sent } = announcerAt(10_000, 1000);
+    announcer.announce(range(1, 500), { link: LINK, rounds: 1 });
+    for (let turn = 0; turn < 20; turn++) {
+      await vi.advanceTimersByTimeAsync(100);
+      announcer.cancel(range(1, 500).slice(turn * 20, turn * 20 + 10));
+      announcer.announce([`10.3.0.${turn}`], { link: LINK, rounds: 1 });
+    }
+    const before = sent.length;
+    await vi.advanceTimersByTimeAsync(1100);
+    const left = range(1, 500).filter((_, i) => i >= 400 || i % 20 >= 10);
+    expect(new Set(sent.slice(before).map(({ address }) => address))).toEqual(new Set([...left, ...range(3, 20)]));
   });
 });
