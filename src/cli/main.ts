@@ -14,4 +14,17 @@ process.exitCode = await run(process.argv.slice(2), {
     if (!process.stdout.write(text)) await once(process.stdout, "drain");
   },
   err: (text) => process.stderr.write(text),
+  stopped,
 });
+
+/** A promise and a signal handler alone would not keep a process running; the timer does. */
+function stopped(): Promise<void> {
+  return new Promise((resolve) => {
+    const running = setInterval(() => {}, 60_000);
+    const stop = () => {
+      clearInterval(running);
+      resolve();
+    };
+    process.once("SIGINT", stop).once("SIGTERM", stop);
+  });
+}

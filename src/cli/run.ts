@@ -5,6 +5,7 @@ import { usage } from "../console/command.js";
 import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
 import { version } from "../daemon/version.js";
 import { runConfigCheck } from "./config-check.js";
+import { describeKernelCommand } from "./kernel/command.js";
 
 /** Where the command line writes, and what it knows of its surroundings. */
 export interface Surroundings {
@@ -12,6 +13,8 @@ export interface Surroundings {
   /** Text for people and pipes. Rejects when nobody reads any more. */
   readonly out: (text: string) => Promise<void>;
   readonly err: (text: string) => void;
+  /** Resolves when this process is asked to end, from the call on: SIGINT or SIGTERM. */
+  readonly stopped: () => Promise<void>;
 }
 
 const DEFAULT_SOCKET = "/run/holdfast/control.sock";
@@ -49,7 +52,7 @@ function report(error: unknown, { err }: Surroundings): number {
 function describeProgram(surroundings: Surroundings, setExit: (status: number) => void): Command {
   const { environment, out, err } = surroundings;
   const program = new Command("holdfast")
-    .description("Asks a running holdfastd, or checks a configuration.")
+    .description("Asks a running holdfastd, checks a configuration, or changes the addresses of this host by hand.")
     .version(version)
     .option("--socket <path>", "control socket of the daemon", environment["HOLDFAST_SOCKET"] ?? DEFAULT_SOCKET)
     .option("--json", "print the data itself as JSON")
@@ -78,5 +81,10 @@ function describeProgram(surroundings: Surroundings, setExit: (status: number) =
       await out(check.text);
       setExit(check.exit);
     });
+  describeKernelCommand(program, {
+    ...surroundings,
+    json: () => program.opts<{ json?: true }>().json === true,
+    setExit,
+  });
   return program;
 }

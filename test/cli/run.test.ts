@@ -36,6 +36,7 @@ async function holdfast(line: string, environment: Record<string, string> = { HO
     err: (piece) => {
       err += piece;
     },
+    stopped: async () => {},
   });
   return { exit, out, err };
 }

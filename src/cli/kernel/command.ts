@@ -1,0 +1,169 @@
+/** `holdfast kernel ...`: the kernel layer by hand, without a daemon. Here the command line is described and taken apart. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { ERROR_CODES, HoldfastError } from "../../errors.js";
+import { HOLDFAST_PROTOCOL, type Kernel, type Link, openKernel } from "../../kernel/index.js";
+import type { Surroundings } from "../run.js";
+import { type AddressSources, readAddresses, usageError } from "./addresses.js";
+import { announceAll, formatAnnounce } from "./announce.js";
+import { formatLink, formatListed, listed } from "./listing.js";
+import {
+  arpObstacle,
+  checkPlace,
+  formatPlumb,
+  freeLifelineName,
+  type PlumbPlace,
+  plumbOrUnplumb,
+  type PlumbReport,
+} from "./plumb.js";
+
+/** What the options of every command leave behind. */
+interface Context extends Surroundings {
+  readonly json: () => boolean;
+  readonly setExit: (status: number) => void;
+}
+
+type GivenAddresses = Omit<AddressSources, "words"> & { readonly link: string };
+type PlumbOptions = GivenAddresses & PlumbPlace & { readonly lifeline?: true; readonly hold?: true };
+
+export function describeKernelCommand(program: Command, context: Context): void {
+  const kernel = program
+    .command("kernel")
+    .description("addresses, routes and ARP of this host by hand; needs no daemon");
+  kernel
+    .command("links")
+    .description("list the interfaces")
+    .action(() => withKernel(openKernel(), (open) => printLinks(open, context)));
+  kernel
+    .command("list")
+    .description("list addresses and local routes: those that holdfast plumbed, or every one")
+    .addOption(new Option("--owned", "those with the tag of holdfast (default)").conflicts("all"))
+    .option("--all", "every one of this host")
+    .action((options: { readonly all?: true }) =>
+      withKernel(openKernel(), (open) => printAddresses(open, options.all === true, context)),
+    );
+  withAddresses(kernel.command("plumb"))
+    .description("put addresses on an interface")
+    .addOption(modeOption())
+    .option("--prefix <n>", "prefix length of an alias (default: the host's)", integer(1, 128))
+    .option("--lifeline", "put them on a TUN device that goes with this process, however it ends; needs --hold")
+    .option("--hold", "stay until SIGINT or SIGTERM, then take them away again")
+    .action((words: readonly string[], options: PlumbOptions) => plumb(words, options, context));
+  withAddresses(kernel.command("unplumb"))
+    .description("take addresses of holdfast away from an interface")
+    .addOption(modeOption())
+    .option("--prefix <n>", "prefix length that they were plumbed with", integer(1, 128))
+    .action((words: readonly string[], options: PlumbOptions) => unplumb(words, options, context));
+  withAddresses(kernel.command("announce"))
+    .description("announce IPv4 addresses by gratuitous ARP, with the interface's hardware address")
+    .option("--rounds <n>", "times, 1.1 s apart", integer(1, 100), 3)
+    .option("--rate <n>", "frames a second, two an address and round", integer(1, 10_000_000), 10_000)
+    .action((words: readonly string[], options: GivenAddresses & { readonly rounds: number; readonly rate: number }) =>
+      announce(words, options, context),
+    );
+}
+
+function withAddresses(command: Command): Command {
+  return command
+    .argument("[address...]", "IPv4 or IPv6 addresses, or ranges")
+    .requiredOption("--link <name>", "interface: name or alternative name")
+    .option("--range <first+count>", "consecutive addresses, 10.1.0.1+10240")
+    .option("--file <path>", "an address or range a line, comments after #");
+}
+
+function modeOption(): Option {
+  return new Option("--mode <mode>", "aliases, or local host routes (the one for thousands)")
+    .choices(["address", "route"])
+    .default("address");
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+async function withKernel(kernel: Kernel, work: (kernel: Kernel) => Promise<void>): Promise<void> {
+  try {
+    await work(kernel);
+  } finally {
+    await kernel.close();
+  }
+}
+
+async function printLinks(kernel: Kernel, { json, out }: Context): Promise<void> {
+  const links = await kernel.links();
+  if (json()) return out(asJson(links));
+  for (const link of links) await out(formatLink(link, links));
+}
+
+async function printAddresses(kernel: Kernel, all: boolean, { json, out }: Context): Promise<void> {
+  const found = await kernel.addresses(all ? {} : { protocol: HOLDFAST_PROTOCOL });
+  const rows = listed(found, await kernel.links());
+  if (json()) return out(asJson(rows));
+  for (const row of rows) await out(formatListed(row));
+}
+
+async function plumb(words: readonly string[], options: PlumbOptions, context: Context): Promise<void> {
+  const addresses = readAddresses({ ...options, words });
+  const { lifeline = false, hold = false } = options;
+  if (lifeline && !hold) throw usageError("--lifeline needs --hold: the addresses go when this command ends");
+  if (lifeline && options.prefix !== undefined) throw usageError("--prefix: a lifeline carries host addresses only");
+  checkPlace(addresses, options);
+  await withKernel(openKernel(), async (kernel) => {
+    const link = await findLink(kernel, options.link);
+    const obstacle = lifeline || options.mode === "route" ? arpObstacle(link) : null;
+    if (obstacle !== null) context.err(`holdfast: ${obstacle}\n`);
+    const stopped = hold ? context.stopped() : null;
+    const device = lifeline ? await kernel.openLifeline(freeLifelineName(await kernel.links())) : null;
+    const on = device ?? { name: link.name, ifindex: link.index };
+    await printPlumb(await plumbOrUnplumb(kernel, "plumb", addresses, on, options), context);
+    if (stopped === null) return;
+    await stopped;
+    if (device !== null) await device.close();
+    else await printPlumb(await plumbOrUnplumb(kernel, "unplumb", addresses, on, options), context);
+  });
+}
+
+async function unplumb(words: readonly string[], options: PlumbOptions, context: Context): Promise<void> {
+  const addresses = readAddresses({ ...options, words });
+  checkPlace(addresses, options);
+  await withKernel(openKernel(), async (kernel) => {
+    const { name, index } = await findLink(kernel, options.link);
+    await printPlumb(await plumbOrUnplumb(kernel, "unplumb", addresses, { name, ifindex: index }, options), context);
+  });
+}
+
+async function announce(
+  words: readonly string[],
+  options: GivenAddresses & { readonly rounds: number; readonly rate: number },
+  { json, out, setExit }: Context,
+): Promise<void> {
+  const addresses = readAddresses({ ...options, words });
+  await withKernel(openKernel({ arpRate: options.rate }), async (kernel) => {
+    const report = await announceAll(kernel, addresses, await findLink(kernel, options.link), options.rounds);
+    await out(json() ? asJson(report) : formatAnnounce(report));
+    if (report.framesFailed > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
+  });
+}
+
+async function printPlumb(report: PlumbReport, { json, out, setExit }: Context): Promise<void> {
+  await out(json() ? asJson(report) : formatPlumb(report));
+  if (report.failures.length > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
+}
+
+async function findLink(kernel: Kernel, name: string): Promise<Link> {
+  const links = await kernel.links();
+  const link = links.find((one) => one.name === name || one.altnames.includes(name));
+  if (link !== undefined) return link;
+  const there = links.map((one) => one.name).join(", ");
+  throw new HoldfastError("ERR_LINK_UNKNOWN", `this host has no interface "${name}"; it has ${there}`, {
+    interface: name,
+  });
+}
+
+/** One line an answer, so that a program can read `plumb --hold` as it goes. */
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

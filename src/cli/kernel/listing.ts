@@ -1,0 +1,38 @@
+/** `holdfast kernel links` and `list`: what the kernel has, one line each. */
+import { HOLDFAST_PROTOCOL, type FoundAddress, type Link } from "../../kernel/index.js";
+
+export function formatLink(link: Link, links: readonly Link[]): string {
+  const above = links.find(({ index }) => index === link.master);
+  const words = [
+    `${link.index}`,
+    link.name,
+    link.mac ?? "-",
+    `mtu ${link.mtu}`,
+    link.up ? "up" : "down",
+    link.carrier ? "carrier" : "no-carrier",
+    ...(link.kind === null ? [] : [`kind ${link.kind}`]),
+    ...(above === undefined ? [] : [`master ${above.name}`]),
+    ...link.altnames.map((name) => `altname ${name}`),
+  ];
+  return `${words.join(" ")}\n`;
+}
+
+/** An address as the lists show it: with the name of its interface and whether it carries the tag of holdfast. */
+export interface ListedAddress extends FoundAddress {
+  readonly link: string;
+  readonly owned: boolean;
+}
+
+export function listed(found: readonly FoundAddress[], links: readonly Link[]): ListedAddress[] {
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  return found.map((one) => ({
+    ...one,
+    link: names.get(one.ifindex) ?? `${one.ifindex}`,
+    owned: one.protocol === HOLDFAST_PROTOCOL,
+  }));
+}
+
+export function formatListed({ address, prefix, link, plumbing, owned, protocol }: ListedAddress): string {
+  const whose = owned ? "holdfast" : protocol === 0 ? "-" : `protocol ${protocol}`;
+  return `${address}/${prefix} ${link} ${plumbing} ${whose}\n`;
+}

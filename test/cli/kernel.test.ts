@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readAddresses } from "../../src/cli/kernel/addresses.js";
+import { formatListed, listed } from "../../src/cli/kernel/listing.js";
+import { formatPlumb } from "../../src/cli/kernel/plumb.js";
+import { run } from "../../src/cli/run.js";
+
+let directory: string;
+const file = (name: string, text: string) => {
+  writeFileSync(join(directory, name), text);
+  return join(directory, name);
+};
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "hf-cli-kernel-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("the addresses of a kernel command", () => {
+  it("are words, a range and a file together, each once, in canonical text", () => {
+    const path = file("some.txt", "# the second rack\n10.2.0.1 # first\n\n2001:DB8:0::ffff+2\r\n10.0.0.9");
+    expect(readAddresses({ words: ["10.0.0.9", "FD00:0::1"], range: "10.1.0.254+3", file: path })).toEqual([
+      "10.0.0.9",
+      "fd00::1",
+      "10.1.0.254",
+      "10.1.0.255",
+      "10.1.1.0",
+      "10.2.0.1",
+      "2001:db8::ffff",
+      "2001:db8::1:0",
+    ]);
+  });
+
+  it("may be a million", () => {
+    const addresses = readAddresses({ words: [], range: "10.0.0.0+1048576" });
+    expect([addresses.length, addresses.at(-1)]).toEqual([1_048_576, "10.15.255.255"]);
+    expect(() => readAddresses({ words: ["11.0.0.1"], range: "10.0.0.0+1048576" })).toThrow(/at most 1048576/);
+  });
+
+  it.each(["10.0.0", "10.0.0.1+0", "10.0.0.1+x", "10.0.0.1+1048577", "10.0.0.1/24", "fe80::1%eth0", "+5", ""])(
+    "are refused when one is %j",
+    (word) => {
+      expect(() => readAddresses({ words: [word] })).toThrow(expect.objectContaining({ code: "ERR_USAGE" }));
+    },
+  );
+
+  it("are refused by the line of the file that holds a wrong one", () => {
+    const path = file("wrong.txt", "10.0.0.1\n10.0.0.256\n");
+    expect(() => readAddresses({ words: [], file: path })).toThrow(`${path}:2: expected an address, or a range`);
+  });
+
+  it("do not wrap around at the last one", () => {
+    expect(readAddresses({ words: ["255.255.255.254+2"] })).toHaveLength(2);
+    expect(() => readAddresses({ words: ["255.255.255.254+3"] })).toThrow(/beyond the last/);
+    expect(() => readAddresses({ words: ["ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff+2"] })).toThrow(/beyond the last/);
+  });
+});
+
+describe("holdfast kernel", () => {
+  /** Before the kernel is asked for anything that changes it. */
+  async function refusal(line: string): Promise<{ exit: number; err: string }> {
+    let err = "";
+    const exit = await run(["kernel", ...line.split(" ")], {
+      environment: {},
+      out: async () => {},
+      err: (piece) => {
+        err += piece;
+      },
+      stopped: async () => {},
+    });
+    return { exit, err };
+  }
+
+  it.each([
+    ["plumb 10.0.0.1", /required option '--link <name>'/],
+    ["plumb --link eth1", /no address is given/],
+    ["plumb --link eth1 --file /nowhere", /cannot read the addresses: ENOENT/],
+    ["plumb --link eth1 10.0.0.1 --mode alias", /Allowed choices are address, route/],
+    ["plumb --link eth1 10.0.0.1 --prefix 0", /a whole number from 1 to 128/],
+    ["plumb --link eth1 10.0.0.1 fd00::1 --prefix 64", /--prefix of at most 32/],
+    ["plumb --link eth1 10.0.0.1 --prefix 32 --mode route", /--prefix is for --mode address/],
+    ["plumb --link eth1 10.0.0.1 --lifeline", /--lifeline needs --hold/],
+    ["plumb --link eth1 10.0.0.1 --lifeline --hold --prefix 24", /host addresses only/],
+    ["unplumb --link eth1 10.0.0.1 --hold", /unknown option '--hold'/],
+    ["announce --link eth1 10.0.0.1 --rounds 0", /a whole number from 1 to 100/],
+    ["list --owned --all", /'--owned' cannot be used with option '--all'/],
+    ["links eth1", /too many arguments/],
+  ])("exits 64 for %s, and says why", async (line, why) => {
+    expect(await refusal(line)).toEqual({ exit: 64, err: expect.stringMatching(why) });
+  });
+
+  it("exits 78 for an interface that is not there", async () => {
+    expect(await refusal("plumb --link nowhere0 10.0.0.1")).toEqual({
+      exit: 78,
+      err: expect.stringMatching(/ERR_LINK_UNKNOWN: this host has no interface "nowhere0"; it has .*lo/),
+    });
+  });
+});
+
+describe("what is printed", () => {
+  it("names each address that failed, and closes with the counts", () => {
+    const failures = [{ address: "10.0.0.9", errno: "EEXIST", words: "File exists" }];
+    const counts = { addresses: 2, done: 1, elapsedMs: 3, failures };
+    expect(formatPlumb({ operation: "plumb", link: "eth1", mode: "address", ...counts })).toBe(
+      "failed: 10.0.0.9: EEXIST: File exists\nplumbed 1 of 2 addresses on eth1 in 3 ms\n",
+    );
+  });
+
+  it("tells whose each address is", () => {
+    const at = { prefix: 32, ifindex: 7, plumbing: "address", alias: true } as const;
+    const rows = listed(
+      [104, 0, 18].map((protocol) => ({ ...at, address: "10.0.0.9", protocol })),
+      [],
+    );
+    expect(rows.map(formatListed)).toEqual([
+      "10.0.0.9/32 7 address holdfast\n",
+      "10.0.0.9/32 7 address -\n",
+      "10.0.0.9/32 7 address protocol 18\n",
+    ]);
+  });
+});
