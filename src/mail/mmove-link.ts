@@ -5,6 +5,7 @@ import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { connectPeer, readLine } from "./mmove-socket.js";
 import { helloLine, parseAnswer, type Prologue, prologueLine, recipientOf } from "./mmove-wire.js";
 import { isConnectionLost, outcomeOfError } from "./reply.js";
+import { greeted } from "./smtp-greeting.js";
 
 const ANSWER_MS = 10_000;
 const IDLE_MS = 60_000;
@@ -53,10 +54,7 @@ export async function openLink(
       logger: false,
       socketTimeout: IDLE_MS,
     });
-    await new Promise<void>((resolve, reject) => {
-      smtp.once("error", reject);
-      smtp.connect((error) => (error ? reject(error) : resolve()));
-    });
+    await greeted(smtp, socket);
     return new Link(smtp, socket);
   } catch (error) {
     socket.destroy();

@@ -10,6 +10,7 @@ import type { Binding } from "../config/types.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
+import { greeted } from "./smtp-greeting.js";
 
 /** How long a connection with nothing to do is kept. */
 const IDLE_MS = 5_000;
@@ -110,11 +111,9 @@ export class OutboundPool {
       park: (parked) => this.#park(key, parked),
       unpark: (parked) => this.#unpark(key, parked),
     });
-    await new Promise<void>((resolve, reject) => {
-      smtp.once("error", reject);
-      smtp.connect((error) => (error ? reject(error) : resolve()));
-    }).catch((error: unknown) => {
+    await greeted(smtp, socket).catch((error: unknown) => {
       socket.destroy();
+      this.#requireSource(binding);
       // Errors of the socket during the handshake come without a code of their own.
       throw smtp.upgrading === true ? new TlsFailed("STARTTLS failed", { cause: error }) : error;
     });
@@ -122,7 +121,7 @@ export class OutboundPool {
   }
 
   async #connect(binding: Binding, hop: Hop): Promise<Socket> {
-    if (!this.desk.places.mayDeliver(binding.name)) throw new SourceMissing(`${binding.name} is not served here`);
+    this.#requireSource(binding);
     const socket = connect({
       host: hop.address,
       port: hop.port,
@@ -137,11 +136,17 @@ export class OutboundPool {
       socket.once("close", () => reject(new Error("the connection was cut while it was made")));
     }).catch((error: unknown) => {
       if (isMissingSource(error)) throw new SourceMissing(`no ${binding.address} on this host`, { cause: error });
+      this.#requireSource(binding);
       throw error;
     });
     socket.setTimeout(0);
     socket.removeAllListeners("timeout");
     return socket;
+  }
+
+  /** A connection that ends because its address goes says nothing about the other host. */
+  #requireSource(binding: Binding): void {
+    if (!this.desk.places.mayDeliver(binding.name)) throw new SourceMissing(`${binding.name} is not served here`);
   }
 
   #track(binding: string, socket: Socket): void {

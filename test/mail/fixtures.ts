@@ -114,6 +114,7 @@ export function config(parts: ConfigParts): Config {
       arpRepeat: 3,
       arpRate: 10_000,
       arpRefreshMs: 60_000,
+      arpAllHosts: true,
       balanceSetSize: 0,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,
