@@ -26,6 +26,7 @@ using namespace holdfast::binding;
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonState);
   ExportDumps(env, exports);
+  ExportNeighbours(env, exports);
   ExportPlumb(env, exports);
   ExportAnnounce(env, exports);
   ExportLifeline(env, exports);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kExpected =
     "announce needs (fd from openAnnouncer, ifindex: 1 or more, mac: Uint8Array of 6 bytes, "
+    "to: Uint8Array of whole 6-byte Ethernet addresses, "
     "addresses: Uint8Array of whole 4-byte IPv4 addresses)";
 
 /* openAnnouncer(): number. Not a job: making a packet socket waits for nobody. */
@@ -23,19 +24,20 @@ Napi::Value OpenAnnouncer(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), number);
 }
 
-/* announce(fd, ifindex, mac, addresses): Promise<{ sent, failed, errno }> */
+/* announce(fd, ifindex, mac, to, addresses): Promise<{ sent, failed, errno }> */
 Napi::Value Announce(const Napi::CallbackInfo& info) {
   const auto fd = IntegerArgument(info[0], 0, INT32_MAX);
   const auto ifindex = IntegerArgument(info[1], 1, INT32_MAX);
   auto mac = RecordsArgument<wire::Mac>(info[2], 1);
-  auto addresses = RecordsArgument<wire::Ipv4>(info[3], kMaxRecords);
-  if (!fd || !ifindex || !mac || mac->empty() || !addresses ||
+  auto to = RecordsArgument<wire::Mac>(info[3], kMaxRecords);
+  auto addresses = RecordsArgument<wire::Ipv4>(info[4], kMaxRecords);
+  if (!fd || !ifindex || !mac || mac->empty() || !to || !addresses ||
       !info.Env().GetInstanceData<AddonState>()->Has(static_cast<int>(*fd)))
     return ThrowArgument(info.Env(), kExpected);
   return RunJob(
       info.Env(), "holdfast.announce",
       [fd = static_cast<int>(*fd), ifindex = static_cast<uint32_t>(*ifindex), mac = mac->front(),
-       addresses = std::move(*addresses)] { return io::Announce(fd, ifindex, mac, addresses); },
+       to = std::move(*to), addresses = std::move(*addresses)] { return io::Announce(fd, ifindex, mac, to, addresses); },
       [](const Napi::Promise::Deferred& deferred, const io::AnnounceOutcome& outcome) {
         Napi::Object result = Napi::Object::New(deferred.Env());
         result.Set("sent", outcome.sent);

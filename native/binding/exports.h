@@ -17,6 +17,7 @@ struct AddonState {
 };
 
 void ExportDumps(Napi::Env env, Napi::Object exports);
+void ExportNeighbours(Napi::Env env, Napi::Object exports);
 void ExportPlumb(Napi::Env env, Napi::Object exports);
 void ExportAnnounce(Napi::Env env, Napi::Object exports);
 void ExportLifeline(Napi::Env env, Napi::Object exports);

@@ -5,10 +5,9 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "pause.h"
 
@@ -16,13 +15,13 @@ namespace holdfast::io {
 
 namespace {
 
-constexpr size_t kAddressesASend = 64; /* two frames each; more a sendmmsg gains nothing that could be measured */
+constexpr size_t kFramesASend = 128; /* more a sendmmsg gains nothing that could be measured */
 constexpr unsigned kFullQueueTries = 7;
 
 struct Burst {
-  std::array<wire::ArpFrame, 2 * kAddressesASend> frames;
-  std::array<iovec, 2 * kAddressesASend> places;
-  std::array<mmsghdr, 2 * kAddressesASend> messages;
+  std::array<wire::ArpFrame, kFramesASend> frames;
+  std::array<iovec, kFramesASend> places;
+  std::array<mmsghdr, kFramesASend> messages;
 };
 
 /* Sends messages [0, count); frames that the device refuses are counted and passed over. */
@@ -56,7 +55,7 @@ int OpenAnnouncer(UniqueFd& out) noexcept {
   return 0;
 }
 
-AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac,
+AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
                          std::span<const wire::Ipv4> addresses) noexcept {
   sockaddr_ll target{};
   target.sll_family = AF_PACKET;
@@ -66,21 +65,25 @@ AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac,
   AnnounceOutcome outcome;
   unsigned tries = 0;
   Burst burst;
-  while (!addresses.empty()) {
-    const auto part = addresses.first(std::min(addresses.size(), kAddressesASend));
-    addresses = addresses.subspan(part.size());
-    for (size_t i = 0; i < 2 * part.size(); i++) {
-      const auto form = i % 2 == 0 ? wire::ArpForm::kRequest : wire::ArpForm::kReply;
-      burst.frames[i] = wire::BuildAnnouncement(form, mac, part[i / 2]);
-      burst.places[i] = {burst.frames[i].data(), burst.frames[i].size()};
-      burst.messages[i] = {};
-      burst.messages[i].msg_hdr.msg_name = &target;
-      burst.messages[i].msg_hdr.msg_namelen = sizeof target;
-      burst.messages[i].msg_hdr.msg_iov = &burst.places[i];
-      burst.messages[i].msg_hdr.msg_iovlen = 1;
+  size_t count = 0;
+  const auto flush = [&] { SendAll(fd, burst.messages.data(), std::exchange(count, 0), tries, outcome); };
+  const auto put = [&](const wire::ArpFrame& frame) {
+    burst.frames[count] = frame;
+    burst.places[count] = {burst.frames[count].data(), burst.frames[count].size()};
+    burst.messages[count] = {};
+    burst.messages[count].msg_hdr.msg_name = &target;
+    burst.messages[count].msg_hdr.msg_namelen = sizeof target;
+    burst.messages[count].msg_hdr.msg_iov = &burst.places[count];
+    burst.messages[count].msg_hdr.msg_iovlen = 1;
+    if (++count == kFramesASend) flush();
+  };
+  for (const wire::Ipv4& address : addresses) {
+    for (const wire::Mac& host : to) {
+      put(wire::BuildAnnouncement(wire::ArpForm::kRequest, mac, address, host));
+      put(wire::BuildAnnouncement(wire::ArpForm::kReply, mac, address, host));
     }
-    SendAll(fd, burst.messages.data(), 2 * part.size(), tries, outcome);
   }
+  flush();
   return outcome;
 }
 

@@ -16,9 +16,9 @@ struct AnnounceOutcome {
   int first_error = 0; /* -errno of the first frame that failed */
 };
 
-/* Broadcasts a gratuitous ARP request and reply for each address out of one interface, in their order. Waits while the
- * device's queue is full, up to some 100 ms in all; for a worker thread. */
-AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac,
+/* Sends a gratuitous ARP request and reply for each address, in their order, to each of the Ethernet addresses `to` out of
+ * one interface. Waits while the device's queue is full, up to some 100 ms in all; for a worker thread. */
+AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
                          std::span<const wire::Ipv4> addresses) noexcept;
 
 }  // namespace holdfast::io

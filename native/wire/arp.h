@@ -18,7 +18,9 @@ enum class ArpForm : uint8_t {
   kReply = 2,   /* RFC 5944 section 4.6: target hardware address is the sender's */
 };
 
-/* Broadcast; sender and target protocol address are both `address`. */
-ArpFrame BuildAnnouncement(ArpForm form, const Mac& mac, const Ipv4& address);
+constexpr Mac kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/* From `mac` to the Ethernet address `to`; sender and target protocol address are both `address`. */
+ArpFrame BuildAnnouncement(ArpForm form, const Mac& mac, const Ipv4& address, const Mac& to = kBroadcast);
 
 }  // namespace holdfast::wire

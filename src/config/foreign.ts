@@ -24,7 +24,6 @@ export function foreign(
 export const FOREIGN_CLUSTER: readonly Foreign[] = [
   ...foreign("debug_level enabled log_active_interval log_group log_idle_interval logs subcluster tcp_buffer_size"),
   ...foreign("mbus_daemon", "has no effect: there is no separate message bus; see msgc_server"),
-  ...foreign("arp_all_hosts", "has no effect yet: announcements go to the whole network"),
   ...foreign("heartbeat_start_delay", "has no effect: heartbeats begin when the node starts"),
   ...foreign("if_down_limit", "has no effect: an address that cannot be plumbed is handed on at once"),
   ...foreign(

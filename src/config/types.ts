@@ -56,6 +56,8 @@ export interface ClusterOptions {
   readonly arpRate: number;
   /** Period in which every owned address is announced again; 0: never. Default 60 s. */
   readonly arpRefreshMs: number;
+  /** Announcements go to the whole network; false: only to the hosts in this host's neighbour table. Default true. */
+  readonly arpAllHosts: boolean;
   /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
   readonly balanceSetSize: number;
   readonly viewMatureTimeMs: number;

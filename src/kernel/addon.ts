@@ -14,8 +14,17 @@ export interface Addon {
   plumb(operation: 1 | 2, protocol: number, records: Uint8Array): Promise<NativePlumbResult>;
   /** @returns a descriptor for `announce`, or -errno. */
   openAnnouncer(): number;
-  /** A gratuitous ARP request and reply for each address. @param addresses packed, 4 bytes each; copied. */
-  announce(fd: number, ifindex: number, mac: Uint8Array, addresses: Uint8Array): Promise<NativeAnnounceResult>;
+  /** A gratuitous ARP request and reply for each address to each Ethernet address. @param to packed, 6 bytes each; copied.
+   * @param addresses packed, 4 bytes each; copied. */
+  announce(
+    fd: number,
+    ifindex: number,
+    mac: Uint8Array,
+    to: Uint8Array,
+    addresses: Uint8Array,
+  ): Promise<NativeAnnounceResult>;
+  /** @param ifindex 0 for all links. @returns packed records (neighbours.ts). */
+  neighbours(ifindex: number): Promise<Buffer>;
   openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
   /** Ends what `openAnnouncer` or `openLifeline` gave. */
   close(fd: number): Promise<void>;

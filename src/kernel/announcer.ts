@@ -9,15 +9,21 @@
  */
 import { writeAddress } from "./address.js";
 import type { NativeAnnounceResult } from "./addon.js";
+import { macBytes } from "./neighbours.js";
 import { RefreshRing } from "./refresh.js";
 import type { AnnounceSource, Link } from "./types.js";
 
-/** Sends a request and a reply for each of the packed IPv4 addresses; never rejects. */
+/** Sends a request and a reply for each of the packed IPv4 addresses to each of the packed Ethernet addresses; never
+ * rejects. */
 export type SendAnnouncements = (
   link: Link,
   mac: Uint8Array,
+  to: Uint8Array,
   addresses: Uint8Array,
 ) => Promise<Pick<NativeAnnounceResult, "sent" | "failed">>;
+
+/** The Ethernet addresses of the hosts that are known behind a link, each once; null when they could not be asked for. */
+export type FindHosts = (link: Link) => Promise<readonly Uint8Array[] | null>;
 
 export interface AnnounceCounters {
   arpFramesSent: number;
@@ -28,7 +34,11 @@ export interface AnnounceCounters {
 }
 
 export const ROUND_INTERVAL_MS = 1100;
-const FRAMES_AN_ADDRESS = 2;
+const FORMS = 2;
+const MAC_BYTES = 6;
+const BROADCAST = new Uint8Array(MAC_BYTES).fill(0xff);
+/** Hosts that were looked up are good for so long: less than the time between two rounds. */
+const HOSTS_FRESH_MS = 1000;
 /** Budget that may gather while there is nothing to send, so that a small failover is announced at once. */
 const BURST_MS = 50;
 /** How often the budget is looked at while it is short. */
@@ -61,6 +71,15 @@ interface Request {
 interface Segment {
   readonly link: Link;
   readonly mac: Uint8Array;
+  /** Who is told: packed Ethernet addresses. */
+  hosts: Uint8Array;
+  /** performance.now() up to which `hosts` are good; Infinity for a broadcast. */
+  goodUntil: number;
+}
+
+/** Frames that one address takes; no fewer than for one host, so that a great many addresses for nobody are paced too. */
+function costOf({ hosts }: Segment): number {
+  return FORMS * Math.max(1, hosts.length / MAC_BYTES);
 }
 
 /** Sorts what goes first to the end. */
@@ -88,6 +107,7 @@ export class Announcer {
   /** @param rate frames a second, at least 1. @param refreshMs period in which each address is announced again; 0: never. */
   constructor(
     private readonly send: SendAnnouncements,
+    private readonly findHosts: FindHosts,
     private readonly rate: number,
     refreshMs: number,
   ) {
@@ -95,8 +115,8 @@ export class Announcer {
     this.#refresh = new RefreshRing(refreshMs);
   }
 
-  announce(addresses: readonly string[], { link, rounds }: AnnounceSource): void {
-    const segment = this.#segmentOf(link);
+  announce(addresses: readonly string[], { link, rounds, allHosts = true }: AnnounceSource): void {
+    const segment = this.#segmentOf(link, allHosts);
     const wanted = segment === null ? [] : addresses.filter((address) => !address.includes(":"));
     this.counters.announceSkipped += addresses.length - wanted.length;
     if (segment === null || wanted.length === 0 || rounds < 1 || this.#closed) return;
@@ -127,16 +147,19 @@ export class Announcer {
   }
 
   get #burst(): number {
-    return Math.max(FRAMES_AN_ADDRESS, (this.rate * BURST_MS) / 1000);
+    return Math.max(FORMS, (this.rate * BURST_MS) / 1000);
   }
 
   /** Null for a link without a hardware address. */
-  #segmentOf(link: Link): Segment | null {
+  #segmentOf(link: Link, allHosts: boolean): Segment | null {
     if (link.mac === null) return null;
-    const key = `${link.index} ${link.mac}`;
+    const key = `${link.index} ${link.mac} ${allHosts}`;
     const known = this.#segments.get(key);
     if (known !== undefined) return known;
-    const segment = { link, mac: Uint8Array.from(link.mac.split(":"), (byte) => Number.parseInt(byte, 16)) };
+    const who = allHosts
+      ? { hosts: BROADCAST, goodUntil: Number.POSITIVE_INFINITY }
+      : { hosts: new Uint8Array(), goodUntil: Number.NEGATIVE_INFINITY };
+    const segment = { link, mac: macBytes(link.mac), ...who };
     this.#segments.set(key, segment);
     return segment;
   }
@@ -149,9 +172,13 @@ export class Announcer {
     this.#ripen(now);
     this.#budget = Math.min(this.#burst, this.#budget + ((now - this.#budgetAt) * this.rate) / 1000);
     this.#budgetAt = now;
-    const part = this.#take(Math.floor(this.#budget / FRAMES_AN_ADDRESS));
-    if (part !== null) this.#sending = this.#sendPart(part);
-    else this.#sleep(now);
+    const batch = this.#mostUrgent();
+    if (batch === null) return this.#sleep(now);
+    const { segment } = batch.request;
+    // Where one address alone takes more than the budget ever holds, it goes into debt.
+    if (now > segment.goodUntil) this.#sending = this.#lookAround(segment);
+    else if (this.#budget < Math.min(costOf(segment), this.#burst)) this.#sleep(now);
+    else this.#sending = this.#sendPart(this.#take(batch));
   }
 
   #sleep(now: number): void {
@@ -179,29 +206,44 @@ export class Announcer {
     }
   }
 
-  /** The most urgent addresses, at most `limit`; null when there is no budget or nothing to send. */
-  #take(limit: number): Batch | null {
-    if (limit < 1) return null;
+  /** Null when nothing waits. The first of its addresses is one that is still wanted. */
+  #mostUrgent(): Batch | null {
     for (let batch = this.#ready.at(-1); batch !== undefined; batch = this.#ready.at(-1)) {
-      const { request, round } = batch;
-      const addresses: string[] = [];
-      while (batch.next < batch.addresses.length && addresses.length < limit) {
-        const address = batch.addresses[batch.next++];
-        if (address !== undefined && this.#latest.get(address) === request) addresses.push(address);
+      for (; batch.next < batch.addresses.length; batch.next++) {
+        if (this.#latest.get(batch.addresses[batch.next] ?? "") === batch.request) return batch;
       }
-      if (batch.next === batch.addresses.length) this.#ready.pop();
-      if (addresses.length > 0) return { request, addresses, next: 0, round, due: 0 };
+      this.#ready.pop();
     }
     return null;
+  }
+
+  /** As much of a batch as the budget allows, and at least one address. */
+  #take(batch: Batch): Batch {
+    const { request, round } = batch;
+    const limit = Math.max(1, Math.floor(this.#budget / costOf(request.segment)));
+    const addresses: string[] = [];
+    while (batch.next < batch.addresses.length && addresses.length < limit) {
+      const address = batch.addresses[batch.next++];
+      if (address !== undefined && this.#latest.get(address) === request) addresses.push(address);
+    }
+    return { request, addresses, next: 0, round, due: 0 };
+  }
+
+  async #lookAround(segment: Segment): Promise<void> {
+    const hosts = await this.findHosts(segment.link);
+    if (hosts !== null) segment.hosts = Buffer.concat(hosts);
+    segment.goodUntil = performance.now() + HOSTS_FRESH_MS;
+    this.#sending = null;
+    this.#wake();
   }
 
   async #sendPart(part: Batch): Promise<void> {
     const { request, addresses } = part;
     const packed = new Uint8Array(4 * addresses.length);
     addresses.forEach((address, i) => writeAddress(address, packed, 4 * i));
-    this.#budget -= FRAMES_AN_ADDRESS * addresses.length;
-    const { link, mac } = request.segment;
-    const { sent, failed } = await this.send(link, mac, packed);
+    const { link, mac, hosts } = request.segment;
+    this.#budget -= costOf(request.segment) * addresses.length;
+    const { sent, failed } = await this.send(link, mac, hosts, packed);
     this.counters.arpFramesSent += sent;
     this.counters.arpFramesFailed += failed;
     this.#arrangeNextRound(part);

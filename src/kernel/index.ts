@@ -7,6 +7,7 @@ export type {
   Kernel,
   Lifeline,
   Link,
+  Neighbour,
   PlumbResult,
   PlumbTarget,
 } from "./types.js";

@@ -2,10 +2,20 @@
 import { getSystemErrorName } from "node:util";
 import { type ErrorCode, HoldfastError } from "../errors.js";
 import { type Addon, loadAddon, type SystemCallError } from "./addon.js";
-import { Announcer, type SendAnnouncements } from "./announcer.js";
+import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
+import { macBytes, unpackNeighbours } from "./neighbours.js";
 import { type AddressAt, hostPrefix, packRecords, unpackRecords } from "./records.js";
-import type { AnnounceSource, FoundAddress, Kernel, Lifeline, Link, PlumbResult, PlumbTarget } from "./types.js";
+import type {
+  AnnounceSource,
+  FoundAddress,
+  Kernel,
+  Lifeline,
+  Link,
+  Neighbour,
+  PlumbResult,
+  PlumbTarget,
+} from "./types.js";
 
 /**
  * Our tag, IFA_PROTO on addresses and rtm_protocol on routes: "h" in ASCII. Neither linux/rtnetlink.h nor
@@ -48,7 +58,7 @@ class LinuxKernel implements Kernel {
     arpRate: number,
     arpRefreshMs: number,
   ) {
-    this.#announcer = new Announcer(this.#sendAnnouncements, arpRate, arpRefreshMs);
+    this.#announcer = new Announcer(this.#sendAnnouncements, this.#findHosts, arpRate, arpRefreshMs);
   }
 
   async links(): Promise<readonly Link[]> {
@@ -62,6 +72,13 @@ class LinuxKernel implements Kernel {
       throw systemError("ERR_NETLINK", "cannot list the addresses", cause);
     });
     return unpackRecords(records);
+  }
+
+  async neighbours(filter: { readonly ifindex?: number } = {}): Promise<readonly Neighbour[]> {
+    const records = await this.addon.neighbours(filter.ifindex ?? 0).catch((cause: SystemCallError) => {
+      throw systemError("ERR_NETLINK", "cannot list the neighbours", cause);
+    });
+    return unpackNeighbours(records);
   }
 
   async add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
@@ -144,10 +161,19 @@ class LinuxKernel implements Kernel {
   }
 
   /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
-  readonly #sendAnnouncements: SendAnnouncements = async (link, mac, addresses) => {
+  readonly #sendAnnouncements: SendAnnouncements = async (link, mac, to, addresses) => {
     this.#announcerFd ??= nonNegative(this.addon.openAnnouncer());
-    if (this.#announcerFd === null) return { sent: 0, failed: addresses.length / 2 };
-    return this.addon.announce(this.#announcerFd, link.index, mac, addresses);
+    if (this.#announcerFd === null) return { sent: 0, failed: (addresses.length / 4) * (to.length / 6) * 2 };
+    return this.addon.announce(this.#announcerFd, link.index, mac, to, addresses);
+  };
+
+  readonly #findHosts: FindHosts = async ({ index }) => {
+    try {
+      const macs = new Set((await this.neighbours({ ifindex: index })).map(({ mac }) => mac));
+      return [...macs].map(macBytes);
+    } catch {
+      return null;
+    }
   };
 }
 

@@ -57,6 +57,8 @@ export interface Kernel {
   links(): Promise<readonly Link[]>;
   /** Every address and local host route of the given protocol, or of all. */
   addresses(filter?: { readonly protocol?: number }): Promise<readonly FoundAddress[]>;
+  /** Who is known on a link, or on all: IPv4 neighbours with an Ethernet address, however long ago they were heard of. */
+  neighbours(filter?: { readonly ifindex?: number }): Promise<readonly Neighbour[]>;
   add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
   remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
   /** Removes what `addresses` found, each where it was found (see `findOrphans`). What is not ours stays: -EPERM. */
@@ -82,6 +84,16 @@ export interface AnnounceSource {
   /** Topology interface, for its index and hardware address. */
   readonly link: Link;
   readonly rounds: number;
+  /** True, the default: broadcast. False: to each host in the neighbour table of this interface, and to nobody else. */
+  readonly allHosts?: boolean;
+}
+
+/** An entry of the neighbour table (ip-neighbour(8)). */
+export interface Neighbour {
+  readonly address: string;
+  readonly ifindex: number;
+  /** "02:00:00:00:00:01" */
+  readonly mac: string;
 }
 
 export interface Lifeline {

@@ -41,7 +41,8 @@ export class Plumber {
     const places = config.topologies.map((topology): [string, Place] => {
       const link = linkOf(links, topology);
       const target = { ifindex: link.index, plumbing: topology.plumbing, prefix: topology.cidrmask };
-      return [topology.block, { topology, target, source: { link, rounds: config.cluster.arpRepeat } }];
+      const source = { link, rounds: config.cluster.arpRepeat, allHosts: config.cluster.arpAllHosts };
+      return [topology.block, { topology, target, source }];
     });
     return new Plumber(kernel, config, new Map(places));
   }

@@ -31,6 +31,7 @@ export const calls = {
   },
   closeLifeline: async (name: string) => lifelines.get(name)?.close(),
   announce: async (addresses: string[], from: AnnounceSource) => kernel.announce(addresses, from),
+  neighbours: (filter: { ifindex?: number } = {}) => kernel.neighbours(filter),
   cancelAnnounce: async (addresses: string[]) => kernel.cancelAnnounce(addresses),
   counters: async () => kernel.counters,
   missingCapabilities: async () => kernel.missingCapabilities(),

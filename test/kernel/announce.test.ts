@@ -6,24 +6,28 @@ import { Agent, cannotRun, Namespace } from "./namespace.js";
 
 const MAC = "02:00:00:00:00:0a";
 const OLD_MAC = "02:00:00:00:00:99";
+const BROADCAST = "ff:ff:ff:ff:ff:ff";
 const sniffer = fileURLToPath(new URL("sniff_arp.py", import.meta.url));
 
 interface Frame {
   readonly at: number;
+  readonly to: string;
   readonly form: "request" | "reply";
   readonly sender: string;
   readonly address: string;
 }
 
+const macText = (bytes: Buffer, at: number) => bytes.toString("hex", at, at + 6).replace(/(..)(?!$)/g, "$1:");
+
 function parseFrame(line: string): Frame {
   const [at = "", hex = ""] = line.split(" ");
   const bytes = Buffer.from(hex, "hex");
-  expect(bytes.toString("hex", 0, 6), "goes to everybody").toBe("ffffffffffff");
   expect(bytes.toString("hex", 28, 32), "is about itself").toBe(bytes.toString("hex", 38, 42));
   return {
     at: Number(at),
+    to: macText(bytes, 0),
     form: bytes.readUInt16BE(20) === 1 ? "request" : "reply",
-    sender: bytes.toString("hex", 22, 28).replace(/(..)(?!$)/g, "$1:"),
+    sender: macText(bytes, 22),
     address: [...bytes.subarray(28, 32)].join("."),
   };
 }
@@ -61,8 +65,8 @@ describe.skipIf(cannotRun !== null)(`gratuitous ARP${cannotRun === null ? "" : `
     await vi.waitFor(() => expect(frames).toHaveLength(12), { timeout: 20_000 });
 
     const round = addresses.flatMap((address) => [
-      { form: "request", sender: MAC, address },
-      { form: "reply", sender: MAC, address },
+      { to: BROADCAST, form: "request", sender: MAC, address },
+      { to: BROADCAST, form: "reply", sender: MAC, address },
     ]);
     expect(frames).toMatchObject([...round, ...round]);
     for (let i = 0; i < 6; i++) expect(frames[i + 6]!.at - frames[i]!.at).toBeGreaterThanOrEqual(1.0);
@@ -99,5 +103,66 @@ describe.skipIf(cannotRun !== null)(`gratuitous ARP${cannotRun === null ? "" : `
     await vi.waitFor(async () => expect(await agent.call("counters")).toMatchObject({ arpFramesFailed: 2 }), {
       timeout: 20_000,
     });
+  });
+});
+
+describe.skipIf(cannotRun !== null)("gratuitous ARP to known hosts only", () => {
+  const KNOWN_MAC = "02:00:00:00:00:0b";
+  let host: Namespace;
+  let known: Namespace;
+  let third: Namespace;
+
+  /** Three hosts on a bridge, which floods a broadcast to all and keeps what is for one from the third. */
+  beforeEach(async () => {
+    host = await Namespace.create();
+    known = await Namespace.create(host);
+    third = await Namespace.create(host);
+    await host.run("ip link add lan type bridge");
+    await host.run(`ip link add eth1 address ${MAC} type veth peer name port1`);
+    await host.run(`ip link add port2 type veth peer name eth1 address ${KNOWN_MAC} netns ${known.pid}`);
+    await host.run(`ip link add port3 type veth peer name eth1 netns ${third.pid}`);
+    for (const port of ["port1", "port2", "port3"]) await host.run(`ip link set ${port} master lan up`);
+    await host.run("ip link set lan up");
+    await host.run("ip link set eth1 up");
+    await host.run("ip address add 10.1.1.1/24 dev eth1");
+    await known.run("ip link set eth1 up");
+    await known.run("ip address add 10.1.1.2/24 dev eth1");
+    await third.run("ip link set eth1 up");
+    await host.run(`bridge fdb replace ${KNOWN_MAC} dev port2 master static`);
+    await host.run(`ip neigh replace 10.1.1.2 lladdr ${KNOWN_MAC} dev eth1 nud stale`);
+    await host.run(`ip neigh replace 10.1.1.9 lladdr ${OLD_MAC} dev eth1 nud noarp`);
+  });
+  afterEach(async () => {
+    await Promise.all([host.close(), known.close(), third.close()]);
+  });
+
+  it("moves the entry of a host in the neighbour table, and is not seen by a third host", async () => {
+    const agent = await Agent.start(host);
+    const link = (await agent.call("links")).find(({ name }) => name === "eth1")!;
+    const neighbours = await agent.call("neighbours", { ifindex: link.index });
+    expect(neighbours).toEqual([{ address: "10.1.1.2", ifindex: link.index, mac: KNOWN_MAC }]);
+    expect(await agent.call("neighbours")).toEqual(neighbours);
+    expect(await agent.call("neighbours", { ifindex: link.index + 1000 })).toEqual([]);
+    const lines = createInterface({ input: third.start(["python3", sniffer, "eth1"]).stdout });
+    await new Promise((ready) => lines.once("line", ready));
+    const frames: Frame[] = [];
+    lines.on("line", (line) => frames.push(parseFrame(line)));
+
+    await known.run(`ip neigh replace 10.1.1.50 lladdr ${OLD_MAC} dev eth1 nud stale`);
+    await agent.call("announce", ["10.1.1.50"], { link, rounds: 2, allHosts: false });
+    await vi.waitFor(async () => expect(await known.run("ip neigh show 10.1.1.50")).toContain(MAC), {
+      timeout: 20_000,
+    });
+    await vi.waitFor(async () => expect(await agent.call("counters")).toMatchObject({ arpFramesSent: 4 }), {
+      timeout: 20_000,
+    });
+
+    // A broadcast that comes after them: whatever went to all before it has been seen by now.
+    await agent.call("announce", ["10.1.1.51"], { link, rounds: 1 });
+    await vi.waitFor(() => expect(frames.length).toBeGreaterThanOrEqual(2), { timeout: 20_000 });
+    expect(frames.map(({ to, address }) => [to, address])).toEqual([
+      [BROADCAST, "10.1.1.51"],
+      [BROADCAST, "10.1.1.51"],
+    ]);
   });
 });

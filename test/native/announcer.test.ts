@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Announcer } from "../../src/kernel/announcer.js";
+import { macBytes } from "../../src/kernel/neighbours.js";
 import type { Link } from "../../src/kernel/types.js";
 
 const LINK: Link = {
@@ -17,24 +18,36 @@ const LINK: Link = {
 interface Sent {
   readonly at: number;
   readonly address: string;
+  readonly told: string;
 }
 
-/** An announcer with a device that takes everything, on vitest's clock. */
-function announcerAt(rate: number, refreshMs = 0): { announcer: Announcer; sent: Sent[] } {
+const BROADCAST = "ff:ff:ff:ff:ff:ff";
+
+/** An announcer with a device that takes everything, on vitest's clock. `hosts` are who is known on the LAN. */
+function announcerAt(rate: number, refreshMs = 0, hosts: () => string[] | null = () => []) {
   const sent: Sent[] = [];
+  const lookups: number[] = [];
   const start = performance.now();
   const announcer = new Announcer(
-    async (_link, mac, packed) => {
+    async (_link, mac, to, packed) => {
       expect([...mac]).toEqual([2, 0, 0, 0, 0, 10]);
+      const told = Array.from({ length: to.length / 6 }, (_, i) =>
+        [...to.subarray(6 * i, 6 * i + 6)].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
+      );
       for (let i = 0; i < packed.length; i += 4) {
-        sent.push({ at: performance.now() - start, address: packed.subarray(i, i + 4).join(".") });
+        const address = packed.subarray(i, i + 4).join(".");
+        sent.push({ at: performance.now() - start, address, told: told.join(" ") });
       }
-      return { sent: packed.length / 2, failed: 0 };
+      return { sent: (packed.length / 2) * told.length, failed: 0 };
+    },
+    async () => {
+      lookups.push(performance.now() - start);
+      return hosts()?.map(macBytes) ?? null;
     },
     rate,
     refreshMs,
   );
-  return { announcer, sent };
+  return { announcer, sent, lookups };
 }
 
 const range = (third: number, count: number) =>
@@ -220,5 +233,66 @@ describe("a refresh", () => {
     await vi.advanceTimersByTimeAsync(1100);
     const left = range(1, 500).filter((_, i) => i >= 400 || i % 20 >= 10);
     expect(new Set(sent.slice(before).map(({ address }) => address))).toEqual(new Set([...left, ...range(3, 20)]));
+  });
+});
+
+describe("an announcement to known hosts only", () => {
+  const A = "02:00:00:00:00:01";
+  const B = "02:00:00:00:00:02";
+  const toKnown = { link: LINK, rounds: 1, allHosts: false };
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("goes to each of them, and one to all goes to the broadcast address", async () => {
+    const { announcer, sent } = announcerAt(10_000, 0, () => [A, B]);
+    announcer.announce(["10.1.1.1"], toKnown);
+    announcer.announce(["10.1.1.2"], { link: LINK, rounds: 1 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sent).toMatchObject([
+      { address: "10.1.1.2", told: BROADCAST },
+      { address: "10.1.1.1", told: `${A} ${B}` },
+    ]);
+    expect(announcer.counters.arpFramesSent).toBe(2 + 4);
+  });
+
+  it("finds who is known anew for each round and each refresh, and not for each address", async () => {
+    let known: string[] | null = [];
+    const { announcer, sent, lookups } = announcerAt(10_000, 5000, () => known);
+    announcer.announce(range(1, 100), { ...toKnown, rounds: 2 });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(sent.every(({ told }) => told === "")).toBe(true);
+    known = [A];
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(sent.at(-1)?.told).toBe(A);
+    known = null; // The kernel does not answer: who was known is told all the same.
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(sent.at(-1)?.told).toBe(A);
+    known = [B];
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(sent.at(-1)?.told).toBe(B);
+    for (const [i, at] of lookups.slice(1).entries()) expect(at - lookups[i]!).toBeGreaterThanOrEqual(1000);
+  });
+
+  it("takes its frames, one pair a host, from the same budget", async () => {
+    const hosts = Array.from({ length: 100 }, (_, i) => `02:00:00:00:01:${i.toString(16).padStart(2, "0")}`);
+    const { announcer, sent } = announcerAt(1000, 0, () => hosts);
+    announcer.announce(range(1, 50), toKnown);
+    await vi.advanceTimersByTimeAsync(20_000);
+    // 200 frames an address, more than the budget ever holds: 5 addresses a second.
+    expect(sent).toHaveLength(50);
+    expect(sent.at(-1)!.at).toBeGreaterThanOrEqual(9500);
+    expect(sent.at(-1)!.at).toBeLessThanOrEqual(10_500);
+  });
+
+  it("is not sent for an address that leaves while the kernel is asked who is known", async () => {
+    const { announcer, sent } = announcerAt(10_000, 0, () => [A]);
+    announcer.announce(["10.1.1.1", "10.1.1.2"], toKnown);
+    announcer.cancel(["10.1.1.1"]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sent.map(({ address }) => address)).toEqual(["10.1.1.2"]);
   });
 });
