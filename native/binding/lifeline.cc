@@ -1,6 +1,7 @@
 #include "../io/lifeline.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "arguments.h"
@@ -11,11 +12,17 @@ namespace holdfast::binding {
 
 namespace {
 
+/* dev_valid_name() in net/core/dev.c; and no '%', which TUNSETIFF would expand, and no NUL, where it would end. */
+bool IsInterfaceName(const std::string& name) {
+  constexpr std::string_view kRefused("/:% \t\n\v\f\r\0", 10);
+  return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
+         name.find_first_of(kRefused) == std::string::npos;
+}
+
 /* openLifeline(name): Promise<{ fd, ifindex }> */
 Napi::Value OpenLifeline(const Napi::CallbackInfo& info) {
   std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
-  /* TUNSETIFF would expand a '%'; the rest is dev_valid_name() in net/core/dev.c. */
-  if (name.empty() || name.size() > 15 || name.find_first_of("/:% \t\n") != std::string::npos)
+  if (!IsInterfaceName(name))
     return ThrowArgument(info.Env(), "openLifeline needs (name: an interface name of 1 to 15 bytes)");
   return RunJob(
       info.Env(), "holdfast.openLifeline", [name = std::move(name)] { return io::OpenLifeline(name); },

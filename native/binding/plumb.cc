@@ -13,12 +13,7 @@ namespace {
 
 constexpr const char* kExpected =
     "plumb needs (operation: 1 add or 2 remove, protocol: 1 to 255, records: Uint8Array of whole 24-byte records, "
-    "each with family 4 or 6, a prefix of that family and an interface index)";
-
-bool IsValid(const wire::AddressRecord& record) {
-  return (record.family == 4 || record.family == 6) && record.prefix <= wire::HostPrefix(record.family) &&
-         record.ifindex >= 1 && record.ifindex <= INT32_MAX;
-}
+    "each with family 4 or 6, a prefix of that family, an interface index, and zeros where an IPv4 address ends)";
 
 /* [errno, "File exists: the host has 10.1.1.1/24 on interface 3"] for each errno. */
 Napi::Array TextPairs(Napi::Env env, const std::map<int32_t, std::string>& texts) {
@@ -39,7 +34,7 @@ Napi::Value Plumb(const Napi::CallbackInfo& info) {
   const auto operation = IntegerArgument(info[0], 1, 2);
   const auto tag = IntegerArgument(info[1], 1, 255);
   auto records = RecordsArgument<wire::AddressRecord>(info[2], kMaxRecords);
-  if (!operation || !tag || !records || !std::ranges::all_of(*records, IsValid))
+  if (!operation || !tag || !records || !std::ranges::all_of(*records, wire::IsPlumbable))
     return ThrowArgument(info.Env(), kExpected);
   return RunJob(
       info.Env(), "holdfast.plumb",

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <type_traits>
 
 namespace holdfast::wire {
@@ -32,6 +34,15 @@ constexpr uint8_t kFlagAlias = 2;
 
 constexpr uint8_t HostPrefix(uint8_t family) { return family == 4 ? 32 : 128; }
 constexpr size_t AddressBytes(uint8_t family) { return family == 4 ? 4 : 16; }
+
+/* What may be asked of the kernel, and so all that a dump yields: it may be given back to be removed. Bytes that are
+ * not used are zero, because places are compared by all 16. */
+inline bool IsPlumbable(const AddressRecord& record) {
+  if (record.family != 4 && record.family != 6) return false;
+  if (record.prefix > HostPrefix(record.family) || record.ifindex < 1 || record.ifindex > INT32_MAX) return false;
+  return std::all_of(record.address + AddressBytes(record.family), std::end(record.address),
+                     [](uint8_t byte) { return byte == 0; });
+}
 
 inline bool IsRoute(const AddressRecord& record) { return (record.flags & kFlagRoute) != 0; }
 

@@ -94,7 +94,7 @@ bool DecodeAddress(const Message& message, AddressRecord& out) {
   const bool secondary = out.family == 4 && (flags & IFA_F_SECONDARY) != 0;
   if ((flags & IFA_F_PERMANENT) != 0 && !has_peer && (out.prefix == HostPrefix(out.family) || secondary))
     out.flags |= kFlagAlias;
-  return true;
+  return IsPlumbable(out);
 }
 
 bool DecodeRoute(const Message& message, AddressRecord& out) {
@@ -114,7 +114,7 @@ bool DecodeRoute(const Message& message, AddressRecord& out) {
     if (attribute.type == RTA_DST) has_address = CopyAddress(attribute.value, out);
     if (attribute.type == RTA_OIF) ReadFront(attribute.value, out.ifindex);
   }
-  return has_address;
+  return has_address && IsPlumbable(out);
 }
 
 }  // namespace holdfast::wire

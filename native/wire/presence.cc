@@ -17,14 +17,8 @@ bool Before(const AddressRecord& a, const AddressRecord& b) { return CompareAddr
 Presence::Presence(std::vector<AddressRecord> found) : found_(std::move(found)) { std::ranges::sort(found_, Before); }
 
 std::span<const AddressRecord> Presence::PlacesOf(const AddressRecord& record) const {
-  const auto range = std::ranges::equal_range(found_, record, Before);
-  return {range.begin(), range.end()};
-}
-
-const AddressRecord* Presence::At(const AddressRecord& record) const {
-  for (const AddressRecord& place : PlacesOf(record))
-    if (SamePlace(place, record)) return &place;
-  return nullptr;
+  const auto [first, end] = std::equal_range(found_.begin(), found_.end(), record, Before);
+  return {first, end};
 }
 
 bool IsOurs(const AddressRecord& found, uint8_t tag) {
@@ -39,9 +33,13 @@ std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& r
 }
 
 std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag) {
-  const AddressRecord* place = presence.At(record);
-  if (place == nullptr || IsOurs(*place, tag)) return std::nullopt;
-  return -EPERM;
+  bool is_foreign = false;
+  for (const AddressRecord& place : presence.PlacesOf(record)) {
+    if (!SamePlace(place, record)) continue;
+    if (IsOurs(place, tag)) return std::nullopt;
+    is_foreign = true;
+  }
+  return is_foreign ? std::optional<int32_t>(-EPERM) : std::nullopt;
 }
 
 std::string Describe(const AddressRecord& record) {

@@ -18,8 +18,6 @@ class Presence {
 
   /* Every place where this address is, whatever interface or prefix. */
   std::span<const AddressRecord> PlacesOf(const AddressRecord& record) const;
-  /* This very address at this very place, or null. */
-  const AddressRecord* At(const AddressRecord& record) const;
 
  private:
   std::vector<AddressRecord> found_;
@@ -34,7 +32,8 @@ bool IsOurs(const AddressRecord& found, uint8_t tag);
  * beside the host's own 10.1.1.1/24 without a word. */
 std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag);
 
-/* nullopt: ask the kernel. -EPERM when what is there is not ours to remove: the kernel does not compare tags of addresses. */
+/* nullopt: ask the kernel. -EPERM when what is there is not ours to remove: the kernel does not compare tags of addresses.
+ * Ours beside another's at one place (two routes that differ in their metric): ask, it does compare those of routes. */
 std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag);
 
 /* "10.1.1.1/24 on interface 3 with protocol 18": how a refusal names what is in the way. */

@@ -1,0 +1,196 @@
+import * as fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { loadAddon } from "../../src/kernel/addon.js";
+import { RECORD } from "../../src/kernel/records.js";
+
+const addon = loadAddon();
+
+/** Without CAP_NET_RAW there is none, and each descriptor is a wrong one. */
+const announcer = addon.openAnnouncer();
+const FOREIGN = fc.oneof(fc.nat(64), fc.nat(), fc.double()).filter((fd) => fd !== announcer);
+
+afterAll(async () => {
+  if (announcer >= 0) await addon.close(announcer);
+});
+
+/** Not a number, not a name, not bytes, however it answers. */
+const hostile = {
+  get length() {
+    throw new Error("read by the addon");
+  },
+  valueOf: () => 1,
+  toString: () => "hf0",
+};
+
+/** Of no type that any export takes. */
+const NOTHING = fc.constantFrom<unknown>(
+  undefined,
+  null,
+  true,
+  1n,
+  Symbol("argument"),
+  {},
+  [],
+  [1],
+  hostile,
+  () => 1,
+  new ArrayBuffer(24),
+  new DataView(new ArrayBuffer(24)),
+  new Uint16Array(12),
+  new Uint8ClampedArray(24),
+  new Float64Array(3),
+  Object(1),
+  Object("hf0"),
+);
+
+const NOT_A_NUMBER = fc.oneof(NOTHING, fc.string(), fc.uint8Array());
+const NOT_A_FUNCTION = fc.oneof(fc.string(), fc.double(), fc.constantFrom<unknown>(undefined, null, {}, [], hostile));
+const NOT_BYTES = fc.oneof(NOTHING, fc.string(), fc.double());
+
+const notInteger = (least: number, most: number): fc.Arbitrary<unknown> =>
+  fc.oneof(
+    NOT_A_NUMBER,
+    fc.constantFrom(Number.NaN, Infinity, -Infinity, least - 1, most + 1, least + 0.5, 2 ** 53, -(2 ** 63), 5e-324),
+    fc.double().filter((value) => !Number.isInteger(value) || value < least || value > most),
+  );
+
+const notWhole = (bytes: number): fc.Arbitrary<unknown> =>
+  fc.oneof(
+    NOT_BYTES,
+    fc.uint8Array({ maxLength: 20 * bytes }).filter(({ length }) => length % bytes !== 0),
+  );
+
+const RECORDS = fc.array(fc.constant(goodRecord()), { maxLength: 3 }).map((records) => Buffer.concat(records));
+
+/** Good records with a bad one among them. */
+const BAD_RECORDS = fc
+  .tuple(
+    RECORDS,
+    RECORDS,
+    fc.oneof(
+      fc.constantFrom(0, 1, 2, 5, 7, 255).map((family) => goodRecord({ family })),
+      fc.integer({ min: 33, max: 255 }).map((prefix) => goodRecord({ prefix })),
+      fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1).map((ifindex) => goodRecord({ ifindex })),
+      fc.integer({ min: 4, max: 15 }).map((at) => goodRecord({ strayByteAt: at })),
+    ),
+  )
+  .map(([before, after, bad]) => Buffer.concat([before, bad, after]));
+
+/** On an interface that no host has: were it taken in spite of what is wrong, nothing would change. */
+function goodRecord({ family = 4, prefix = 32, ifindex = 2 ** 31 - 1, strayByteAt = 0 } = {}): Buffer {
+  const bytes = Buffer.alloc(RECORD.bytes);
+  bytes[RECORD.family] = family;
+  bytes[RECORD.prefix] = prefix;
+  bytes.writeUInt32LE(ifindex, RECORD.ifindex);
+  bytes.set([198, 51, 100, 1], RECORD.address);
+  if (strayByteAt > 0) bytes[RECORD.address + strayByteAt] = 1;
+  return bytes;
+}
+
+const BAD_NAME = fc.oneof(
+  NOTHING,
+  fc.double(),
+  fc.constantFrom(
+    "",
+    "hf%d",
+    "a/b",
+    "a:b",
+    "a b",
+    "a\tb",
+    "a\nb",
+    "a\rb",
+    "hf\0",
+    ".",
+    "..",
+    "hf00000000000000",
+    "é".repeat(8),
+  ),
+  fc.string({ minLength: 16 }),
+);
+
+interface Parameter {
+  readonly good: fc.Arbitrary<unknown>;
+  readonly bad: fc.Arbitrary<unknown>;
+}
+
+const integer = (least: number, most: number): Parameter => ({
+  good: fc.integer({ min: least, max: most }),
+  bad: notInteger(least, most),
+});
+
+const DESCRIPTOR: Parameter = { good: fc.constant(announcer), bad: fc.oneof(FOREIGN, NOT_A_NUMBER) };
+
+const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
+  links: [],
+  addresses: [integer(-1, 255)],
+  plumb: [integer(1, 2), integer(1, 255), { good: RECORDS, bad: fc.oneof(notWhole(RECORD.bytes), BAD_RECORDS) }],
+  openAnnouncer: [],
+  announce: [
+    DESCRIPTOR,
+    integer(1, 2 ** 31 - 1),
+    {
+      good: fc.uint8Array({ minLength: 6, maxLength: 6 }),
+      bad: fc.oneof(notWhole(6), fc.constant(new Uint8Array(12))),
+    },
+    { good: fc.constant(new Uint8Array(12)), bad: notWhole(6) },
+    { good: fc.constant(new Uint8Array(8)), bad: notWhole(4) },
+  ],
+  neighbours: [integer(0, 2 ** 31 - 1)],
+  openMonitor: [integer(1, 2 ** 30 - 1), { good: fc.constant(() => undefined), bad: NOT_A_FUNCTION }],
+  openLifeline: [{ good: fc.constant("hf0"), bad: BAD_NAME }],
+  close: [DESCRIPTOR],
+};
+
+/** A call with at least one argument wrong, and the others right. */
+function wrongCall(parameters: readonly Parameter[]): fc.Arbitrary<unknown[]> {
+  return fc
+    .integer({ min: 0, max: parameters.length - 1 })
+    .chain((wrong) => fc.tuple(...parameters.map(({ good, bad }, at) => (at === wrong ? bad : good))));
+}
+
+const FUNCTIONS = Object.entries(addon).filter(([, value]) => typeof value === "function");
+
+function exported(name: string): (...args: unknown[]) => unknown {
+  const call: unknown = Reflect.get(addon, name);
+  if (typeof call !== "function") throw new Error(`the addon has no ${name}`);
+  return (...args) => Reflect.apply(call, addon, args);
+}
+
+describe("the addon", () => {
+  it("exports nothing whose arguments are not tried here", () => {
+    const untried = FUNCTIONS.map(([name]) => name).filter((name) => !Object.hasOwn(PARAMETERS, name));
+    expect(untried, "each needs a row in PARAMETERS").toEqual([]);
+  });
+
+  const taking = FUNCTIONS.map(([name]) => [name, PARAMETERS[name] ?? []] as const).filter(
+    ([, { length }]) => length > 0,
+  );
+  it.each(taking)(
+    "answers any wrong argument of %s with a TypeError that says what was expected",
+    (name, parameters) => {
+      const call = exported(name);
+      fc.assert(
+        fc.property(wrongCall(parameters), (args) => {
+          expect(() => call(...args)).toThrow(
+            expect.objectContaining({
+              name: "TypeError",
+              code: "ERR_NATIVE_ARGUMENT",
+              message: expect.stringContaining(`${name} needs (`),
+            }),
+          );
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
+
+  it.each(taking)("answers too few arguments of %s with a TypeError", (name, parameters) => {
+    const call = exported(name);
+    const good = fc.tuple(...parameters.map((parameter) => parameter.good));
+    fc.assert(
+      fc.property(good, fc.integer({ min: 0, max: parameters.length - 1 }), (args, count) => {
+        expect(() => call(...args.slice(0, count))).toThrow(TypeError);
+      }),
+    );
+  });
+});
