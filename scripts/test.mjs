@@ -23,6 +23,8 @@ const STAGES = [
   { name: "lint", command: ["npm", "run", "--silent", "lint"], count: countCheck },
   { name: "format", command: ["npm", "run", "--silent", "format:check"], count: countCheck },
   { name: "native unit tests", command: ["npm", "run", "--silent", "native:test"], count: countCtest },
+  { name: "native tests, ASan and UBSan", command: ["npm", "run", "--silent", "native:asan"], count: countCtest },
+  { name: "native tests, TSan", command: ["npm", "run", "--silent", "native:tsan"], count: countCtest },
   vitest("unit"),
 ];
 

@@ -1,0 +1,64 @@
+/* The system calls of io/, as far as they go without privilege and without changing the host. test/kernel has the rest. */
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "../io/plumber.h"
+
+namespace holdfast {
+
+namespace {
+
+/* Interface indices are given out from 1 up; no host comes to this one. */
+constexpr uint32_t kNoInterface = INT32_MAX;
+
+std::vector<wire::AddressRecord> OnNoInterface(uint8_t count) {
+  std::vector<wire::AddressRecord> records;
+  for (uint8_t i = 0; i < count; i++) records.push_back({4, 32, 0, 0, kNoInterface, {198, 51, 100, i}});
+  return records;
+}
+
+bool AllRefused(const io::PlumbOutcome& outcome) {
+  return outcome.error == 0 && std::ranges::all_of(outcome.statuses, [](int32_t status) {
+           return status == -ENODEV || status == -EPERM; /* as root, or not */
+         });
+}
+
+}  // namespace
+
+TEST_CASE("the loopback interface and its address are listed without privilege") {
+  std::vector<wire::LinkRecord> links;
+  REQUIRE(io::ListLinks(links) == 0);
+  CHECK(std::ranges::any_of(links, [](const auto& link) { return link.index == 1 && link.name == "lo"; }));
+  std::vector<wire::AddressRecord> addresses;
+  REQUIRE(io::ListAddresses(-1, addresses) == 0);
+  CHECK(std::ranges::all_of(addresses, wire::IsPlumbable));
+}
+
+TEST_CASE("a batch of nothing is done") { CHECK(io::Plumb(io::Operation::kAdd, 104, {}).error == 0); }
+
+TEST_CASE("each address of a batch that the kernel refuses has its own status") {
+  const auto records = OnNoInterface(250);
+  const auto outcome = io::Plumb(io::Operation::kAdd, 104, records);
+  CHECK(outcome.statuses.size() == records.size());
+  CHECK(AllRefused(outcome));
+  CHECK(outcome.texts.size() == 1);
+}
+
+TEST_CASE("calls on several threads do not disturb each other") {
+  const auto records = OnNoInterface(250);
+  std::array<io::PlumbOutcome, 4> outcomes;
+  std::array<std::vector<wire::AddressRecord>, 4> listings;
+  {
+    std::vector<std::jthread> threads;
+    for (auto& outcome : outcomes)
+      threads.emplace_back([&] { outcome = io::Plumb(io::Operation::kAdd, 104, records); });
+    for (auto& listing : listings) threads.emplace_back([&] { io::ListAddresses(-1, listing); });
+  }
+  CHECK(std::ranges::all_of(outcomes, AllRefused));
+  CHECK(std::ranges::none_of(listings, [](const auto& listing) { return listing.empty(); }));
+}
+
+}  // namespace holdfast
