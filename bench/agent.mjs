@@ -1,0 +1,67 @@
+/** The kernel layer of holdfast inside a host: one JSON call a line, one JSON answer a line. Times are milliseconds. */
+import { networkInterfaces } from "node:os";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { writeAddress } from "../dist/kernel/address.js";
+import { loadAddon } from "../dist/kernel/addon.js";
+import { openKernel } from "../dist/kernel/index.js";
+import { range } from "./host.mjs";
+
+const kernel = openKernel();
+const addon = loadAddon();
+
+async function timed(work) {
+  const startedAt = performance.now();
+  const result = await work();
+  return { ms: performance.now() - startedAt, result };
+}
+
+async function change(method, count, target) {
+  const addresses = range(count);
+  const { ms, result } = await timed(() => kernel[method](addresses, { prefix: 32, ...target }));
+  if (result.statuses.some((status) => status !== 0)) throw new Error(`${method} failed`);
+  return ms;
+}
+
+const calls = {
+  add: (count, target) => change("add", count, target),
+  remove: (count, target) => change("remove", count, target),
+  openLifeline: async () => (await kernel.openLifeline("hf0")).ifindex,
+  /** Until nothing of ours is there. */
+  awaitNone: async () => {
+    while ((await kernel.addresses({ protocol: 104 })).length > 0);
+  },
+  dump: async () => (await timed(() => kernel.addresses())).ms,
+  dumpPacked: async () => (await timed(() => addon.addresses(-1))).ms,
+  networkInterfaces: async () => (await timed(async () => networkInterfaces())).ms,
+  /** As fast as it goes, two frames an address. */
+  announce: async (count, ifindex) => {
+    const packed = new Uint8Array(4 * count);
+    range(count).forEach((address, i) => writeAddress(address, packed, 4 * i));
+    const fd = addon.openAnnouncer();
+    const { ms, result } = await timed(() => addon.announce(fd, ifindex, Uint8Array.of(2, 0, 0, 0, 0, 1), packed));
+    await addon.close(fd);
+    if (result.sent !== 2 * count) throw new Error(`${result.failed} frames failed`);
+    return ms;
+  },
+  /** Frames a second between the first and the last tenth of one round: the budget lets a burst of 50 ms go ahead. */
+  announcePaced: async (count, ifindex, arpRate) => {
+    const paced = openKernel({ arpRate });
+    const link = (await paced.links()).find(({ index }) => index === ifindex);
+    paced.announce(range(count), { link, rounds: 1 });
+    const reached = async (frames) => {
+      while (paced.counters.arpFramesSent < frames) await delay(1);
+      return { at: performance.now(), frames: paced.counters.arpFramesSent };
+    };
+    const early = await reached(0.2 * count);
+    const late = await reached(1.8 * count);
+    await paced.close();
+    return ((late.frames - early.frames) * 1000) / (late.at - early.at);
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { method, args } = JSON.parse(line);
+  process.stdout.write(`${JSON.stringify((await calls[method](...args)) ?? null)}\n`);
+}
+process.exit(0);

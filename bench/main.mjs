@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/**
+ * `npm run bench`: holdfast beside its peers, both sides by turns on one machine, in a network namespace that is made and
+ * removed. Needs root. docs/BENCHMARKS.md says how to read what it prints.
+ *
+ *     npm run bench -- [--only B1,B3] [--rounds 5] [--full] [--json FILE]
+ *
+ * --full adds B2 with 1,024,000 routes; --json writes every sample.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { prepare } from "../scripts/setup.mjs";
+import { machine } from "./harness.mjs";
+
+prepare({ packages: ["iproute2"] });
+// What they import lies in dist/, which is there only now.
+const { Host } = await import("./host.mjs");
+const { benchAddresses, benchRoutes } = await import("./plumb.mjs");
+const { benchUnplumb } = await import("./unplumb.mjs");
+const { benchAnnounce } = await import("./announce.mjs");
+const { benchDump } = await import("./dump.mjs");
+
+const BENCHES = { B1: benchAddresses, B2: benchRoutes, B3: benchUnplumb, B4: benchAnnounce, B5: benchDump };
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: Object.keys(BENCHES).join(",") },
+    rounds: { type: "string", default: "5" },
+    full: { type: "boolean", default: false },
+    json: { type: "string" },
+  },
+});
+const chosen = values.only.split(",");
+const unknown = chosen.find((name) => !Object.hasOwn(BENCHES, name));
+if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, only ${Object.keys(BENCHES).join(", ")}`);
+const rounds = Number(values.rounds);
+if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error(`expected a number of rounds, not ${values.rounds}`);
+
+const before = machine();
+const { kernel, node, cores, cpu, memoryMiB, load } = before;
+process.stdout.write(`Linux ${kernel}, Node ${node}, ${cores} cores (${cpu}), ${memoryMiB} MiB, load ${load[0]}\n\n`);
+const results = [];
+for (const name of chosen) {
+  // A host each, so that no agent of one is a burden to the next.
+  const host = await Host.create();
+  try {
+    results.push(...(await BENCHES[name](host, { rounds, full: values.full })));
+  } finally {
+    await host.remove();
+  }
+}
+const after = machine();
+process.stdout.write(`load at the end: ${after.load[0]}\n`);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ before, after, results }, null, 2)}\n`);
+process.exit(0); // the agents went with their hosts; their pipes may not have closed yet
