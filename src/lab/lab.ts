@@ -14,7 +14,8 @@ const PROBING = { idleMs: 250, fastMs: 5, connectMs: 40, greetMs: 1_500 };
 const MAIL_RATE = 30;
 /** Generous: a settled state is a matter of a few seconds. */
 const SETTLE_LIMIT_MS = 60_000;
-const DRAIN_LIMIT_MS = 60_000;
+/** A connection whose other end was reset behind its back is found out by TCP keepalive, after 30 s. */
+const DRAIN_LIMIT_MS = 120_000;
 
 export interface Settled {
   readonly snapshot: Snapshot;

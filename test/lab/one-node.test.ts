@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => network.remove());
 
 /** A cluster of one, without a lifeline unless it says so: what a dead daemon leaves stays to be seen. */
-async function configure(vips: readonly string[], topology = ""): Promise<string> {
+async function configure(vips: readonly string[], topology = "", checkSeconds = 1): Promise<string> {
   const file = join(network.directory, "one.conf");
   await writeFile(
     file,
@@ -35,7 +35,7 @@ async function configure(vips: readonly string[], topology = ""): Promise<string
      SpoolBase = "${network.directory}/spool"
      ECCluster_Listener { Listen "10.1.0.1:4802" {} }
      Control_Listener { Listen "${socketPath()}" {} }
-     cluster { nodename = "one"  view_mature_time = 0.1  if_check_interval = 1
+     cluster { nodename = "one"  view_mature_time = 0.1  if_check_interval = ${checkSeconds}
        Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
        Topology "10.1.0.0/24" { interface = "eth1" }
      }
@@ -134,8 +134,11 @@ describe("a node that has no peers", () => {
     await until(plumbed, []);
   });
 
-  it("takes back an address that somebody took away, and takes away one that somebody tagged as ours", async () => {
-    start(await configure(VIPS));
+  it.each([
+    ["when its period is over", 1],
+    ["because the kernel says so, long before that", 3600],
+  ])("takes back what somebody took away, and takes away what somebody tagged as ours, %s", async (_, checkSeconds) => {
+    start(await configure(VIPS, "", checkSeconds));
     await serves();
     await ipBatch(network.namespace(HOST), [
       "address delete 10.1.1.2/32 dev eth1",
