@@ -141,7 +141,7 @@ async function announce(
   { json, out, setExit }: Context,
 ): Promise<void> {
   const addresses = readAddresses({ ...options, words });
-  await withKernel(openKernel({ arpRate: options.rate }), async (kernel) => {
+  await withKernel(openKernel({ arpRate: options.rate, arpRefreshMs: 0 }), async (kernel) => {
     const report = await announceAll(kernel, addresses, await findLink(kernel, options.link), options.rounds);
     await out(json() ? asJson(report) : formatAnnounce(report));
     if (report.framesFailed > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
