@@ -39,7 +39,10 @@ const calls = {
     const packed = new Uint8Array(4 * count);
     range(count).forEach((address, i) => writeAddress(address, packed, 4 * i));
     const fd = addon.openAnnouncer();
-    const { ms, result } = await timed(() => addon.announce(fd, ifindex, Uint8Array.of(2, 0, 0, 0, 0, 1), packed));
+    const everybody = new Uint8Array(6).fill(0xff);
+    const { ms, result } = await timed(() =>
+      addon.announce(fd, ifindex, Uint8Array.of(2, 0, 0, 0, 0, 1), everybody, packed),
+    );
     await addon.close(fd);
     if (result.sent !== 2 * count) throw new Error(`${result.failed} frames failed`);
     return ms;
