@@ -30,6 +30,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportPlumb(env, exports);
   ExportAnnounce(env, exports);
   ExportLifeline(env, exports);
+  ExportMonitor(env, exports);
 
   Napi::Object layout = Napi::Object::New(env);
   layout.Set("bytes", sizeof(wire::AddressRecord));

@@ -1,3 +1,5 @@
+#include "dumps.h"
+
 #include <cstdio>
 #include <vector>
 
@@ -24,6 +26,8 @@ Napi::Value MacText(Napi::Env env, const std::optional<wire::Mac>& mac) {
   return Napi::String::New(env, text);
 }
 
+}  // namespace
+
 Napi::Object LinkObject(Napi::Env env, const wire::LinkRecord& link) {
   Napi::Array altnames = Napi::Array::New(env, link.altnames.size());
   for (uint32_t i = 0; i < link.altnames.size(); i++) altnames.Set(i, link.altnames[i]);
@@ -39,6 +43,12 @@ Napi::Object LinkObject(Napi::Env env, const wire::LinkRecord& link) {
   object.Set("master", link.master);
   return object;
 }
+
+Napi::Value RecordsBuffer(Napi::Env env, std::span<const wire::AddressRecord> records) {
+  return Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(records.data()), records.size_bytes());
+}
+
+namespace {
 
 /* links(): Promise<Link[]> */
 Napi::Value Links(const Napi::CallbackInfo& info) {
@@ -72,9 +82,7 @@ Napi::Value Addresses(const Napi::CallbackInfo& info) {
       [](const Napi::Promise::Deferred& deferred, const Listing<wire::AddressRecord>& listing) {
         const Napi::Env env = deferred.Env();
         if (listing.error < 0) return deferred.Reject(SystemError(env, listing.error, "dump addresses"));
-        const auto* bytes = reinterpret_cast<const uint8_t*>(listing.records.data());
-        deferred.Resolve(
-            Napi::Buffer<uint8_t>::Copy(env, bytes, listing.records.size() * sizeof(wire::AddressRecord)));
+        deferred.Resolve(RecordsBuffer(env, listing.records));
       });
 }
 

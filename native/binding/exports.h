@@ -21,5 +21,6 @@ void ExportNeighbours(Napi::Env env, Napi::Object exports);
 void ExportPlumb(Napi::Env env, Napi::Object exports);
 void ExportAnnounce(Napi::Env env, Napi::Object exports);
 void ExportLifeline(Napi::Env env, Napi::Object exports);
+void ExportMonitor(Napi::Env env, Napi::Object exports);
 
 }  // namespace holdfast::binding

@@ -45,12 +45,24 @@ int NetlinkSocket::Open() noexcept {
 
 void NetlinkSocket::SizeBuffers() noexcept {
   const int fd = fd_.get();
-  if (SetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, kBufferBytes) < 0) SetOption(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes);
+  SizeReceiveBuffer(kBufferBytes);
   if (SetOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, kBufferBytes) < 0) SetOption(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes);
   int granted = 0;
   socklen_t size = sizeof granted;
   getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &size);
   window_ = std::max<size_t>(16, static_cast<size_t>(granted) / kBytesPerAnswer);
+}
+
+void NetlinkSocket::SizeReceiveBuffer(int bytes) noexcept {
+  const int fd = fd_.get();
+  if (SetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) < 0) SetOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+int NetlinkSocket::Subscribe(std::span<const int> groups, int receive_bytes) noexcept {
+  SizeReceiveBuffer(receive_bytes);
+  for (const int group : groups)
+    if (SetOption(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group) < 0) return -errno;
+  return 0;
 }
 
 int NetlinkSocket::Send(wire::Bytes messages) noexcept {

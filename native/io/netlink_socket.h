@@ -16,6 +16,13 @@ class NetlinkSocket {
   /* Without CAP_NET_ADMIN the buffers stay at net.core.rmem_max, and the window is smaller. */
   int Open() noexcept;
 
+  /* Joins multicast groups (RTNLGRP_*): from here on Receive() gives what the kernel tells of them. A notification is
+   * charged with its sk_buff, about 1 KiB; so many bytes hold what comes while nobody reads. 0 or -errno. */
+  int Subscribe(std::span<const int> groups, int receive_bytes) noexcept;
+
+  /* For poll(2). */
+  int fd() const noexcept { return fd_.get(); }
+
   /* How many requests may be in flight: as many answers as fit into the receive buffer. */
   size_t window() const noexcept { return window_; }
 
@@ -42,6 +49,7 @@ class NetlinkSocket {
 
  private:
   void SizeBuffers() noexcept;
+  void SizeReceiveBuffer(int bytes) noexcept;
   int DumpOnce(const AppendRequest& append, const EachMessage& each) noexcept;
 
   UniqueFd fd_;

@@ -41,6 +41,21 @@ def exchange(kind, flags, payload, capped=True):
                 at += (length + 3) & ~3
 
 
+def notices_of(*commands):
+    """What the kernel tells its listeners (RTMGRP_LINK and addresses and routes of both families) while commands run."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+        netlink.bind((0, 0x1 | 0x10 | 0x40 | 0x100 | 0x400))
+        for command in commands:
+            command() if callable(command) else subprocess.run(["ip", *command.split()], check=True)
+        told = b""
+        netlink.settimeout(0.5)
+        try:
+            while True:
+                told += netlink.recv(65536)
+        except TimeoutError:
+            return told
+
+
 def request_of(command):
     """The last message that an `ip` command sends."""
     trace = subprocess.run(["strace", "-xx", "-s4096", "-ewrite=all", "-etrace=sendmsg", *command.split()],
@@ -83,4 +98,13 @@ show("kAddRoute", "ip route add local 10.1.2.2/32 dev hf-a table local proto 0x6
      request_of("ip route add local 10.1.2.2/32 dev hf-a table local proto 0x68"))
 show("kRemoveRoute", "ip route del local 10.1.2.2/32 dev hf-a table local proto 0x68",
      request_of("ip route del local 10.1.2.2/32 dev hf-a table local proto 0x68"))
+show("kAddressNotices", "10.1.1.7/32 with IFA_PROTO 104 comes to hf-a; fd00::7/128 comes; 10.1.1.10/24 goes; local route 10.1.2.7 with protocol\n"
+     " * 104 comes, is replaced by one on lo, and goes.",
+     notices_of(lambda: exchange(20, ADD, address(index, 7, tag=104)), "-6 address add fd00::7/128 dev hf-a nodad",
+                "address del 10.1.1.10/24 dev hf-a", "route add local 10.1.2.7/32 dev hf-a table local proto 0x68",
+                "route replace local 10.1.2.7/32 dev lo table local proto 0x68", "route del local 10.1.2.7/32 dev lo table local"))
+subprocess.run(["ip", "link", "add", "hf-br", "type", "bridge"], check=True)
+subprocess.run(["ip", "link", "set", "hf-b", "master", "hf-br"], check=True)
+show("kLinkNotices", "hf-b (2) leaves its bridge and becomes hf-c; the bridge hf-br (4) is deleted.",
+     notices_of("link set hf-b nomaster", "link set hf-b name hf-c", "link del hf-br"))
 print("\n}  // namespace holdfast::recorded")

@@ -24,6 +24,8 @@ struct LinkRecord {
   std::string name;
   std::string kind;
   std::vector<std::string> altnames;
+
+  bool operator==(const LinkRecord&) const = default;
 };
 
 bool DecodeLink(const Message& message, LinkRecord& out);

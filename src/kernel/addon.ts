@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { HoldfastError } from "../errors.js";
-import type { Link } from "./types.js";
+import type { Link, LinkChange } from "./types.js";
 
 /** Wrong arguments throw a TypeError with code ERR_NATIVE_ARGUMENT; rejections are a SystemCallError. */
 export interface Addon {
@@ -26,6 +26,15 @@ export interface Addon {
   /** @param ifindex 0 for all links. @returns packed records (neighbours.ts). */
   neighbours(ifindex: number): Promise<Buffer>;
   openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
+  /**
+   * @param receiveBytes room for notifications that nobody has read yet.
+   * @param handler is called with at most 4,096 addresses a turn of the event loop (packed records), with links, and with how
+   *   often a dump has made up for notifications that did not come.
+   */
+  openMonitor(
+    receiveBytes: number,
+    handler: (removed: Buffer, added: Buffer, links: readonly LinkChange[], resyncs: number) => void,
+  ): Promise<NativeMonitor>;
   /** Ends what `openAnnouncer` or `openLifeline` gave. */
   close(fd: number): Promise<void>;
   /** Where the C++ compiler put the fields of a record. */
@@ -44,6 +53,13 @@ export interface NativeAnnounceResult {
   readonly failed: number;
   /** -errno of the first frame that failed, or 0. */
   readonly errno: number;
+}
+
+export interface NativeMonitor {
+  /** False for what is not an address. */
+  has(address: string): boolean;
+  /** Once. */
+  close(): Promise<void>;
 }
 
 /** `message` in the C library's words, `errno` negative. */

@@ -4,14 +4,17 @@ import { type ErrorCode, HoldfastError } from "../errors.js";
 import { type Addon, loadAddon, type SystemCallError } from "./addon.js";
 import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
+import { openMonitor } from "./monitor.js";
 import { macBytes, unpackNeighbours } from "./neighbours.js";
 import { type AddressAt, hostPrefix, packRecords, unpackRecords } from "./records.js";
 import type {
   AnnounceSource,
   FoundAddress,
   Kernel,
+  KernelChanges,
   Lifeline,
   Link,
+  Monitor,
   Neighbour,
   PlumbResult,
   PlumbTarget,
@@ -47,6 +50,7 @@ export function openKernel(options: KernelOptions = {}): Kernel {
 class LinuxKernel implements Kernel {
   readonly #announcer: Announcer;
   readonly #lifelines = new Set<number>();
+  readonly #monitors = new Set<Monitor>();
   readonly #plumbed = { plumbAdded: 0, plumbRemoved: 0, plumbFailed: 0 };
   /** One bulk call at a time: the kernel serves one anyway (rtnl), and the other workers of libuv belong to files. */
   #lastPlumb: Promise<unknown> = Promise.resolve();
@@ -122,6 +126,18 @@ class LinuxKernel implements Kernel {
     this.#announcer.cancel(addresses);
   }
 
+  async watch(handler: (changes: KernelChanges) => void): Promise<Monitor> {
+    const monitor = await openMonitor(this.addon, handler).catch((cause: SystemCallError) => {
+      throw systemError("ERR_NETLINK", "cannot watch the kernel", cause);
+    });
+    this.#monitors.add(monitor);
+    const close = async () => {
+      this.#monitors.delete(monitor);
+      await monitor.close();
+    };
+    return { has: (address) => monitor.has(address), close };
+  }
+
   missingCapabilities(): readonly string[] {
     return missingCapabilities();
   }
@@ -131,7 +147,8 @@ class LinuxKernel implements Kernel {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#announcer.close(), this.#lastPlumb]);
+    const monitors = [...this.#monitors].map((monitor) => monitor.close());
+    await Promise.all([this.#announcer.close(), this.#lastPlumb, ...monitors]);
     const fd = this.#announcerFd;
     this.#announcerFd = null;
     if (fd !== null) await this.addon.close(fd);

@@ -48,19 +48,28 @@ function packRecord(bytes: Buffer, start: number, { address, ifindex, plumbing, 
 
 export async function unpackRecords(bytes: Buffer): Promise<FoundAddress[]> {
   const found: FoundAddress[] = [];
-  for (let start = 0; start < bytes.length; start += RECORD.bytes) {
-    if (start > 0 && start % (SLICE * RECORD.bytes) === 0) await nextTurn();
-    const flags = bytes.readUInt8(start + RECORD.flags);
-    found.push({
-      address: formatAddress(bytes[start + RECORD.family] === 4 ? 4 : 6, bytes, start + RECORD.address),
-      prefix: bytes.readUInt8(start + RECORD.prefix),
-      ifindex: bytes.readUInt32LE(start + RECORD.ifindex),
-      plumbing: (flags & RECORD.flagRoute) === 0 ? "address" : "route",
-      protocol: bytes.readUInt8(start + RECORD.protocol),
-      alias: (flags & RECORD.flagAlias) !== 0,
-    });
+  for (let start = 0; start < bytes.length; start += SLICE * RECORD.bytes) {
+    if (start > 0) await nextTurn();
+    for (const one of unpackSlice(bytes.subarray(start, start + SLICE * RECORD.bytes))) found.push(one);
   }
   return found;
+}
+
+/** @param bytes few enough for one turn of the event loop. */
+export function unpackSlice(bytes: Buffer): FoundAddress[] {
+  return Array.from({ length: bytes.length / RECORD.bytes }, (_, i) => unpackRecord(bytes, i * RECORD.bytes));
+}
+
+function unpackRecord(bytes: Buffer, start: number): FoundAddress {
+  const flags = bytes.readUInt8(start + RECORD.flags);
+  return {
+    address: formatAddress(bytes[start + RECORD.family] === 4 ? 4 : 6, bytes, start + RECORD.address),
+    prefix: bytes.readUInt8(start + RECORD.prefix),
+    ifindex: bytes.readUInt32LE(start + RECORD.ifindex),
+    plumbing: (flags & RECORD.flagRoute) === 0 ? "address" : "route",
+    protocol: bytes.readUInt8(start + RECORD.protocol),
+    alias: (flags & RECORD.flagAlias) !== 0,
+  };
 }
 
 export function hostPrefix(family: 4 | 6): number {

@@ -73,10 +73,43 @@ export interface Kernel {
   announce(addresses: readonly string[], from: AnnounceSource): void;
   /** Stops announcing addresses that leave. */
   cancelAnnounce(addresses: readonly string[]): void;
+  /**
+   * Keeps a table of this host's addresses true by what the kernel tells, never by polling, and tells what changes in it.
+   * What is there at the start is in the table and is not told. Needs no privileges. Throws ERR_NETLINK.
+   */
+  watch(handler: (changes: KernelChanges) => void): Promise<Monitor>;
   /** Effective capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
   missingCapabilities(): readonly string[];
   readonly counters: Readonly<Record<string, number>>;
-  /** Ends timers and closes sockets, once calls under way are done. Does not unplumb, and leaves lifelines open. */
+  /** Ends timers and monitors and closes sockets, once calls under way are done. Does not unplumb, and leaves lifelines open. */
+  close(): Promise<void>;
+}
+
+/** What has changed since the last call; what came and went meanwhile is not in it. Large changes come in several calls, one a
+ * turn of the event loop. */
+export interface KernelChanges {
+  /** As they were. */
+  readonly removed: readonly FoundAddress[];
+  /** As they are. One whose tag changed is in both lists. */
+  readonly added: readonly FoundAddress[];
+  readonly links: readonly LinkChange[];
+  /** Notifications were lost, or the kernel makes none for what happened, and a dump has made up for it: with the changes of
+   * this call or of earlier ones, the table is true again. */
+  readonly resynced: boolean;
+}
+
+/** One that came has no `before`, one that went no `after`; up, down, renamed and the like have both. */
+export interface LinkChange {
+  readonly before: Link | null;
+  readonly after: Link | null;
+}
+
+/** Keeps the process running until it is closed. */
+export interface Monitor {
+  /** Whether this host has the address, as an alias, local route or its own, on any interface. O(log n). False for what is not
+   * an address. Follows the kernel within moments; in the middle of a storm that costs notifications, once that is over. */
+  has(address: string): boolean;
+  /** No call of the handler follows. Again is the same. */
   close(): Promise<void>;
 }
 

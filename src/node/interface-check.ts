@@ -1,11 +1,11 @@
 /**
- * Every `if_check_interval`: what the kernel has under our tag against what this node holds. Missing addresses go back
- * to the core, which plumbs them again or hands them on; present ones that nobody here holds are unplumbed.
+ * What the kernel has under our tag against what this node holds: every `if_check_interval`, and as soon as the kernel tells
+ * that an address went that this node holds, or that one came which nobody here holds. Missing addresses go back to the core,
+ * which plumbs them again or hands them on; present ones that nobody here holds are unplumbed.
  */
-import type { Config } from "../config/types.js";
 import type { Hands } from "../core/ownership/hands.js";
 import { HOLDFAST_PROTOCOL } from "../kernel/index.js";
-import type { Kernel } from "../kernel/types.js";
+import type { FoundAddress, Kernel, KernelChanges, Monitor } from "../kernel/types.js";
 
 export interface CheckHandler {
   lost(addresses: readonly string[]): void;
@@ -13,24 +13,55 @@ export interface CheckHandler {
   failed(error: unknown): void;
 }
 
+/**
+ * A change waits this long for others to come along. Also the rate at which this node and a program that takes its
+ * addresses away can go on against each other.
+ */
+const SETTLE_MS = 100;
+
 export class InterfaceCheck {
   #timer: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Timeout | null = null;
+  #monitor: Monitor | null = null;
   #running = false;
 
   constructor(
-    private readonly kernel: Kernel,
-    private readonly config: Config,
+    private readonly kernel: Pick<Kernel, "addresses" | "removeFound" | "watch">,
+    private readonly intervalMs: number,
     private readonly hands: Hands,
     private readonly handler: CheckHandler,
   ) {}
 
-  start(): void {
-    this.#timer = setInterval(() => void this.#check(), this.config.cluster.ifCheckIntervalMs);
+  /** Where the kernel cannot be watched, that is told, and the period alone has to do. */
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => void this.#check(), this.intervalMs);
     this.#timer.unref();
+    try {
+      this.#monitor = await this.kernel.watch((changes) => this.#onChanges(changes));
+    } catch (error) {
+      this.handler.failed(error);
+    }
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#monitor?.close();
+    if (this.#soon !== null) clearTimeout(this.#soon);
+  }
+
+  /** This node's own doings are in the changes too; while they last, the address is not "present". */
+  #onChanges({ removed, added }: KernelChanges): void {
+    const lost = removed.some(({ address }) => this.hands.state(address) === "present");
+    const stray = added.some((one) => isOurs(one) && this.hands.state(one.address) === undefined);
+    if (lost || stray) this.#checkSoon();
+  }
+
+  #checkSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      if (this.#running) this.#checkSoon();
+      else void this.#check();
+    }, SETTLE_MS);
   }
 
   async #check(): Promise<void> {
@@ -39,13 +70,15 @@ export class InterfaceCheck {
     try {
       // What comes or goes while the kernel is asked is not held against anybody: only what was so before and after.
       const before = this.#present();
-      const found = await this.kernel.addresses({ protocol: HOLDFAST_PROTOCOL });
-      const there = new Set(found.map(({ address }) => address));
+      const found = await this.kernel.addresses();
+      const there = new Set(found.filter((one) => isOurs(one) || isUntagged(one)).map(({ address }) => address));
       const after = this.#present();
       const lost = [...before].filter((address) => after.has(address) && !there.has(address));
       if (lost.length > 0) this.handler.lost(lost);
       // Removed where they stand, which may be where this node would never plumb them.
-      const strays = found.filter(({ address }) => this.hands.state(address) === undefined && !before.has(address));
+      const strays = found.filter(
+        (one) => isOurs(one) && this.hands.state(one.address) === undefined && !before.has(one.address),
+      );
       if (strays.length === 0) return;
       await this.kernel.removeFound(strays);
       this.handler.removed(strays.map(({ address }) => address));
@@ -59,4 +92,13 @@ export class InterfaceCheck {
   #present(): Set<string> {
     return new Set([...this.hands.held()].filter(([, state]) => state === "present").map(([address]) => address));
   }
+}
+
+function isOurs({ protocol }: FoundAddress): boolean {
+  return protocol === HOLDFAST_PROTOCOL;
+}
+
+/** As what this node plumbs is found on a kernel that keeps no tags of addresses (docs/KERNELS.md). */
+function isUntagged({ protocol, alias }: FoundAddress): boolean {
+  return protocol === 0 && alias;
 }

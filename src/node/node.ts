@@ -79,7 +79,7 @@ export class Node {
       viewBalanceIntervalMs: config.cluster.viewBalanceIntervalMs,
     });
     this.#homes = new BindingHomes(config);
-    this.#check = new InterfaceCheck(parts.kernel, config, this.#core.hands, {
+    this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
       removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
@@ -99,7 +99,7 @@ export class Node {
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
       onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
     });
-    this.#check.start();
+    await this.#check.start();
   }
 
   /** The mail thread died: whatever it served has to be served anew, here or elsewhere. */
@@ -115,7 +115,7 @@ export class Node {
    * stays in the spool for the next start.
    */
   async stop(): Promise<void> {
-    this.#check.stop();
+    await this.#check.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#input({ kind: "leave", at: performance.now() });
     if (!this.#left && !(await within(LEAVE_LIMIT_MS, left)))

@@ -7,12 +7,15 @@ import { createInterface } from "node:readline";
 import { explain, HoldfastError } from "../../src/errors.js";
 import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
 import type { AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
+import { Watcher } from "./watcher.js";
 
 const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
 const kernel = openKernel({ protocol, arpRefreshMs: Number(process.env["AGENT_ARP_REFRESH_MS"] ?? 0) });
 const lifelines = new Map<string, Lifeline>();
 
 const plain = ({ statuses, texts }: PlumbResult) => ({ statuses: [...statuses], texts: [...texts] });
+
+const watcher = new Watcher(kernel);
 
 export const calls = {
   links: () => kernel.links(),
@@ -34,6 +37,12 @@ export const calls = {
   neighbours: (filter: { ifindex?: number } = {}) => kernel.neighbours(filter),
   cancelAnnounce: async (addresses: string[]) => kernel.cancelAnnounce(addresses),
   counters: async () => kernel.counters,
+  /** From here on `watched` tells what has changed. @param receiveBytes where it is not to be the monitor's own choice. */
+  watch: async (receiveBytes?: number) => watcher.open(receiveBytes),
+  watched: async () => watcher.report(),
+  closeMonitor: async () => watcher.close(),
+  /** Whether the monitor's table and its changes say what a dump says, and none of `absent` is in the table. */
+  watchedRight: async (absent: string[]) => watcher.isRight(absent),
   missingCapabilities: async () => kernel.missingCapabilities(),
   /** A child that inherits whatever may be inherited. @returns its process id. */
   startChild: async () => spawn("sleep", ["300"], { stdio: "ignore" }).pid,

@@ -1,5 +1,6 @@
 /**
- * An environment that ends in the middle of a batch: first a worker thread that holds a lifeline, then this process.
+ * An environment that ends in the middle of a batch, watched by a monitor: first a worker thread that holds a lifeline, then
+ * this process.
  * Prints one JSON line, and exits with status 3.
  */
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,6 +12,8 @@ const addresses = Array.from({ length: 100_000 }, (_, i) => `10.${i >> 16}.${(i 
 const onLoopback = { ifindex: 1, plumbing: "route", prefix: 32 } as const;
 const names = async () => (await kernel.links()).map(({ name }) => name);
 const plumbed = async () => (await kernel.addresses({ protocol: 104 })).length;
+
+await kernel.watch(() => {});
 
 if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url));

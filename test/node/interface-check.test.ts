@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Hands } from "../../src/core/ownership/hands.js";
+import { HOLDFAST_PROTOCOL } from "../../src/kernel/index.js";
+import type { FoundAddress, KernelChanges, PlumbResult } from "../../src/kernel/types.js";
+import { InterfaceCheck } from "../../src/node/interface-check.js";
+
+const NEVER_MS = 0x7fff_ffff;
+
+function found(address: string, protocol: number): FoundAddress {
+  return { address, prefix: 32, ifindex: 3, plumbing: "address", protocol, alias: true };
+}
+
+const ours = (address: string) => found(address, HOLDFAST_PROTOCOL);
+
+const changes = (some: Partial<KernelChanges>): KernelChanges => ({
+  removed: [],
+  added: [],
+  links: [],
+  resynced: false,
+  ...some,
+});
+
+/** A check over a kernel that has `there`, of a node that holds `held`, and which is done only when the kernel tells. */
+async function checkOver(held: readonly string[], there: FoundAddress[]) {
+  const hands = new Hands();
+  for (const address of held) hands.acquired(address);
+  let tell: (changes: KernelChanges) => void = () => {};
+  const kernel = {
+    addresses: vi.fn(async () => there),
+    removeFound: async (gone: readonly FoundAddress[]): Promise<PlumbResult> => {
+      for (const one of gone) there.splice(there.indexOf(one), 1);
+      return { statuses: new Int32Array(gone.length), texts: new Map() };
+    },
+    watch: async (handler: (changes: KernelChanges) => void) => {
+      tell = handler;
+      return { has: () => false, close: async () => {} };
+    },
+  };
+  const lost: string[] = [];
+  const removed: string[] = [];
+  const check = new InterfaceCheck(kernel, NEVER_MS, hands, {
+    lost: (addresses) => lost.push(...addresses),
+    removed: (addresses) => removed.push(...addresses),
+    failed: (error) => expect.unreachable(String(error)),
+  });
+  await check.start();
+  running = check;
+  return { kernel, lost, removed, tell: (some: Partial<KernelChanges>) => tell(changes(some)) };
+}
+
+let running: InterfaceCheck | null = null;
+afterEach(() => running?.stop());
+
+describe("what the kernel tells", () => {
+  it("brings about a check when an address went that is held", async () => {
+    const { lost, tell } = await checkOver(["10.1.1.1", "10.1.1.2"], [ours("10.1.1.2")]);
+    tell({ removed: [ours("10.1.1.1")] });
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]));
+  });
+
+  it("brings about a check when one with our tag came that nobody here holds", async () => {
+    const { removed, lost, tell } = await checkOver(["10.1.1.1"], [ours("10.1.1.1"), ours("10.1.1.7")]);
+    tell({ added: [ours("10.1.1.7")] });
+    await vi.waitFor(() => expect(removed).toEqual(["10.1.1.7"]));
+    expect(lost).toEqual([]);
+  });
+
+  it("brings about one check, however much comes at once", async () => {
+    const { kernel, lost, tell } = await checkOver(["10.1.1.1", "10.1.1.2"], []);
+    tell({ removed: [ours("10.1.1.1")] });
+    tell({ removed: [ours("10.1.1.2")] });
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1", "10.1.1.2"]));
+    expect(kernel.addresses).toHaveBeenCalledTimes(1);
+  });
+
+  it("brings about none when it is about other programs' addresses", async () => {
+    const { kernel, lost, tell } = await checkOver(["10.1.1.1"], []);
+    tell({ removed: [found("10.9.9.9", 0)], added: [found("10.9.9.8", 18)] });
+    expect(kernel.addresses).not.toHaveBeenCalled();
+    tell({ removed: [ours("10.1.1.1")] });
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]));
+    expect(kernel.addresses).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe("an address that is held", () => {
+  it("is there also without a tag, on a kernel that keeps none, and not as another program's", async () => {
+    const there = [found("10.1.1.1", 0), found("10.1.1.2", 18), { ...found("10.1.1.3", 0), alias: false }];
+    const { lost, removed, tell } = await checkOver(["10.1.1.1", "10.1.1.2", "10.1.1.3"], there);
+    tell({ removed: [ours("10.1.1.2")] });
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.2", "10.1.1.3"]));
+    expect(removed).toEqual([]);
+  });
+});
