@@ -5,6 +5,7 @@ import type { FoundAddress, KernelChanges, PlumbResult } from "../../src/kernel/
 import { InterfaceCheck } from "../../src/node/interface-check.js";
 
 const NEVER_MS = 0x7fff_ffff;
+const PATIENTLY = { timeout: 20_000 };
 
 function found(address: string, protocol: number): FoundAddress {
   return { address, prefix: 32, ifindex: 3, plumbing: "address", protocol, alias: true };
@@ -55,13 +56,13 @@ describe("what the kernel tells", () => {
   it("brings about a check when an address went that is held", async () => {
     const { lost, tell } = await checkOver(["10.1.1.1", "10.1.1.2"], [ours("10.1.1.2")]);
     tell({ removed: [ours("10.1.1.1")] });
-    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]));
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]), PATIENTLY);
   });
 
   it("brings about a check when one with our tag came that nobody here holds", async () => {
     const { removed, lost, tell } = await checkOver(["10.1.1.1"], [ours("10.1.1.1"), ours("10.1.1.7")]);
     tell({ added: [ours("10.1.1.7")] });
-    await vi.waitFor(() => expect(removed).toEqual(["10.1.1.7"]));
+    await vi.waitFor(() => expect(removed).toEqual(["10.1.1.7"]), PATIENTLY);
     expect(lost).toEqual([]);
   });
 
@@ -69,7 +70,7 @@ describe("what the kernel tells", () => {
     const { kernel, lost, tell } = await checkOver(["10.1.1.1", "10.1.1.2"], []);
     tell({ removed: [ours("10.1.1.1")] });
     tell({ removed: [ours("10.1.1.2")] });
-    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1", "10.1.1.2"]));
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1", "10.1.1.2"]), PATIENTLY);
     expect(kernel.addresses).toHaveBeenCalledTimes(1);
   });
 
@@ -78,7 +79,7 @@ describe("what the kernel tells", () => {
     tell({ removed: [found("10.9.9.9", 0)], added: [found("10.9.9.8", 18)] });
     expect(kernel.addresses).not.toHaveBeenCalled();
     tell({ removed: [ours("10.1.1.1")] });
-    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]));
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.1"]), PATIENTLY);
     expect(kernel.addresses).toHaveBeenCalledTimes(1);
   });
 });
@@ -88,7 +89,7 @@ describe("an address that is held", () => {
     const there = [found("10.1.1.1", 0), found("10.1.1.2", 18), { ...found("10.1.1.3", 0), alias: false }];
     const { lost, removed, tell } = await checkOver(["10.1.1.1", "10.1.1.2", "10.1.1.3"], there);
     tell({ removed: [ours("10.1.1.2")] });
-    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.2", "10.1.1.3"]));
+    await vi.waitFor(() => expect(lost).toEqual(["10.1.1.2", "10.1.1.3"]), PATIENTLY);
     expect(removed).toEqual([]);
   });
 });
