@@ -118,8 +118,9 @@ class Batch {
     }
   }
 
-  /* Sends one request for each record of the window and takes the answers. On an error the records that have none yet
-   * are pending again, at the end. */
+  /* Sends one request for each record of the window. Only the last is answered in any case: its answer tells that all
+   * are done, and those without one have gone well. On an error the records that have no answer are pending again, at
+   * the end; what was done all the same is not done twice (Settled(), SettleExisting()). */
   int ExchangeWindow(const std::vector<uint32_t>& window) noexcept {
     std::vector<uint8_t> requests;
     requests.reserve(window.size() * kRequestBytes);
@@ -127,18 +128,19 @@ class Batch {
     for (const uint32_t i : window) {
       const uint32_t seq = socket_.NextSeq();
       if (first_seq == 0) first_seq = seq;
+      const size_t start = requests.size();
       if (operation_ == Operation::kAdd)
         wire::AppendAdd(requests, seq, records_[i], tag_);
       else
         wire::AppendRemove(requests, seq, records_[i], tag_);
+      if (i != window.back()) wire::AnswerFailureOnly(requests, start);
     }
     std::vector<bool> answered(window.size());
-    size_t missing = window.size();
     int error = socket_.Send(requests);
-    while (error == 0 && missing > 0) {
+    while (error == 0 && !answered.back()) {
       wire::Bytes datagram;
       error = socket_.Receive(datagram);
-      if (error == 0) missing -= TakeAnswers(datagram, window, first_seq, answered);
+      if (error == 0) TakeAnswers(datagram, window, first_seq, answered);
     }
     if (error == 0) return 0;
 
@@ -150,20 +152,17 @@ class Batch {
     return error;
   }
 
-  size_t TakeAnswers(wire::Bytes datagram, const std::vector<uint32_t>& window, uint32_t first_seq,
-                     std::vector<bool>& answered) noexcept {
-    size_t taken = 0;
+  void TakeAnswers(wire::Bytes datagram, const std::vector<uint32_t>& window, uint32_t first_seq,
+                   std::vector<bool>& answered) noexcept {
     wire::MessageReader reader(datagram);
     for (wire::Message message; reader.Next(message);) {
       wire::Ack ack;
       const size_t at = message.seq - first_seq; /* wraps far beyond the window for an older request */
       if (!wire::ParseAck(message, ack) || at >= window.size() || answered[at]) continue;
       answered[at] = true;
-      taken++;
       outcome_.statuses[window[at]] = Settled(ack.error) ? 0 : ack.error;
       if (!Settled(ack.error)) Explain(ack.error, ack.text);
     }
-    return taken;
   }
 
   /* Removing what is not there, or is gone with its interface, has reached what was wanted. */

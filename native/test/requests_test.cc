@@ -1,7 +1,11 @@
 #include "../wire/requests.h"
 
 #include <doctest/doctest.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cstddef>
 
 #include "bytes.h"
 #include "recorded.h"
@@ -50,6 +54,21 @@ TEST_CASE("an IPv6 address is added without duplicate address detection and with
   std::vector<uint8_t> bytes;
   wire::AppendAdd(bytes, 1, record, 104);
   CHECK(ToHex(bytes).find("0800080002020000") != std::string::npos); /* IFA_FLAGS: NOPREFIXROUTE, NODAD */
+}
+
+TEST_CASE("a request that is answered only where it fails is the same but for that") {
+  const AddressRecord record{4, 32, 0, 0, 3, {10, 1, 1, 1}};
+  std::vector<uint8_t> loud;
+  wire::AppendAdd(loud, 1, record, 104);
+  const size_t start = loud.size();
+  wire::AppendAdd(loud, 1, record, 104);
+  std::vector<uint8_t> quiet = loud;
+  wire::AnswerFailureOnly(quiet, start);
+  CHECK(std::equal(loud.begin(), loud.begin() + static_cast<std::ptrdiff_t>(start), quiet.begin()));
+  for (size_t i = start; i < loud.size(); i++) {
+    const bool flags = i == start + offsetof(nlmsghdr, nlmsg_flags);
+    CHECK(quiet[i] == (flags ? loud[i] & ~NLM_F_ACK : loud[i]));
+  }
 }
 
 }  // namespace holdfast

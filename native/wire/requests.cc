@@ -4,6 +4,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <cstring>
+
 #include "kernel_numbers.h"
 #include "netlink.h"
 
@@ -61,6 +63,13 @@ void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& rec
 void AppendRemove(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag) {
   if (IsRoute(record)) return AppendRoute(out, RTM_DELROUTE, kRemove, seq, record, tag);
   AppendAddress(out, RTM_DELADDR, kRemove, seq, record, tag);
+}
+
+void AnswerFailureOnly(std::vector<uint8_t>& out, size_t start) {
+  nlmsghdr header;
+  std::memcpy(&header, out.data() + start, sizeof header);
+  header.nlmsg_flags &= static_cast<uint16_t>(~NLM_F_ACK);
+  std::memcpy(out.data() + start, &header, sizeof header);
 }
 
 void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq) {

@@ -15,6 +15,10 @@ void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& rec
  * the tag of a route and not that of an address: whoever sends this must have looked (presence.h). */
 void AppendRemove(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag);
 
+/* The add or remove that begins at `start` is answered only where it fails (netlink_rcv_skb() in af_netlink.c). The kernel
+ * takes the requests of one datagram in order, so the answer to a later one tells that this one is done. */
+void AnswerFailureOnly(std::vector<uint8_t>& out, size_t start);
+
 /* `ip link show`: all links, without their statistics. */
 void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq);
 
