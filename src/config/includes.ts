@@ -16,11 +16,6 @@ const CHARACTERS_MAX = 1 << 29;
 /** Directories in which includes are looked up, beside the main file; `{NODENAME}` is the node's name. */
 export const SEARCH_PATH: readonly string[] = ["global", "{NODENAME}", "default"];
 
-export interface LoadedFile {
-  readonly path: string;
-  readonly statements: readonly Statement[];
-}
-
 export class Loader {
   readonly #reader: ConfigReader;
   readonly #diagnostics: Diagnostics;

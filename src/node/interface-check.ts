@@ -69,11 +69,10 @@ export class InterfaceCheck {
     this.#running = true;
     try {
       // What comes or goes while the kernel is asked is not held against anybody: only what was so before and after.
-      const before = this.#present();
+      const before = new Set(this.hands.present());
       const found = await this.kernel.addresses();
       const there = new Set(found.filter((one) => isOurs(one) || isUntagged(one)).map(({ address }) => address));
-      const after = this.#present();
-      const lost = [...before].filter((address) => after.has(address) && !there.has(address));
+      const lost = this.hands.present().filter((address) => before.has(address) && !there.has(address));
       if (lost.length > 0) this.handler.lost(lost);
       // Removed where they stand, which may be where this node would never plumb them.
       const strays = found.filter(
@@ -87,10 +86,6 @@ export class InterfaceCheck {
     } finally {
       this.#running = false;
     }
-  }
-
-  #present(): Set<string> {
-    return new Set([...this.hands.held()].filter(([, state]) => state === "present").map(([address]) => address));
   }
 }
 

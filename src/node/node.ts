@@ -104,9 +104,7 @@ export class Node {
 
   /** The mail thread died: whatever it served has to be served anew, here or elsewhere. */
   serviceLost(): void {
-    const addresses = [...this.#core.hands.held()]
-      .filter(([, state]) => state === "present")
-      .map(([address]) => address);
+    const addresses = this.#core.hands.present();
     if (addresses.length > 0) this.#input({ kind: "lost", at: performance.now(), addresses });
   }
 

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { describe, expect } from "vitest";
 import { openSpool } from "../../src/mail/spool/spool.js";
@@ -12,6 +11,7 @@ import {
   engine,
   freePort,
   listen,
+  listening,
   scene,
   route,
   sink,
@@ -336,12 +336,8 @@ async function brokenTls(): Promise<{ host: string; port: number }> {
       socket.once("data", () => socket.destroy());
     });
   });
-  server.listen(0, spare);
-  await once(server, "listening");
   cleanup(() => server.close());
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return { host: spare, port: address.port };
+  return listening(server, spare);
 }
 
 async function* once1(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

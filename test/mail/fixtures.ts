@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
@@ -45,15 +45,22 @@ const given = new Set<number>();
 
 /** One that no other scene gets. */
 export async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const address = server.address();
+  const server = createServer();
+  const { port } = await listening(server, host);
   server.close();
   await once(server, "close");
+  if (given.has(port)) return freePort(host);
+  given.add(port);
+  return port;
+}
+
+/** Where the server listens, on a port that the kernel chose. */
+export async function listening(server: Server, host: string): Promise<{ host: string; port: number }> {
+  server.listen(0, host);
+  await once(server, "listening");
+  const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  if (given.has(address.port)) return freePort(host);
-  given.add(address.port);
-  return address.port;
+  return { host, port: address.port };
 }
 
 export function binding(name: string, over: Partial<Binding> = {}): Binding {
@@ -263,16 +270,13 @@ export async function sink(host: string, over: SMTPServerOptions = {}): Promise<
     ...over,
   });
   server.on("error", () => {});
-  server.listen(0, host);
-  await once(server.server, "listening");
+  const endpoint = await listening(server.server, host);
   cleanup(async () => {
     const closed = once(server, "close");
     server.close();
     await closed;
   });
-  const address = server.server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return { host, port: address.port, taken, server };
+  return { ...endpoint, taken, server };
 }
 
 /** A client that says what it is told and reads replies. */

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { describe, expect } from "vitest";
@@ -17,6 +16,7 @@ import {
   freePort,
   home,
   listen,
+  listening,
   scene,
   type Mail,
   route,
@@ -372,14 +372,11 @@ describe("a move that was cut off", () => {
       socket.on("close", () => behind.destroy());
       behind.on("close", () => socket.destroy());
     });
-    front.listen(0, three);
-    await once(front, "listening");
     cleanup(() => front.close());
-    const address = front.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
+    const door = await listening(front, three);
     const n1 = await node("n1");
     const moved = await n1.submit("u@x.test");
-    n1.mail.setHomes([home("v1", "n2", 1, { host: three, port: address.port })]);
+    n1.mail.setHomes([home("v1", "n2", 1, door)]);
     expect((await n1.event("mmove-settled")).facts).toMatchObject({ id: moved, taken: true });
     expect(await n1.mail.queues()).toEqual([]);
     expect(await n2.mail.queues()).toMatchObject([{ binding: "v1", active: 1 }]);

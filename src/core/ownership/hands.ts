@@ -43,6 +43,11 @@ export class Hands {
     return this.#states.get(address);
   }
 
+  /** Every address that is plumbed and served. */
+  present(): string[] {
+    return [...this.#states].filter(([, state]) => state === "present").map(([address]) => address);
+  }
+
   /** Every address that is present, or on its way in or out. */
   held(): IterableIterator<[string, HandState]> {
     return this.#states.entries();
