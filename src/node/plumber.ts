@@ -4,7 +4,7 @@
  */
 import { constants } from "node:os";
 import type { Config, Topology } from "../config/types.js";
-import { topologyOf } from "../core/catalogue/catalogue.js";
+import { topologyFinder } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
 import type { VipPlace } from "../kernel/index.js";
 import type { AnnounceSource, Kernel, Lifeline, Link, PlumbResult, PlumbTarget } from "../kernel/types.js";
@@ -27,13 +27,16 @@ interface Place {
 
 export class Plumber {
   #lifeline: Lifeline | null = null;
+  readonly #topologyOf: (address: string) => Topology | undefined;
 
   private constructor(
     private readonly kernel: Kernel,
     private readonly config: Config,
     /** By block of the Topology. */
     private readonly places: ReadonlyMap<string, Place>,
-  ) {}
+  ) {
+    this.#topologyOf = topologyFinder(config.topologies);
+  }
 
   /** Looks up the interfaces, and touches none. @throws ERR_LINK_UNKNOWN with the interfaces that there are. */
   static async open(kernel: Kernel, config: Config): Promise<Plumber> {
@@ -102,7 +105,7 @@ export class Plumber {
   #byPlace(addresses: readonly string[]): Map<Place, string[]> {
     const groups = new Map<Place, string[]>();
     for (const address of addresses) {
-      const place = this.places.get(topologyOf(this.config.topologies, address)?.block ?? "");
+      const place = this.places.get(this.#topologyOf(address)?.block ?? "");
       if (place === undefined) continue; // The configuration refuses a VIP outside every Topology.
       const group = groups.get(place);
       if (group === undefined) groups.set(place, [address]);

@@ -1,8 +1,24 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeAddresses, formatIpv4, fromRanges, parseIpv4, toRanges } from "../../src/core/address.js";
+import ipaddr from "ipaddr.js";
+import {
+  compareAddresses,
+  describeAddresses,
+  formatAddress,
+  formatIpv4,
+  fromRanges,
+  parseAddress,
+  parseIpv4,
+  sortByAddress,
+  toRanges,
+} from "../../src/core/address.js";
 
 const number = fc.nat(0xffffffff);
+/** Many zero groups, so that every place and length of "::" comes up. */
+const groups = fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.nat(0xffff)), {
+  minLength: 8,
+  maxLength: 8,
+});
 
 describe("an address", () => {
   it("is the same as text and as number", () => {
@@ -17,6 +33,37 @@ describe("an address", () => {
     "written as '%s' is none",
     (text) => expect(parseIpv4(text)).toBeNull(),
   );
+
+  it("of IPv6 is written as RFC 5952 has it, and read back", () => {
+    fc.assert(
+      fc.property(groups, (parts) => {
+        const canonical = new ipaddr.IPv6(parts).toRFC5952String();
+        for (const spelling of [canonical, parts.map((part) => part.toString(16)).join(":")]) {
+          const point = parseAddress(spelling);
+          expect(point === null ? null : formatAddress(point)).toBe(canonical);
+        }
+      }),
+    );
+  });
+
+  it.each([
+    ":",
+    ":::",
+    "1::2::3",
+    "1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:8:9",
+    "1::3:4:5:6:7:8:9",
+    "::12345",
+    "::g",
+    "::1%eth0",
+  ])("written as '%s' is none of IPv6", (text) => expect(parseAddress(text)).toBeNull());
+
+  it("comes before another by its number, IPv4 before IPv6", () => {
+    const sorted = ["10.0.0.9", "10.0.0.10", "::1", "2001:db8::9", "2001:db8::10", "2001:db8:0:1::"];
+
+    expect(sorted.toReversed().sort(compareAddresses)).toEqual(sorted);
+    expect(sortByAddress(sorted.toReversed(), (text) => text)).toEqual(sorted);
+  });
 });
 
 describe("ranges", () => {
@@ -45,5 +92,13 @@ describe("ranges", () => {
 
   it("are written for people from the first to the last", () => {
     expect(describeAddresses(["10.0.0.10", "10.0.0.9", "10.2.0.7"])).toBe("10.0.0.9-10.0.0.10 10.2.0.7");
+    expect(describeAddresses(["2001:db8::2", "10.0.0.9", "2001:db8::1"])).toBe("10.0.0.9 2001:db8::1-2001:db8::2");
+  });
+
+  it("end with their block: the next address is in another range", () => {
+    const addresses = ["2001:db8::ffff:ffff", "2001:db8::1:0:0"];
+
+    expect(toRanges(addresses)).toHaveLength(2);
+    expect(fromRanges(toRanges(addresses))).toEqual(addresses);
   });
 });

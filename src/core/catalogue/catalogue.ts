@@ -3,7 +3,8 @@
  * many bindings and listeners name it; what the cluster compares between nodes is this entry.
  */
 import type { Config, Topology } from "../../config/types.js";
-import { compareAddresses, parseIpv4 } from "../address.js";
+import { sortByAddress } from "../address.js";
+import { networkFinder } from "./networks.js";
 
 export interface Entry {
   readonly address: string;
@@ -48,16 +49,16 @@ export function catalogueOf(config: Config): Entry[] {
     vip.own ||= duravip.enabled && !duravip.upgraded;
     vip.follows ??= follow?.address ?? null;
   }
-  return [...drafts]
-    .map(([address, { names, services, preference, follows, own }]) => ({
-      address,
-      names: [...names].sort(),
-      services: [...services].sort(),
-      preference,
-      follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
-      topology: topologyOf(config.topologies, address)?.block ?? "",
-    }))
-    .sort((a, b) => compareAddresses(a.address, b.address));
+  const topologyOf = topologyFinder(config.topologies);
+  const entries = [...drafts].map(([address, { names, services, preference, follows, own }]) => ({
+    address,
+    names: [...names].sort(),
+    services: [...services].sort(),
+    preference,
+    follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
+    topology: topologyOf(address)?.block ?? "",
+  }));
+  return sortByAddress(entries, ({ address }) => address);
 }
 
 interface Draft {
@@ -68,15 +69,7 @@ interface Draft {
   own: boolean;
 }
 
-/** The most specific block that holds the address; blocks come sorted that way. */
-export function topologyOf(topologies: readonly Topology[], address: string): Topology | undefined {
-  return topologies.find(({ block }) => blockHolds(block, address));
-}
-
-function blockHolds(block: string, address: string): boolean {
-  const [network = "", length = ""] = block.split("/");
-  const [base, value] = [parseIpv4(network), parseIpv4(address)];
-  if (base === null || value === null) return false;
-  const size = 2 ** (32 - Number(length));
-  return Math.floor(base / size) === Math.floor(value / size);
+/** @returns what finds the most specific Topology that holds an address, at the same cost however many there are. */
+export function topologyFinder(topologies: readonly Topology[]): (address: string) => Topology | undefined {
+  return networkFinder(topologies.map((topology) => [topology.block, topology]));
 }

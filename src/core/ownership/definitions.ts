@@ -4,7 +4,7 @@
  *
  * Source: docs/PROTOCOL.md, "Marks".
  */
-import { compareAddresses } from "../address.js";
+import { sortByAddress } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 
 export interface Vip {
@@ -52,7 +52,7 @@ export function define(catalogues: ReadonlyMap<string, readonly Entry[]>): Defin
   }
   const torn = tornNames(catalogues);
   const vips = new Map<string, Vip>();
-  for (const address of [...said.keys()].sort(compareAddresses)) {
+  for (const address of sortByAddress(said.keys(), (text) => text)) {
     vips.set(address, agree(address, said.get(address) ?? new Map(), torn));
   }
   return { vips, units: unitsOf(vips) };

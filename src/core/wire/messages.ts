@@ -4,7 +4,7 @@
  *
  * Source: docs/PROTOCOL.md, "Messages".
  */
-import { formatIpv4, fromRanges, parseIpv4, toRanges } from "../address.js";
+import { type AddressRange, formatAddress, fromRanges, parseAddress, toRanges } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
 
@@ -173,32 +173,62 @@ function readAnnouncement(source: ByteReader): Announcement {
 }
 
 function writeAddress(out: ByteWriter, address: string): void {
-  out.uint(parseIpv4(address) ?? 0);
+  const { block, offset } = parseAddress(address) ?? { block: "", offset: 0 };
+  writeBlock(out, block);
+  out.uint(offset);
 }
 
 function readAddress(source: ByteReader): string {
-  return formatIpv4(source.uint(0xffffffff));
+  const block = readBlock(source);
+  return formatAddress({ block, offset: source.uint(MAX_OFFSET) });
 }
 
+/** Of IPv4 no byte, of IPv6 the upper twelve. */
+function writeBlock(out: ByteWriter, block: string): void {
+  out.bytes(
+    Uint8Array.from({ length: block.length / 2 }, (_, i) => Number.parseInt(block.slice(2 * i, 2 * i + 2), 16)),
+  );
+}
+
+function readBlock(source: ByteReader): string {
+  const bytes = source.bytes(12);
+  if (bytes.length !== 0 && bytes.length !== 12) throw new Malformed(`${bytes.length} bytes are no block of addresses`);
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const MAX_OFFSET = 2 ** 32 - 1;
+
 function writeSet(out: ByteWriter, addresses: readonly string[]): void {
-  let end = 0;
-  out.list(toRanges(addresses), ({ start, count }) => {
-    out.uint(start - end).uint(count);
-    end = start + count;
+  const blocks = new Map<string, AddressRange[]>();
+  for (const range of toRanges(addresses)) {
+    const ranges = blocks.get(range.block);
+    if (ranges === undefined) blocks.set(range.block, [range]);
+    else ranges.push(range);
+  }
+  out.list([...blocks], ([block, ranges]) => {
+    writeBlock(out, block);
+    let end = 0;
+    out.list(ranges, ({ start, count }) => {
+      out.uint(start - end).uint(count);
+      end = start + count;
+    });
   });
 }
 
 /** A set has no more addresses than the largest table (2^20), so that a few bytes cannot stand for gigabytes. */
 function readSet(source: ByteReader): string[] {
-  let end = 0;
   let left = 2 ** 20;
   const ranges = source.list(() => {
-    const start = end + source.uint(0xffffffff);
-    const count = source.uint(left);
-    end = start + count;
-    left -= count;
-    if (end > 2 ** 32) throw new Malformed("beyond the last address");
-    return { start, count };
+    const block = readBlock(source);
+    let end = 0;
+    return source.list(() => {
+      const start = end + source.uint(MAX_OFFSET);
+      const count = source.uint(left);
+      end = start + count;
+      left -= count;
+      if (end > 2 ** 32) throw new Malformed("beyond the last address");
+      return { block, start, count };
+    });
   });
-  return fromRanges(ranges);
+  return fromRanges(ranges.flat());
 }

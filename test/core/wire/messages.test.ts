@@ -1,10 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareAddresses, formatIpv4 } from "../../../src/core/address.js";
+import { compareAddresses, formatAddress, formatIpv4 } from "../../../src/core/address.js";
 import { ByteReader, ByteWriter, Malformed } from "../../../src/core/wire/bytes.js";
 import { decodeMessage, encodeMessage, type OwnershipMessage } from "../../../src/core/wire/messages.js";
 
-const address = fc.nat(0xffffffff).map(formatIpv4);
+const block = fc.constantFrom("", "20010db80000000000000000", "20010db80000000000000001");
+const address = fc.record({ block, offset: fc.nat(0xffffffff) }).map(formatAddress);
 /** What a set comes back as: each address once, in the order of numbers. */
 const set = fc.uniqueArray(address, { maxLength: 40 }).map((list) => list.sort(compareAddresses));
 const text = fc.string({ maxLength: 12, unit: "grapheme" });
@@ -80,12 +81,14 @@ describe("a message", () => {
   it("takes a few bytes for thousands of neighbouring addresses", () => {
     const leads = Array.from({ length: 10_000 }, (_, i) => formatIpv4(0x0a000001 + i));
 
-    expect(encodeMessage({ kind: "owned", leads }).length).toBeLessThan(12);
+    expect(encodeMessage({ kind: "owned", leads }).length).toBeLessThan(14);
   });
 
   it("is refused when a few bytes stand for more addresses than any table has", () => {
     const bytes = new ByteWriter()
       .byte(4)
+      .uint(1)
+      .uint(0)
       .uint(1)
       .uint(0)
       .uint(2 ** 21)
@@ -95,7 +98,7 @@ describe("a message", () => {
   });
 
   it("is refused when a set goes beyond the last address", () => {
-    const bytes = new ByteWriter().byte(4).uint(1).uint(0xffffffff).uint(2).finish();
+    const bytes = new ByteWriter().byte(4).uint(1).uint(0).uint(1).uint(0xffffffff).uint(2).finish();
 
     expect(decodeMessage(bytes)).toBeNull();
   });
