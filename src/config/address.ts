@@ -44,9 +44,8 @@ export function isIpv6(address: string): boolean {
 export interface Network {
   /** Canonical, with the bits behind the prefix cleared: "10.1.1.0/24". */
   readonly block: string;
+  readonly family: 4 | 6;
   readonly length: number;
-  /** First address as a number; null for IPv6. */
-  readonly base: number | null;
   /** The text had bits behind the prefix: "10.1.1.7/24". */
   readonly hadHostBits: boolean;
 }
@@ -56,14 +55,49 @@ export function parseNetwork(text: string): Network | null {
   const [, address = "", digits = ""] = /^([^/]+)\/([0-9]{1,3})$/.exec(text) ?? [];
   const canonical = canonicalAddress(address);
   const length = Number(digits);
-  if (canonical === null || digits === "" || length > (isIpv6(canonical) ? 128 : 32)) return null;
-  const value = parseIpv4(canonical);
-  if (value === null) {
-    const first = ipaddr.IPv6.networkAddressFromCIDR(`${canonical}/${length}`).toRFC5952String();
-    return { block: `${first}/${length}`, length, base: null, hadHostBits: first !== canonical };
-  }
-  const base = value - (value % 2 ** (32 - length));
-  return { block: `${formatIpv4(base)}/${length}`, length, base, hadHostBits: base !== value };
+  if (canonical === null || digits === "" || length > hostPrefix(canonical)) return null;
+  const block = blockOf(canonical, length);
+  return { block, family: isIpv6(canonical) ? 6 : 4, length, hadHostBits: block !== `${canonical}/${length}` };
+}
+
+/** The block of that length that holds a canonical address: "10.1.1.7", 24 -> "10.1.1.0/24". */
+export function blockOf(address: string, length: number): string {
+  const value = parseIpv4(address);
+  if (value !== null) return `${formatIpv4(value - (value % 2 ** (32 - length)))}/${length}`;
+  const first = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${length}`);
+  return `${first.toRFC5952String()}/${length}`;
+}
+
+/** Prefix length of a single address: 32 or 128. */
+export function hostPrefix(address: string): number {
+  return isIpv6(address) ? 128 : 32;
+}
+
+/** Orders addresses by family, then by value. Both are canonical. */
+export function compareAddresses(a: string, b: string): number {
+  const [valueOfA, valueOfB] = [parseIpv4(a), parseIpv4(b)];
+  if (valueOfA !== null && valueOfB !== null) return valueOfA - valueOfB;
+  if (valueOfA !== null || valueOfB !== null) return valueOfA === null ? 1 : -1;
+  return compareBytes(ipaddr.IPv6.parse(a).toByteArray(), ipaddr.IPv6.parse(b).toByteArray());
+}
+
+function compareBytes(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((byte, i) => byte !== b[i]);
+  return at === -1 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}
+
+/** Unspecified and loopback are of their own; link-local means nothing without a zone; mapped is IPv4 in other clothes. */
+const UNUSABLE_IPV6: ReadonlySet<string> = new Set(["unspecified", "loopback", "linkLocal", "multicast", "ipv4Mapped"]);
+
+/**
+ * False for what no host can have, or not as an address that moves between hosts: 0.0.0.0/8 (RFC 1122 section 3.2.1.3) and
+ * everything from multicast up (RFC 1112 section 4); of IPv6 the kinds above (RFC 4291 section 2.4).
+ */
+export function isUsable(address: string): boolean {
+  const value = parseIpv4(address);
+  if (value === null) return !UNUSABLE_IPV6.has(ipaddr.IPv6.parse(address).range());
+  const first = Math.floor(value / 2 ** 24);
+  return first !== 0 && first < 224;
 }
 
 /** What may stand before the port. */

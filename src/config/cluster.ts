@@ -1,5 +1,5 @@
 /** The `cluster` and `msgc_server` scopes: this node, its peers, its networks. */
-import { canonicalAddress, parseIpv4, parseNetwork } from "./address.js";
+import { blockOf, canonicalAddress, compareAddresses, hostPrefix, isIpv6, parseNetwork } from "./address.js";
 import type { Diagnostics } from "./diagnostics.js";
 import { CHANNEL, CLUSTER, IDENTITY, PEERS, TOPOLOGY } from "./schema.js";
 import { type Scope, setting, valueOf, valuesOf } from "./scopes.js";
@@ -127,61 +127,69 @@ function readChannel(msgc: Scope, diagnostics: Diagnostics): ChannelOptions {
 /** The networks of VIPs, most specific first, and which of them an address is in. */
 export class Topologies {
   readonly all: readonly Topology[];
-  /** By prefix length, longest first; then by first address. */
-  readonly #byLength: readonly (readonly [length: number, byBase: ReadonlyMap<number, Topology>])[];
+  /** By block. */
+  readonly #known = new Map<string, Topology>();
+  /** Of the blocks of each family, longest first. */
+  readonly #lengths: Readonly<Record<4 | 6, readonly number[]>>;
 
   constructor(scopes: readonly Scope[], diagnostics: Diagnostics) {
-    const byLength = new Map<number, Map<number, Topology>>();
+    const lengths = { 4: new Set<number>(), 6: new Set<number>() };
     for (const scope of scopes) {
       const network = parseNetwork(scope.name);
       const topology = readTopology(scope, network?.block ?? scope.name, diagnostics);
-      if (network === null || network.base === null) {
-        const what = network === null ? "is not a network block" : "is an IPv6 block, and VIPs are IPv4";
+      if (network === null) {
         const remedy = 'write Topology "10.1.1.0/24" { interface = "eth1" }';
-        diagnostics.error("topology-block", scope.at, `Topology "${scope.name}" ${what}`, remedy);
+        diagnostics.error("topology-block", scope.at, `Topology "${scope.name}" is not a network block`, remedy);
         continue;
       }
       if (network.hadHostBits) {
         const message = `Topology "${scope.name}" has bits behind its prefix; it is read as ${network.block}`;
         diagnostics.warn("topology-block", scope.at, message);
       }
-      const ofLength = byLength.get(network.length) ?? new Map<number, Topology>();
-      byLength.set(network.length, ofLength);
-      const first = ofLength.get(network.base);
-      if (first === undefined) ofLength.set(network.base, topology);
+      lengths[network.family].add(network.length);
+      const first = this.#known.get(network.block);
+      if (first === undefined) this.#known.set(network.block, topology);
       else {
         const message = `there is a Topology for ${network.block} already${placeOf(first.at)}`;
         diagnostics.error("duplicate-topology", scope.at, message);
       }
     }
-    this.#byLength = [...byLength].sort(([a], [b]) => b - a);
-    this.all = this.#byLength.flatMap(([, ofLength]) =>
-      [...ofLength].sort(([a], [b]) => a - b).map(([, topology]) => topology),
-    );
+    const longestFirst = (of: ReadonlySet<number>) => [...of].sort((a, b) => b - a);
+    this.#lengths = { 4: longestFirst(lengths[4]), 6: longestFirst(lengths[6]) };
+    this.all = [...this.#known.values()].sort(mostSpecificFirst);
   }
 
-  /** The most specific one that holds an IPv4 address. */
+  /** The most specific one that holds a canonical address. */
   of(address: string): Topology | undefined {
-    const value = parseIpv4(address);
-    if (value === null) return undefined;
-    for (const [length, ofLength] of this.#byLength) {
-      const found = ofLength.get(value - (value % 2 ** (32 - length)));
+    for (const length of this.#lengths[isIpv6(address) ? 6 : 4]) {
+      const found = this.#known.get(blockOf(address, length));
       if (found !== undefined) return found;
     }
     return undefined;
   }
 }
 
+/** IPv4 before IPv6, and neighbours in the order of their addresses. */
+function mostSpecificFirst({ block: a }: Topology, { block: b }: Topology): number {
+  const [baseOfA = "", lengthOfA] = a.split("/");
+  const [baseOfB = "", lengthOfB] = b.split("/");
+  if (isIpv6(a) !== isIpv6(b)) return isIpv6(a) ? 1 : -1;
+  return Number(lengthOfB) - Number(lengthOfA) || compareAddresses(baseOfA, baseOfB);
+}
+
 function readTopology(scope: Scope, block: string, diagnostics: Diagnostics): Topology {
-  const { interface: name, ...options } = valuesOf(TOPOLOGY, scope);
+  const { interface: name, cidrmask, ...options } = valuesOf(TOPOLOGY, scope);
   if (setting(TOPOLOGY.interface, scope) === undefined) {
     const remedy = 'write interface = "eth1", the interface of that network';
     diagnostics.error("interface-missing", scope.at, `Topology "${scope.name}" names no interface`, remedy);
   }
-  const mask = setting(TOPOLOGY.cidrmask, scope);
-  if (mask?.value !== undefined && mask.value !== 32) {
-    const message = `cidrmask ${mask.value}: an alias with another mask than 32 does not work as a VIP`;
-    diagnostics.warn("cidrmask", mask.at, message, "leave cidrmask out; it is 32");
+  const host = hostPrefix(block);
+  const at = setting(TOPOLOGY.cidrmask, scope)?.at ?? scope.at;
+  if (cidrmask !== null && cidrmask > host) {
+    diagnostics.error("cidrmask", at, `cidrmask ${cidrmask}: an IPv4 address has ${host} bits`);
+  } else if (cidrmask !== null && cidrmask !== host) {
+    const message = `cidrmask ${cidrmask}: an alias with another mask than ${host} does not work as a VIP`;
+    diagnostics.warn("cidrmask", at, message, `leave cidrmask out; it is ${host}`);
   }
-  return { ...options, block, interface: name ?? "", at: scope.at };
+  return { ...options, cidrmask: cidrmask ?? host, block, interface: name ?? "", at: scope.at };
 }

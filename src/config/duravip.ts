@@ -4,7 +4,7 @@
  *
  * Source: the DuraVIP chapter of the Momentum 3 reference, and the configuration errors of Ecelerity 2.2 that it refers to.
  */
-import { formatEndpoint, isIpv6, parseIpv4 } from "./address.js";
+import { formatEndpoint, isUsable } from "./address.js";
 import type { Marks, WrittenBinding } from "./bindings.js";
 import type { HostAddress, Topologies } from "./cluster.js";
 import type { Diagnostics } from "./diagnostics.js";
@@ -152,9 +152,7 @@ function checkAddresses(services: readonly Service[], facts: DuravipFacts, diagn
     if (isWildcard(address)) {
       const message = `${title} is on every address, and cannot be DuraVIP`;
       diagnostics.error("duravip-wildcard", at, message, "name one address");
-    } else if (isIpv6(address)) {
-      diagnostics.error("duravip-not-ipv4", at, `${title} is not IPv4, and cannot be DuraVIP`);
-    } else if (isUnusable(address)) {
+    } else if (!isUsable(address)) {
       diagnostics.error("duravip-unusable", at, `${address} is no address that a host can have`);
     } else if (host !== undefined) {
       const message = `${title} cannot be DuraVIP: ${address} is ${host}`;
@@ -166,12 +164,6 @@ function checkAddresses(services: readonly Service[], facts: DuravipFacts, diagn
       diagnostics.error("outside-topology", at, message, remedy);
     }
   }
-}
-
-/** 0.0.0.0/8 (RFC 1122 section 3.2.1.3) and everything from multicast up (RFC 1112 section 4). */
-function isUnusable(address: string): boolean {
-  const first = Math.floor((parseIpv4(address) ?? 0) / 2 ** 24);
-  return first === 0 || first >= 224;
 }
 
 /** A follower is not managed by itself, and needs no preference. */

@@ -81,7 +81,12 @@ export const TOPOLOGY = {
     /^[^\s/:]{1,127}$/, // Alternative names are up to ALTIFNAMSIZ - 1 long, see ip-link(8).
     "where the addresses of the block are announced; needed",
   ),
-  cidrmask: option.integer("cidrmask", 32, { from: 0, to: 32 }, "prefix length of the alias; hardly ever not 32"),
+  cidrmask: option.integer(
+    "cidrmask",
+    null,
+    { from: 0, to: 128 },
+    "prefix length of the alias; without it, which is nearly always right, 32, and 128 for IPv6",
+  ),
   plumbing: option.choice(
     "plumbing",
     "address",

@@ -85,9 +85,10 @@ export interface ChannelOptions {
 }
 
 export interface Topology {
-  /** Network in canonical form, "10.1.1.0/24". */
+  /** Network in canonical form, "10.1.1.0/24" or "2001:db8::/64". */
   readonly block: string;
   readonly interface: string;
+  /** Prefix length of aliases, at most that of a single address. */
   readonly cidrmask: number;
   /** `address`: an alias on the interface. `route`: a local route, which `ip addr` does not list. */
   readonly plumbing: "address" | "route";

@@ -104,21 +104,28 @@ describe("a Topology", () => {
     expect(broken(topology("10.1.1.0/24", "interface = eth1:1"))).toEqual(["error invalid-value"]);
   });
 
-  it("is warned about another mask than 32", () => {
+  it("has the mask of single addresses, and is warned about another", () => {
     expect(broken(topology("10.1.1.0/24", "interface = eth1 cidrmask = 24"))).toEqual(["warning cidrmask"]);
     expect(broken(topology("10.1.1.0/24", 'interface = eth1 cidrmask = "32"'))).toEqual([]);
-    expect(broken(topology("10.1.1.0/24", "interface = eth1 cidrmask = 33"))).toEqual(["error invalid-value"]);
+    expect(broken(topology("10.1.1.0/24", "interface = eth1 cidrmask = 33"))).toEqual(["error cidrmask"]);
+    expect(broken(topology("2001:db8::/64", "interface = eth1 cidrmask = 64"))).toEqual(["warning cidrmask"]);
+    expect(broken(topology("2001:db8::/64", "interface = eth1 cidrmask = 129"))).toEqual(["error invalid-value"]);
+    const { config } = parse(topology("10.1.1.0/24") + topology("2001:db8::/64"));
+    expect(config?.topologies.map(({ cidrmask }) => cidrmask)).toEqual([32, 128]);
   });
 
-  it("is for one IPv4 block", () => {
+  it("is for one block of addresses", () => {
     expect(broken(topology("10.1.1.0"))).toEqual(["error topology-block"]);
     expect(broken(topology("10.1.1.0/33"))).toEqual(["error topology-block"]);
-    expect(broken(topology("2001:db8::/64"))).toEqual(["error topology-block"]);
+    expect(broken(topology("2001:db8::/129"))).toEqual(["error topology-block"]);
+    expect(broken(topology("2001:db8::/64"))).toEqual([]);
   });
 
   it("is read without the bits behind its prefix, with a warning", () => {
     expect(broken(topology("10.1.1.7/24"))).toEqual(["warning topology-block"]);
     expect(parse(topology("10.1.1.7/24")).config?.topologies[0]?.block).toBe("10.1.1.0/24");
+    expect(broken(topology("2001:db8::7/64"))).toEqual(["warning topology-block"]);
+    expect(parse(topology("2001:DB8::7/64")).config?.topologies[0]?.block).toBe("2001:db8::/64");
   });
 
   it("is the only one for its block, however that is written", () => {
@@ -132,17 +139,29 @@ describe("a Topology", () => {
   });
 
   it("holds an address when it is the most specific that does", () => {
-    const { config } = parse(
-      ["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.1.1/32"].map((b) => topology(b)).join(""),
-    );
+    const blocks = ["2001:db8::/32", "0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "2001:db8::/64", "10.1.1.1/32"];
+    const { config } = parse(blocks.map((block) => topology(block)).join(""));
     expect(config?.topologies.map(({ block }) => block)).toEqual([
       "10.1.1.1/32",
       "10.1.0.0/16",
       "10.0.0.0/8",
       "0.0.0.0/0",
+      "2001:db8::/64",
+      "2001:db8::/32",
     ]);
-    const interfaces = { "10.1.1.1": "32", "10.1.1.2": "16", "10.2.0.0": "8", "11.0.0.0": "0" };
-    const text = Object.values(interfaces).map((length) => topology(`10.1.1.1/${length}`, `interface = eth${length}`));
+    const interfaces = {
+      "10.1.1.1": "32",
+      "10.1.1.2": "16",
+      "10.2.0.0": "8",
+      "11.0.0.0": "0",
+      "2001:db8::1": "64",
+      "2001:db8:0:1::1": "48",
+      "2001:db9::": "17",
+    };
+    const text = Object.entries(interfaces).map(([address, length]) => {
+      const block = `${address.includes(":") ? "2001:db8::" : "10.1.1.1"}/${length}`;
+      return topology(block, `interface = eth${length}`);
+    });
     const topologies = new Topologies(scopesOf(text.join("")), new Diagnostics());
     for (const [address, length] of Object.entries(interfaces)) {
       expect(topologies.of(address)?.interface, address).toBe(`eth${length}`);

@@ -38,20 +38,23 @@ describe("an address that the cluster manages", () => {
     expect(findings(parse(CLUSTER + listener(`Listen "${endpoint.replace(":25", ":26")}" {}  ${own}`)))).toEqual([]);
   });
 
-  it("is IPv4", () => {
-    expect(broken(`${CLUSTER}Binding b { Enable_Duravip = 1 Bind_Address = "2001:db8::1" }`)).toEqual([
-      "error duravip-not-ipv4",
-    ]);
-    expect(broken(CLUSTER + listener('Listen "[2001:db8::1]:25" { Enable_Duravip = 1 }'))).toEqual([
-      "error duravip-not-ipv4",
-    ]);
+  it("may be IPv6", () => {
+    const text = `cluster { Topology "2001:db8::/64" { interface = eth1 } }
+      Binding b { Enable_Duravip = 1 Bind_Address = "2001:DB8:0::1" }
+      ${listener('Listen "[2001:db8::2]:25" { Enable_Duravip = 1 }')}`;
+    const { config, diagnostics } = parse(text);
+    expect(diagnostics).toEqual([]);
+    expect(config?.bindings[0]).toMatchObject({ address: "2001:db8::1", duravip: { enabled: true } });
   });
 
-  it.each(["0.1.2.3", "224.0.0.1", "255.255.255.255"])("is one that a host can have, unlike %s", (address) => {
-    expect(broken(`${CLUSTER}Binding b { Enable_Duravip = 1 Bind_Address = ${address} }`)).toEqual([
-      "error duravip-unusable",
-    ]);
-  });
+  it.each(["0.1.2.3", "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "ff02::1", "::ffff:10.1.1.1"])(
+    "is one that a host can have, unlike %s",
+    (address) => {
+      expect(broken(`${CLUSTER}Binding b { Enable_Duravip = 1 Bind_Address = "${address}" }`)).toEqual([
+        "error duravip-unusable",
+      ]);
+    },
+  );
 
   it("is in a Topology, and is said once to be in none", () => {
     const text = CLUSTER + listener('Listen "10.9.9.9:25" { Enable_Duravip = true }');
