@@ -25,7 +25,7 @@ beforeAll(async () => {
     if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
   }
   run(installed, "npm", "run", "--silent", "install");
-}, 120_000);
+}, 600_000);
 
 afterAll(() => rmSync(consumer, { recursive: true, force: true }));
 
