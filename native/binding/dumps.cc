@@ -48,6 +48,10 @@ Napi::Value RecordsBuffer(Napi::Env env, std::span<const wire::AddressRecord> re
   return Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(records.data()), records.size_bytes());
 }
 
+Napi::Value NeighboursBuffer(Napi::Env env, std::span<const wire::NeighbourRecord> records) {
+  return Napi::Buffer<uint8_t>::Copy(env, reinterpret_cast<const uint8_t*>(records.data()), records.size_bytes());
+}
+
 namespace {
 
 /* links(): Promise<Link[]> */

@@ -5,13 +5,15 @@
 #include <span>
 
 #include "../wire/decode.h"
+#include "../wire/neighbours.h"
 
 namespace holdfast::binding {
 
 /* A `Link` of src/kernel/types.ts. */
 Napi::Object LinkObject(Napi::Env env, const wire::LinkRecord& link);
 
-/* A Buffer of packed records: a copy. */
+/* Buffers of packed records: copies. */
 Napi::Value RecordsBuffer(Napi::Env env, std::span<const wire::AddressRecord> records);
+Napi::Value NeighboursBuffer(Napi::Env env, std::span<const wire::NeighbourRecord> records);
 
 }  // namespace holdfast::binding

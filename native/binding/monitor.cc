@@ -18,7 +18,8 @@ namespace holdfast::binding {
 
 namespace {
 
-constexpr const char* kExpected = "openMonitor needs (receiveBytes: 1 or more, handler: function)";
+constexpr const char* kExpected =
+    "openMonitor needs (receiveBytes: 1 or more, withNeighbours: boolean, handler: function)";
 
 /* So many addresses reach JavaScript in one turn of its event loop: about 3 ms with what is made of them there. */
 constexpr size_t kMostATurn = 4096;
@@ -102,9 +103,17 @@ class Watcher final : public std::enable_shared_from_this<Watcher> {
     const io::Monitor::News news = monitor_.Take(kMostATurn);
     if (news.more) uv_async_send(&wake_); /* the next turn */
 
-    const auto& [removed, added, differences] = news.changes;
-    if (removed.empty() && added.empty() && differences.empty() && news.resyncs == resyncs_) return;
+    const auto& [removed, added, links, neighbours] = news.changes;
+    if (removed.empty() && added.empty() && links.empty() && neighbours.empty() && news.resyncs == resyncs_) return;
     resyncs_ = news.resyncs;
+    handler_.MakeCallback(env.Global(),
+                          {RecordsBuffer(env, removed), RecordsBuffer(env, added), LinkPairs(env, links),
+                           NeighbourPairs(env, neighbours), Napi::Number::New(env, news.resyncs)},
+                          *context_);
+    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+  }
+
+  static Napi::Value LinkPairs(Napi::Env env, const std::vector<wire::Difference<wire::LinkRecord>>& differences) {
     Napi::Array links = Napi::Array::New(env, differences.size());
     for (uint32_t i = 0; i < differences.size(); i++) {
       Napi::Object link = Napi::Object::New(env);
@@ -112,11 +121,19 @@ class Watcher final : public std::enable_shared_from_this<Watcher> {
       link.Set("after", LinkOrNull(env, differences[i].after));
       links.Set(i, link);
     }
-    handler_.MakeCallback(env.Global(),
-                          {RecordsBuffer(env, removed), RecordsBuffer(env, added), links,
-                           Napi::Number::New(env, news.resyncs)},
-                          *context_);
-    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    return links;
+  }
+
+  /* Two records a difference, before and after; one of zeros stands for none. */
+  static Napi::Value NeighbourPairs(Napi::Env env,
+                                    const std::vector<wire::Difference<wire::NeighbourRecord>>& differences) {
+    std::vector<wire::NeighbourRecord> records;
+    records.reserve(2 * differences.size());
+    for (const auto& [before, after] : differences) {
+      records.push_back(before.value_or(wire::NeighbourRecord{}));
+      records.push_back(after.value_or(wire::NeighbourRecord{}));
+    }
+    return NeighboursBuffer(env, records);
   }
 
   static Napi::Value LinkOrNull(Napi::Env env, const std::optional<wire::LinkRecord>& link) {
@@ -160,14 +177,16 @@ Napi::Object MonitorObject(Napi::Env env, const std::shared_ptr<Watcher>& watche
   return object;
 }
 
-/* openMonitor(receiveBytes, handler): Promise<{ has, close }> */
+/* openMonitor(receiveBytes, withNeighbours, handler): Promise<{ has, close }> */
 Napi::Value OpenMonitor(const Napi::CallbackInfo& info) {
   const auto receive_bytes = IntegerArgument(info[0], 1, INT32_MAX / 2);
-  if (!receive_bytes || !info[1].IsFunction()) return ThrowArgument(info.Env(), kExpected);
-  const auto watcher = std::make_shared<Watcher>(info.Env(), info[1].As<Napi::Function>());
+  if (!receive_bytes || !info[1].IsBoolean() || !info[2].IsFunction()) return ThrowArgument(info.Env(), kExpected);
+  const auto watcher = std::make_shared<Watcher>(info.Env(), info[2].As<Napi::Function>());
   return RunJob(
       info.Env(), "holdfast.openMonitor",
-      [watcher, bytes = static_cast<int>(*receive_bytes)] { return watcher->monitor().Open(bytes); },
+      [watcher, bytes = static_cast<int>(*receive_bytes), with_neighbours = info[1].As<Napi::Boolean>().Value()] {
+        return watcher->monitor().Open(bytes, with_neighbours);
+      },
       [watcher](const Napi::Promise::Deferred& deferred, int error) {
         if (error == 0) error = watcher->Start();
         if (error < 0) return deferred.Reject(SystemError(deferred.Env(), error, "monitor"));

@@ -1,6 +1,7 @@
 #include "../io/neighbours.h"
 
 #include "arguments.h"
+#include "dumps.h"
 #include "exports.h"
 #include "job.h"
 
@@ -27,8 +28,7 @@ Napi::Value ListNeighbours(const Napi::CallbackInfo& info) {
       [](const Napi::Promise::Deferred& deferred, const Neighbours& found) {
         const Napi::Env env = deferred.Env();
         if (found.error < 0) return deferred.Reject(SystemError(env, found.error, "dump neighbours"));
-        const auto* bytes = reinterpret_cast<const uint8_t*>(found.records.data());
-        deferred.Resolve(Napi::Buffer<uint8_t>::Copy(env, bytes, found.records.size() * sizeof(wire::NeighbourRecord)));
+        deferred.Resolve(NeighboursBuffer(env, found.records));
       });
 }
 

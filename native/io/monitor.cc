@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "neighbours.h"
 #include "plumber.h"
 
 namespace holdfast::io {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kGroups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                            RTNLGRP_IPV6_ROUTE};
+constexpr int kNeighbourGroup[] = {RTNLGRP_NEIGH};
 /* The kernel tells that an address has gone before it flushes the routes that go along. */
 constexpr std::chrono::milliseconds kSettle{50};
 constexpr std::chrono::milliseconds kRetry{200};
@@ -30,11 +32,14 @@ int Dump(std::vector<wire::LinkRecord>& links, std::vector<wire::AddressRecord>&
 
 }  // namespace
 
-int Monitor::Open(int receive_bytes) noexcept {
+int Monitor::Open(int receive_bytes, bool with_neighbours) noexcept {
+  with_neighbours_ = with_neighbours;
   wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (wake_.get() < 0) return -errno;
   if (const int error = socket_.Open(); error < 0) return error;
   if (const int error = socket_.Subscribe(kGroups, receive_bytes); error < 0) return error;
+  if (with_neighbours)
+    if (const int error = socket_.Subscribe(kNeighbourGroup, receive_bytes); error < 0) return error;
   if (const int error = Resync(); error < 0) return error;
   watched_.Forget();
   resyncs_ = 0;
@@ -95,26 +100,37 @@ void Monitor::TakeIn(wire::Bytes datagram) noexcept {
       watched_.Apply(address);
     else if (wire::LinkChange link; wire::DecodeLinkChange(message, link))
       watched_.Apply(link);
+    else if (wire::NeighbourChange neighbour; wire::DecodeNeighbourChange(message, neighbour))
+      watched_.Apply(neighbour);
   }
 }
 
 int Monitor::Resync() noexcept {
   std::vector<wire::LinkRecord> links;
   std::vector<wire::AddressRecord> addresses;
+  std::vector<wire::NeighbourRecord> neighbours;
   if (const int error = Dump(links, addresses); error < 0) return error;
+  if (with_neighbours_)
+    if (const int error = ListNeighbours(0, neighbours); error < 0) return error;
   /* No lock: nobody but this thread changes the tables. */
-  const auto link_changes = watched_.Difference(links);
-  const auto address_changes = watched_.Difference(std::move(addresses));
-  for (size_t i = 0; i < address_changes.size();) {
-    const std::scoped_lock lock(mutex_);
-    for (const size_t end = std::min(i + kSlice, address_changes.size()); i < end; i++)
-      watched_.Apply(address_changes[i]);
-  }
+  const auto link_changes = watched_.Towards(links);
+  const auto neighbour_changes = watched_.Towards(neighbours);
+  const auto address_changes = watched_.Towards(std::move(addresses));
+  ApplyInSlices(address_changes);
+  ApplyInSlices(link_changes);
+  ApplyInSlices(neighbour_changes);
   const std::scoped_lock lock(mutex_);
-  for (const wire::LinkChange& change : link_changes) watched_.Apply(change);
   watched_.TakeStale(); /* the dump has made up for it */
   resyncs_++;
   return 0;
+}
+
+template <typename Change>
+void Monitor::ApplyInSlices(const std::vector<Change>& changes) noexcept {
+  for (size_t i = 0; i < changes.size();) {
+    const std::scoped_lock lock(mutex_);
+    for (const size_t end = std::min(i + kSlice, changes.size()); i < end; i++) watched_.Apply(changes[i]);
+  }
 }
 
 bool Monitor::Has(const wire::AddressRecord& address) noexcept {

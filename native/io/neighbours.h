@@ -5,7 +5,7 @@
 
 namespace holdfast::io {
 
-/* The IPv4 neighbours of one link, or for 0 of all. Like `ip -4 neigh show dev X`. A link that is not there has none.
+/* The neighbours of one link, or for 0 of all. Like `ip neigh show dev X`. A link that is not there has none.
  * Returns 0 or -errno. */
 int ListNeighbours(uint32_t ifindex, std::vector<wire::NeighbourRecord>& out) noexcept;
 

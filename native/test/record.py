@@ -42,9 +42,9 @@ def exchange(kind, flags, payload, capped=True):
 
 
 def notices_of(*commands):
-    """What the kernel tells its listeners (RTMGRP_LINK and addresses and routes of both families) while commands run."""
+    """What the kernel tells its listeners (links, neighbours, addresses and routes of both families) while commands run."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
-        netlink.bind((0, 0x1 | 0x10 | 0x40 | 0x100 | 0x400))
+        netlink.bind((0, 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400))
         for command in commands:
             command() if callable(command) else subprocess.run(["ip", *command.split()], check=True)
         told = b""
@@ -103,6 +103,11 @@ show("kAddressNotices", "10.1.1.7/32 with IFA_PROTO 104 comes to hf-a; fd00::7/1
      notices_of(lambda: exchange(20, ADD, address(index, 7, tag=104)), "-6 address add fd00::7/128 dev hf-a nodad",
                 "address del 10.1.1.10/24 dev hf-a", "route add local 10.1.2.7/32 dev hf-a table local proto 0x68",
                 "route replace local 10.1.2.7/32 dev lo table local proto 0x68", "route del local 10.1.2.7/32 dev lo table local"))
+show("kNeighbourNotices", "10.1.1.2 becomes known on hf-a (02:00:00:00:00:0b), then by another address (...:0c); fd00::2 does; 10.1.1.2 is deleted,\n"
+     " * which is told as a new state (NUD_FAILED) first.",
+     notices_of("neigh add 10.1.1.2 lladdr 02:00:00:00:00:0b dev hf-a nud stale",
+                "neigh replace 10.1.1.2 lladdr 02:00:00:00:00:0c dev hf-a nud permanent",
+                "neigh add fd00::2 lladdr 02:00:00:00:00:0b dev hf-a nud reachable", "neigh del 10.1.1.2 dev hf-a"))
 subprocess.run(["ip", "link", "add", "hf-br", "type", "bridge"], check=True)
 subprocess.run(["ip", "link", "set", "hf-b", "master", "hf-br"], check=True)
 show("kLinkNotices", "hf-b (2) leaves its bridge and becomes hf-c; the bridge hf-br (4) is deleted.",

@@ -66,6 +66,50 @@ TEST_CASE("a link that leaves its bridge is renamed, and does not go") {
   CHECK(changes.links[0].after->master == 0);
 }
 
+TEST_CASE("a neighbour is known, by another hardware address, and not any more, as the kernel tells it") {
+  const auto bytes = FromHex(recorded::kNeighbourNotices);
+  const auto messages = Messages(bytes);
+  REQUIRE(messages.size() == 5);
+  Watched watched;
+  const auto apply = [&](size_t at) {
+    wire::NeighbourChange change;
+    REQUIRE(wire::DecodeNeighbourChange(messages[at], change));
+    watched.Apply(change);
+    return watched.Take(kAll).neighbours;
+  };
+  const auto came = apply(0);
+  REQUIRE(came.size() == 1);
+  CHECK_FALSE(came[0].before);
+  CHECK(came[0].after->mac == wire::Mac{2, 0, 0, 0, 0, 0x0b});
+  const auto changed = apply(1);
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].before == came[0].after);
+  CHECK(changed[0].after->mac == wire::Mac{2, 0, 0, 0, 0, 0x0c});
+  const auto ipv6 = apply(2);
+  REQUIRE(ipv6.size() == 1);
+  CHECK(ipv6[0].after->family == 6);
+  const auto went = apply(3);
+  REQUIRE(went.size() == 1);
+  CHECK(went[0].before == changed[0].after);
+  CHECK_FALSE(went[0].after);
+  CHECK(apply(4).empty()); /* told twice */
+}
+
+TEST_CASE("the difference of neighbours to a dump makes the table equal to it") {
+  const wire::NeighbourRecord one{3, 4, {2, 0, 0, 0, 0, 1}, 0, {10, 1, 1, 1}};
+  const wire::NeighbourRecord two{3, 4, {2, 0, 0, 0, 0, 2}, 0, {10, 1, 1, 2}};
+  Watched watched;
+  watched.Apply(wire::NeighbourChange{true, one});
+  watched.Forget();
+  for (const auto& change : watched.Towards(std::vector<wire::NeighbourRecord>{two})) watched.Apply(change);
+  const auto differences = watched.Take(kAll).neighbours;
+  REQUIRE(differences.size() == 2);
+  CHECK(differences[0].before == one);
+  CHECK_FALSE(differences[0].after);
+  CHECK(differences[1].after == two);
+  CHECK(watched.Towards(std::vector<wire::NeighbourRecord>{two}).size() == 1); /* said again, and changes nothing */
+}
+
 TEST_CASE("what is told twice changes nothing, and what comes and goes between two looks is no change") {
   Watched watched;
   watched.Apply(Came(Alias(1)));
@@ -120,8 +164,8 @@ TEST_CASE("the difference to a dump makes the tables equal to it, and is told as
   link.index = 7;
   watched.Apply(wire::LinkChange{true, link});
   watched.Forget();
-  for (const auto& change : watched.Difference({Alias(4), Alias(2), Alias(3)})) watched.Apply(change);
-  for (const auto& change : watched.Difference(std::vector<wire::LinkRecord>{})) watched.Apply(change);
+  for (const auto& change : watched.Towards({Alias(4), Alias(2), Alias(3)})) watched.Apply(change);
+  for (const auto& change : watched.Towards(std::vector<wire::LinkRecord>{})) watched.Apply(change);
   const auto changes = watched.Take(kAll);
   CHECK(Names(changes.removed) == Words{"10.1.1.1/32 on interface 3 with protocol 104"});
   CHECK(Names(changes.added) == Words{"10.1.1.4/32 on interface 3 with protocol 104"});

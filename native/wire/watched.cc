@@ -51,19 +51,14 @@ void Watched::Apply(const AddressChange& change) {
 
 void Watched::Apply(const LinkChange& change) {
   const uint32_t index = change.link.index;
-  const auto found = links_.find(index);
-  const std::optional<LinkRecord> before = found == links_.end() ? std::nullopt : std::optional(found->second);
-  const std::optional<LinkRecord> after = change.there ? std::optional(change.link) : std::nullopt;
-  if (before == after) return;
-  if (after) {
-    links_.insert_or_assign(index, *after);
-  } else {
-    links_.erase(index);
-    const auto counts = counts_.find(index);
-    stale_ |= counts != counts_.end() && counts->second.routes4 > 0;
-  }
-  const auto [touched, is_new] = touched_links_.try_emplace(index, before);
-  if (touched->second == after) touched_links_.erase(touched);
+  const bool changed = links_.Set(index, change.there ? std::optional(change.link) : std::nullopt);
+  if (!changed || change.there) return;
+  const auto counts = counts_.find(index);
+  stale_ |= counts != counts_.end() && counts->second.routes4 > 0;
+}
+
+void Watched::Apply(const NeighbourChange& change) {
+  neighbours_.Set(PlaceOf(change.record), change.there ? std::optional(change.record) : std::nullopt);
 }
 
 void Watched::Count(const AddressRecord& record, bool there) {
@@ -75,7 +70,7 @@ void Watched::Count(const AddressRecord& record, bool there) {
   if (counts.addresses4 + counts.routes4 == 0) counts_.erase(record.ifindex);
 }
 
-std::vector<AddressChange> Watched::Difference(std::vector<AddressRecord> dump) const {
+std::vector<AddressChange> Watched::Towards(std::vector<AddressRecord> dump) const {
   std::ranges::sort(dump, ByPlace());
   std::vector<AddressChange> changes;
   for (const AddressRecord& known : addresses_)
@@ -86,11 +81,21 @@ std::vector<AddressChange> Watched::Difference(std::vector<AddressRecord> dump) 
   return changes;
 }
 
-std::vector<LinkChange> Watched::Difference(const std::vector<LinkRecord>& dump) const {
+std::vector<LinkChange> Watched::Towards(const std::vector<LinkRecord>& dump) const {
   std::vector<LinkChange> changes;
-  for (const auto& [index, known] : links_)
+  for (const auto& [index, known] : links_.values())
     if (std::ranges::find(dump, index, &LinkRecord::index) == dump.end()) changes.push_back({false, known});
   for (const LinkRecord& found : dump) changes.push_back({true, found});
+  return changes;
+}
+
+std::vector<NeighbourChange> Watched::Towards(const std::vector<NeighbourRecord>& dump) const {
+  std::set<NeighbourPlace> there;
+  for (const NeighbourRecord& found : dump) there.insert(PlaceOf(found));
+  std::vector<NeighbourChange> changes;
+  for (const auto& [place, known] : neighbours_.values())
+    if (!there.contains(place)) changes.push_back({false, known});
+  for (const NeighbourRecord& found : dump) changes.push_back({true, found});
   return changes;
 }
 
@@ -107,17 +112,15 @@ Changes Watched::Take(size_t most) {
     if (const AddressRecord* now = At(at->first)) changes.added.push_back(*now);
   }
   touched_.erase(touched_.begin(), at);
-  for (auto& [index, before] : touched_links_) {
-    const auto now = links_.find(index);
-    changes.links.push_back({std::move(before), now == links_.end() ? std::nullopt : std::optional(now->second)});
-  }
-  touched_links_.clear();
+  changes.links = links_.Take(SIZE_MAX);
+  changes.neighbours = neighbours_.Take(most);
   return changes;
 }
 
 void Watched::Forget() {
   touched_.clear();
-  touched_links_.clear();
+  links_.Forget();
+  neighbours_.Forget();
 }
 
 const AddressRecord* Watched::At(const AddressRecord& place) const {

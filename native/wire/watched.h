@@ -1,5 +1,5 @@
 #pragma once
-/* The links and addresses of a host, kept true by notifications, and what has changed since somebody looked. */
+/* The links, addresses and neighbours of a host, kept true by notifications, and what has changed since somebody looked. */
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "neighbours.h"
 #include "notifications.h"
+#include "tracked.h"
 
 namespace holdfast::wire {
 
@@ -17,28 +19,25 @@ struct ByPlace {
   bool operator()(const AddressRecord& a, const AddressRecord& b) const;
 };
 
-/* A link that came has no `before`, one that went no `after`. */
-struct LinkDifference {
-  std::optional<LinkRecord> before;
-  std::optional<LinkRecord> after;
-};
-
 struct Changes {
   std::vector<AddressRecord> removed; /* as they were */
   std::vector<AddressRecord> added;   /* as they are; one whose tag or flags changed is in both */
-  std::vector<LinkDifference> links;
+  std::vector<Difference<LinkRecord>> links;
+  std::vector<Difference<NeighbourRecord>> neighbours;
 };
 
 /* Changes between two Take()s are told as one: what came and went meanwhile is not told, so that what waits to be taken is
- * never more than what was there and what is there together. No call but Difference() takes more than O(log n) a record. */
+ * never more than what was there and what is there together. No call but Towards() takes more than O(log n) a record. */
 class Watched {
  public:
   void Apply(const AddressChange& change);
   void Apply(const LinkChange& change);
+  void Apply(const NeighbourChange& change);
 
   /* What makes these tables equal to a dump. */
-  std::vector<AddressChange> Difference(std::vector<AddressRecord> dump) const;
-  std::vector<LinkChange> Difference(const std::vector<LinkRecord>& dump) const;
+  std::vector<AddressChange> Towards(std::vector<AddressRecord> dump) const;
+  std::vector<LinkChange> Towards(const std::vector<LinkRecord>& dump) const;
+  std::vector<NeighbourChange> Towards(const std::vector<NeighbourRecord>& dump) const;
 
   /* True at most once for each cause: something went that the kernel does not tell, so a dump is needed. Those are IPv4
    * routes that go with the last IPv4 address of their interface or with the interface (fib_disable_ip() in
@@ -48,8 +47,8 @@ class Watched {
   /* Whether this host has the address, whatever interface, prefix or mode. */
   bool Has(const AddressRecord& address) const;
 
-  bool HasChanges() const { return !touched_.empty() || !touched_links_.empty(); }
-  /* Links, and at most `most` places of addresses. */
+  bool HasChanges() const { return !touched_.empty() || links_.HasChanges() || neighbours_.HasChanges(); }
+  /* Links, at most `most` places of addresses, and at most `most` neighbours. */
   Changes Take(size_t most);
   /* What has changed so far is nobody's news. */
   void Forget();
@@ -64,11 +63,11 @@ class Watched {
   void Count(const AddressRecord& record, bool there);
 
   std::set<AddressRecord, ByPlace> addresses_;
-  std::map<uint32_t, LinkRecord> links_;
+  Tracked<uint32_t, LinkRecord> links_;
+  Tracked<NeighbourPlace, NeighbourRecord> neighbours_;
   std::map<uint32_t, Counts> counts_; /* by interface */
   /* Place -> what was there when it was last taken. */
   std::map<AddressRecord, std::optional<AddressRecord>, ByPlace> touched_;
-  std::map<uint32_t, std::optional<LinkRecord>> touched_links_;
   bool stale_ = false;
 };
 

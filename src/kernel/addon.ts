@@ -28,12 +28,20 @@ export interface Addon {
   openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
   /**
    * @param receiveBytes room for notifications that nobody has read yet.
-   * @param handler is called with at most 4,096 addresses a turn of the event loop (packed records), with links, and with how
-   *   often a dump has made up for notifications that did not come.
+   * @param handler is called with at most 4,096 addresses a turn of the event loop (packed records), with links, with at most
+   *   4,096 neighbours (packed, two records each, before and after: neighbours.ts), and with how often a dump has made up for
+   *   notifications that did not come.
    */
   openMonitor(
     receiveBytes: number,
-    handler: (removed: Buffer, added: Buffer, links: readonly LinkChange[], resyncs: number) => void,
+    withNeighbours: boolean,
+    handler: (
+      removed: Buffer,
+      added: Buffer,
+      links: readonly LinkChange[],
+      neighbours: Buffer,
+      resyncs: number,
+    ) => void,
   ): Promise<NativeMonitor>;
   /** Ends what `openAnnouncer` or `openLifeline` gave. */
   close(fd: number): Promise<void>;

@@ -11,6 +11,8 @@ export type {
   LinkChange,
   Monitor,
   Neighbour,
+  NeighbourChange,
   PlumbResult,
   PlumbTarget,
+  WatchOptions,
 } from "./types.js";

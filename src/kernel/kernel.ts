@@ -18,6 +18,7 @@ import type {
   Neighbour,
   PlumbResult,
   PlumbTarget,
+  WatchOptions,
 } from "./types.js";
 
 /**
@@ -126,8 +127,8 @@ class LinuxKernel implements Kernel {
     this.#announcer.cancel(addresses);
   }
 
-  async watch(handler: (changes: KernelChanges) => void): Promise<Monitor> {
-    const monitor = await openMonitor(this.addon, handler).catch((cause: SystemCallError) => {
+  async watch(handler: (changes: KernelChanges) => void, options: WatchOptions = {}): Promise<Monitor> {
+    const monitor = await openMonitor(this.addon, handler, options).catch((cause: SystemCallError) => {
       throw systemError("ERR_NETLINK", "cannot watch the kernel", cause);
     });
     this.#monitors.add(monitor);
@@ -186,7 +187,8 @@ class LinuxKernel implements Kernel {
 
   readonly #findHosts: FindHosts = async ({ index }) => {
     try {
-      const macs = new Set((await this.neighbours({ ifindex: index })).map(({ mac }) => mac));
+      const hosts = (await this.neighbours({ ifindex: index })).filter(({ address }) => !address.includes(":"));
+      const macs = new Set(hosts.map(({ mac }) => mac));
       return [...macs].map(macBytes);
     } catch {
       return null;

@@ -1,18 +1,28 @@
-/** The packed neighbour table, as native/wire/neighbours.h writes it: 16 bytes a neighbour. */
+/** The packed neighbour table, as native/wire/neighbours.h writes it: 28 bytes a neighbour. */
 import { formatAddress } from "./address.js";
-import type { Neighbour } from "./types.js";
+import type { Neighbour, NeighbourChange } from "./types.js";
 
-const RECORD = { bytes: 16, ifindex: 0, address: 4, mac: 8 } as const;
+const RECORD = { bytes: 28, ifindex: 0, family: 4, mac: 5, address: 12 } as const;
 
 export function unpackNeighbours(bytes: Buffer): Neighbour[] {
-  return Array.from({ length: bytes.length / RECORD.bytes }, (_, i) => {
-    const at = i * RECORD.bytes;
-    return {
-      address: formatAddress(4, bytes, at + RECORD.address),
-      ifindex: bytes.readUInt32LE(at + RECORD.ifindex),
-      mac: bytes.toString("hex", at + RECORD.mac, at + RECORD.mac + 6).replace(/(..)(?!$)/g, "$1:"),
-    };
+  return Array.from({ length: bytes.length / RECORD.bytes }, (_, i) => unpackNeighbour(bytes, i * RECORD.bytes));
+}
+
+/** @param bytes two records a change, before and after; one of zeros stands for none. */
+export function unpackNeighbourChanges(bytes: Buffer): NeighbourChange[] {
+  const orNull = (at: number) => (bytes[at + RECORD.family] === 0 ? null : unpackNeighbour(bytes, at));
+  return Array.from({ length: bytes.length / (2 * RECORD.bytes) }, (_, i) => {
+    const at = 2 * i * RECORD.bytes;
+    return { before: orNull(at), after: orNull(at + RECORD.bytes) };
   });
+}
+
+function unpackNeighbour(bytes: Buffer, at: number): Neighbour {
+  return {
+    address: formatAddress(bytes[at + RECORD.family] === 4 ? 4 : 6, bytes, at + RECORD.address),
+    ifindex: bytes.readUInt32LE(at + RECORD.ifindex),
+    mac: bytes.toString("hex", at + RECORD.mac, at + RECORD.mac + 6).replace(/(..)(?!$)/g, "$1:"),
+  };
 }
 
 /** "02:00:00:00:00:0a" -> 6 bytes. */

@@ -57,7 +57,7 @@ export interface Kernel {
   links(): Promise<readonly Link[]>;
   /** Every address and local host route of the given protocol, or of all. */
   addresses(filter?: { readonly protocol?: number }): Promise<readonly FoundAddress[]>;
-  /** Who is known on a link, or on all: IPv4 neighbours with an Ethernet address, however long ago they were heard of. */
+  /** Who is known on a link, or on all: neighbours with an Ethernet address, however long ago they were heard of. */
   neighbours(filter?: { readonly ifindex?: number }): Promise<readonly Neighbour[]>;
   add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
   remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
@@ -77,12 +77,17 @@ export interface Kernel {
    * Keeps a table of this host's addresses true by what the kernel tells, never by polling, and tells what changes in it.
    * What is there at the start is in the table and is not told. Needs no privileges. Throws ERR_NETLINK.
    */
-  watch(handler: (changes: KernelChanges) => void): Promise<Monitor>;
+  watch(handler: (changes: KernelChanges) => void, options?: WatchOptions): Promise<Monitor>;
   /** Effective capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
   missingCapabilities(): readonly string[];
   readonly counters: Readonly<Record<string, number>>;
   /** Ends timers and monitors and closes sockets, once calls under way are done. Does not unplumb, and leaves lifelines open. */
   close(): Promise<void>;
+}
+
+export interface WatchOptions {
+  /** Tell of neighbours too: on a busy LAN those come and go all the time. Default false. */
+  readonly neighbours?: boolean;
 }
 
 /** What has changed since the last call; what came and went meanwhile is not in it. Large changes come in several calls, one a
@@ -93,6 +98,8 @@ export interface KernelChanges {
   /** As they are. One whose tag changed is in both lists. */
   readonly added: readonly FoundAddress[];
   readonly links: readonly LinkChange[];
+  /** Empty unless they were asked for. */
+  readonly neighbours: readonly NeighbourChange[];
   /** Notifications were lost, or the kernel makes none for what happened, and a dump has made up for it: with the changes of
    * this call or of earlier ones, the table is true again. */
   readonly resynced: boolean;
@@ -102,6 +109,13 @@ export interface KernelChanges {
 export interface LinkChange {
   readonly before: Link | null;
   readonly after: Link | null;
+}
+
+/** One that became known has no `before`; one that does not answer any more, or was forgotten, no `after`; one whose hardware
+ * address changed, both. */
+export interface NeighbourChange {
+  readonly before: Neighbour | null;
+  readonly after: Neighbour | null;
 }
 
 /** Keeps the process running until it is closed. */

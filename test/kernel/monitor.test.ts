@@ -48,6 +48,30 @@ describe.skipIf(cannotRun !== null)(`the monitor${cannotRun === null ? "" : ` ($
     expect(links).toContainEqual(["eth1", "mail1", true]);
   });
 
+  it("tells of neighbours of both families: known, by another address, and not any more", async () => {
+    await agent.call("watch");
+    const mac = (last: number) => `02:00:00:00:00:0${last}`;
+    for (const address of ["10.1.1.2", "fd00::2"]) {
+      await host.run(`ip neigh add ${address} lladdr ${mac(1)} dev eth1 nud permanent`);
+      await host.run(`ip neigh replace ${address} lladdr ${mac(2)} dev eth1 nud permanent`);
+      await host.run(`ip neigh del ${address} dev eth1`);
+    }
+    // What came and went within one look is not told: so the last words have to be waited for, and they tell all.
+    await host.run(`ip neigh add 10.1.1.3 lladdr ${mac(3)} dev eth1 nud permanent`);
+    const known = async () => {
+      const table = new Map<string, string>();
+      for (const { before, after } of (await agent.call("watched")).neighbours) {
+        const address = (before ?? after)!.address;
+        expect(table.get(address)).toBe(before?.mac);
+        if (after === null) table.delete(address);
+        else table.set(address, after.mac);
+      }
+      return [...table];
+    };
+    await vi.waitFor(async () => expect(await known()).toEqual([["10.1.1.3", mac(3)]]), patient);
+    expect((await agent.call("neighbours", { ifindex })).map(({ address }) => address)).toEqual(["10.1.1.3"]);
+  });
+
   it("knows of the routes that go without a word with the last address of their interface", async () => {
     await host.run("ip route add local 10.1.2.1/32 dev eth1 table local");
     await agent.call("watch");

@@ -21,7 +21,9 @@ export class Watcher {
       for (const one of changes.added) this.#table.add(place(one));
     };
     this.#monitor =
-      receiveBytes === undefined ? await this.kernel.watch(tell) : await openMonitor(loadAddon(), tell, receiveBytes);
+      receiveBytes === undefined
+        ? await this.kernel.watch(tell, { neighbours: true })
+        : await openMonitor(loadAddon(), tell, {}, receiveBytes);
   }
 
   report() {
@@ -31,6 +33,7 @@ export class Watcher {
       links: this.#changes.flatMap(({ links }) =>
         links.map(({ before, after }) => [before?.name ?? null, after?.name ?? null, after?.up ?? null]),
       ),
+      neighbours: this.#changes.flatMap(({ neighbours }) => neighbours),
       /** In one call of the handler. */
       most: Math.max(0, ...this.#changes.map(({ removed, added }) => Math.max(removed.length, added.length))),
       resyncs: this.#changes.filter(({ resynced }) => resynced).length,

@@ -45,6 +45,7 @@ const NOTHING = fc.constantFrom<unknown>(
 
 const NOT_A_NUMBER = fc.oneof(NOTHING, fc.string(), fc.uint8Array());
 const NOT_A_FUNCTION = fc.oneof(fc.string(), fc.double(), fc.constantFrom<unknown>(undefined, null, {}, [], hostile));
+const NOT_A_BOOLEAN = fc.oneof(fc.string(), fc.double(), fc.constantFrom<unknown>(undefined, null, {}, hostile));
 const NOT_BYTES = fc.oneof(NOTHING, fc.string(), fc.double());
 
 const notInteger = (least: number, most: number): fc.Arbitrary<unknown> =>
@@ -136,7 +137,11 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
     { good: fc.constant(new Uint8Array(8)), bad: notWhole(4) },
   ],
   neighbours: [integer(0, 2 ** 31 - 1)],
-  openMonitor: [integer(1, 2 ** 30 - 1), { good: fc.constant(() => undefined), bad: NOT_A_FUNCTION }],
+  openMonitor: [
+    integer(1, 2 ** 30 - 1),
+    { good: fc.boolean(), bad: NOT_A_BOOLEAN },
+    { good: fc.constant(() => undefined), bad: NOT_A_FUNCTION },
+  ],
   openLifeline: [{ good: fc.constant("hf0"), bad: BAD_NAME }],
   close: [DESCRIPTOR],
 };

@@ -17,6 +17,7 @@ const changes = (some: Partial<KernelChanges>): KernelChanges => ({
   removed: [],
   added: [],
   links: [],
+  neighbours: [],
   resynced: false,
   ...some,
 });

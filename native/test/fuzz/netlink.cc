@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../../wire/decode.h"
+#include "../../wire/neighbours.h"
 #include "../../wire/presence.h"
 #include "fuzz.h"
 
@@ -36,6 +37,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (wire::DecodeRoute(message, record)) {
       CheckFound(record);
       Require(wire::IsRoute(record) && record.prefix == wire::HostPrefix(record.family), "a route is a host route");
+    }
+    wire::NeighbourChange neighbour;
+    if (wire::DecodeNeighbourChange(message, neighbour)) {
+      Require(neighbour.record.family == 4 || neighbour.record.family == 6, "a neighbour is of a family");
+      Require(neighbour.record.ifindex > 0, "a neighbour is on a link");
+      Require(wire::DecodeNeighbour(message, neighbour.record) == neighbour.there, "what came is what a dump would have");
     }
   }
   return 0;
