@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readAddresses } from "../../src/cli/kernel/addresses.js";
 import { formatListed, listed } from "../../src/cli/kernel/listing.js";
 import { formatPlumb } from "../../src/cli/kernel/plumb.js";
+import { formatWatchEvent, WatchEvents } from "../../src/cli/kernel/watch.js";
 import { run } from "../../src/cli/run.js";
 
 let directory: string;
@@ -113,11 +114,71 @@ describe("what is printed", () => {
     const rows = listed(
       [104, 0, 18].map((protocol) => ({ ...at, address: "10.0.0.9", protocol })),
       [],
+      104,
     );
     expect(rows.map(formatListed)).toEqual([
       "10.0.0.9/32 7 address holdfast\n",
       "10.0.0.9/32 7 address -\n",
       "10.0.0.9/32 7 address protocol 18\n",
     ]);
+  });
+});
+
+describe("the events of a watch", () => {
+  const eth1 = {
+    index: 3,
+    name: "eth1",
+    altnames: [],
+    mac: "02:00:00:00:00:01",
+    mtu: 1500,
+    up: true,
+    carrier: true,
+    kind: "veth",
+    master: 0,
+  };
+  const at = { address: "10.0.0.9", prefix: 32, ifindex: 3, plumbing: "address", protocol: 104, alias: true } as const;
+  const nothing = { removed: [], added: [], links: [], neighbours: [], resynced: false };
+  const lines = (events: WatchEvents, changes: Partial<Parameters<WatchEvents["of"]>[0]>) =>
+    events
+      .of({ ...nothing, ...changes })
+      .map(formatWatchEvent)
+      .join("");
+
+  it("are a line each, with the names of interfaces", () => {
+    const events = new WatchEvents([eth1], 104);
+    expect(lines(events, { removed: [at], added: [{ ...at, protocol: 0 }], resynced: true })).toBe(
+      "! notifications were lost; the table was read anew\n" +
+        "- 10.0.0.9/32 eth1 address holdfast\n+ 10.0.0.9/32 eth1 address -\n",
+    );
+    expect(lines(events, { links: [{ before: eth1, after: { ...eth1, carrier: false } }] })).toBe(
+      "~ link eth1 02:00:00:00:00:01 up carrier: now eth1 02:00:00:00:00:01 up no-carrier\n",
+    );
+  });
+
+  it("name an interface by its last name when it goes along", () => {
+    const events = new WatchEvents([], 104);
+    lines(events, { links: [{ before: null, after: eth1 }] });
+    lines(events, { links: [{ before: eth1, after: { ...eth1, name: "mail1" } }] });
+    const gone = { before: { ...eth1, name: "mail1" }, after: null };
+    expect(lines(events, { links: [gone], removed: [at] })).toBe(
+      "- link mail1 02:00:00:00:00:01 up carrier\n- 10.0.0.9/32 mail1 address holdfast\n",
+    );
+    expect(lines(events, { removed: [at] })).toBe("- 10.0.0.9/32 3 address holdfast\n");
+  });
+
+  it("tell of neighbours that become known, change and go", () => {
+    const events = new WatchEvents([eth1], 104);
+    const one = { address: "fd00::2", ifindex: 3, mac: "02:00:00:00:00:0b" };
+    const other = { ...one, mac: "02:00:00:00:00:0c" };
+    const neighbours = [
+      { before: null, after: one },
+      { before: one, after: other },
+      { before: other, after: null },
+    ];
+    expect(lines(events, { neighbours })).toBe(
+      "+ neighbour fd00::2 eth1 02:00:00:00:00:0b\n" +
+        "~ neighbour fd00::2 eth1 02:00:00:00:00:0b: now 02:00:00:00:00:0c\n" +
+        "- neighbour fd00::2 eth1 02:00:00:00:00:0c\n",
+    );
   });
 });

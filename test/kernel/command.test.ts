@@ -83,6 +83,27 @@ describe.skipIf(cannotRun !== null)(`holdfast kernel${cannotRun === null ? "" : 
     expect((await holdfast("list --all")).out).toContain("10.1.1.9/24 eth1 address -\n");
   });
 
+  it("watches, tells what comes and goes, and ends when it is asked to", async () => {
+    const child = start("watch --neighbours");
+    const exited = once(child, "close");
+    await once(createInterface({ input: child.stderr }), "line");
+    const seen: string[] = [];
+    const lines = createInterface({ input: child.stdout }).on("line", (line) => seen.push(line));
+    const told = async (command: string, words: string) => {
+      await host.run(command);
+      while (!seen.includes(words)) await once(lines, "line");
+    };
+    await told("ip route add local 10.7.0.1/32 dev eth1 table local proto 104", "+ 10.7.0.1/32 eth1 route holdfast");
+    await told("ip address add fd00::7/128 dev eth1", "+ fd00::7/128 eth1 address -");
+    await told("ip address del fd00::7/128 dev eth1", "- fd00::7/128 eth1 address -");
+    await told(
+      "ip neigh add 10.1.1.2 lladdr 02:00:00:00:00:0b dev eth1 nud permanent",
+      "+ neighbour 10.1.1.2 eth1 02:00:00:00:00:0b",
+    );
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
+  });
+
   it("takes held addresses away again when it is stopped", async () => {
     const { child, exited } = await hold("plumb --link eth1 10.7.0.1 fd00::1");
     expect(await listed()).toEqual(["10.7.0.1", "fd00::1"]);

@@ -15,6 +15,7 @@ import {
   plumbOrUnplumb,
   type PlumbReport,
 } from "./plumb.js";
+import { formatWatchEvent, WatchEvents } from "./watch.js";
 
 /** What the options of every command leave behind. */
 interface Context extends Surroundings {
@@ -40,6 +41,13 @@ export function describeKernelCommand(program: Command, context: Context): void 
     .option("--all", "every one of this host")
     .action((options: { readonly all?: true }) =>
       withKernel(openKernel(), (open) => printAddresses(open, options.all === true, context)),
+    );
+  kernel
+    .command("watch")
+    .description("tell what changes, as the kernel tells it, until SIGINT or SIGTERM")
+    .option("--neighbours", "tell of neighbours too")
+    .action((options: { readonly neighbours?: true }) =>
+      withKernel(openKernel(), (open) => watch(open, options.neighbours === true, context)),
     );
   withAddresses(kernel.command("plumb"))
     .description("put addresses on an interface")
@@ -100,9 +108,27 @@ async function printLinks(kernel: Kernel, { json, out }: Context): Promise<void>
 
 async function printAddresses(kernel: Kernel, all: boolean, { json, out }: Context): Promise<void> {
   const found = await kernel.addresses(all ? {} : { protocol: HOLDFAST_PROTOCOL });
-  const rows = listed(found, await kernel.links());
+  const rows = listed(found, await kernel.links(), HOLDFAST_PROTOCOL);
   if (json()) return out(asJson(rows));
   for (const row of rows) await out(formatListed(row));
+}
+
+/** Says that it has begun, so that what a script does next is seen. */
+async function watch(kernel: Kernel, neighbours: boolean, { json, out, err, stopped }: Context): Promise<void> {
+  const stop = stopped();
+  const events = new WatchEvents(await kernel.links(), HOLDFAST_PROTOCOL);
+  let printed: Promise<unknown> = Promise.resolve();
+  const monitor = await kernel.watch(
+    (changes) => {
+      const lines = events.of(changes).map((event) => (json() ? asJson(event) : formatWatchEvent(event)));
+      if (lines.length > 0) printed = printed.then(() => out(lines.join("")));
+    },
+    { neighbours },
+  );
+  err("watching\n");
+  await stop;
+  await monitor.close();
+  await printed;
 }
 
 async function plumb(words: readonly string[], options: PlumbOptions, context: Context): Promise<void> {

@@ -1,5 +1,5 @@
 /** `holdfast kernel links` and `list`: what the kernel has, one line each. */
-import { HOLDFAST_PROTOCOL, type FoundAddress, type Link } from "../../kernel/index.js";
+import type { FoundAddress, Link } from "../../kernel/index.js";
 
 export function formatLink(link: Link, links: readonly Link[]): string {
   const above = links.find(({ index }) => index === link.master);
@@ -23,12 +23,13 @@ export interface ListedAddress extends FoundAddress {
   readonly owned: boolean;
 }
 
-export function listed(found: readonly FoundAddress[], links: readonly Link[]): ListedAddress[] {
+/** @param protocol the tag that counts as ours. */
+export function listed(found: readonly FoundAddress[], links: readonly Link[], protocol: number): ListedAddress[] {
   const names = new Map(links.map(({ index, name }) => [index, name]));
   return found.map((one) => ({
     ...one,
     link: names.get(one.ifindex) ?? `${one.ifindex}`,
-    owned: one.protocol === HOLDFAST_PROTOCOL,
+    owned: one.protocol === protocol,
   }));
 }
 
