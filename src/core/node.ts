@@ -47,6 +47,7 @@ export class NodeCore {
   readonly #marks = new Marks();
   readonly #changedAt = new Map<string, MonoMs>();
   #outputs: NodeOutput[] = [];
+  #change: Change | null = null;
   #lastJob = 0;
   #mature = false;
   #leaving = false;
@@ -61,6 +62,7 @@ export class NodeCore {
   /** Total: every input is legal in every state, and none throws. */
   step(input: NodeInput): readonly NodeOutput[] {
     this.#outputs = [];
+    this.#change = null;
     switch (input.kind) {
       case "view":
         this.#enter(input.view, input.at);
@@ -92,6 +94,11 @@ export class NodeCore {
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
     return Math.min(this.#matureAt, this.#balanceAt, retryAt);
+  }
+
+  /** What the last step changed in the table; null when it is as it was, or is waited for. */
+  get change(): Change | null {
+    return this.#change;
   }
 
   get leaving(): boolean {
@@ -161,6 +168,7 @@ export class NodeCore {
   }
 
   #apply(change: Change, at: MonoMs): void {
+    this.#change = change;
     const { rows, definitions } = this.ownership;
     if (change.settled) this.#settle(change, at);
     if (change.redefined) this.#reportMarks();

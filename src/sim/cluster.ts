@@ -9,7 +9,7 @@ import { ChannelEngine, type ChannelTimes } from "./channel-engine.js";
 import { Daemon, type DaemonTimes, type StepWatcher } from "./daemon.js";
 import type { Death, GroupEngine } from "./engine.js";
 import { Host, type HostTimes } from "./host.js";
-import { unrest } from "./liveness.js";
+import { discord, unrest } from "./liveness.js";
 import { Measures } from "./measures.js";
 import { ModelEngine, type ModelTimes } from "./model-engine.js";
 import { Network, type NetworkOptions } from "./network.js";
@@ -176,7 +176,7 @@ export class Cluster implements StepWatcher {
 
   /** Until all live daemons are one settled view in which nothing moves. */
   runUntilCalm(limitMs = 60_000): void {
-    this.runUntil(() => unrest(this.live()), limitMs);
+    this.runUntil(() => unrest(this.live()) ?? discord(this.live()), limitMs);
   }
 
   // What one sees

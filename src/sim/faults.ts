@@ -44,11 +44,11 @@ export class Faults {
     this.#meanMs = 10 ** random.between(1.5, 3.7);
   }
 
-  /** Lets things go wrong for so long. */
-  run(ms: number): void {
+  /** Lets things go wrong for so long, and so often. */
+  run(ms: number, most: number): void {
     const { cluster } = this;
     const end = cluster.schedule.now + ms;
-    while (cluster.schedule.now < end) {
+    for (let drawn = 0; drawn < most && cluster.schedule.now < end; drawn++) {
       cluster.run(Math.min(end - cluster.schedule.now, this.#wait(cluster.random)));
       const fault = this.#draw(cluster.random);
       if (fault !== null && this.#strike(fault)) cluster.measures.count(`fault ${fault}`);

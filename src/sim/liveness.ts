@@ -3,7 +3,7 @@
  * missing, in words, or nothing.
  */
 import { addressesFor, type Unit } from "../core/ownership/definitions.js";
-import type { Row } from "../core/ownership/table.js";
+import { emptyRow, type Row } from "../core/ownership/table.js";
 import type { Daemon } from "./daemon.js";
 import { digestOf } from "./table-digest.js";
 
@@ -12,20 +12,32 @@ export function unrest(daemons: readonly Daemon[]): string | null {
   const [first] = daemons;
   if (first === undefined) return "no daemon runs";
   const names = daemons.map(({ name }) => name).sort();
-  const digest = digestOf(first.core.ownership);
   for (const daemon of daemons) {
-    const { view, settled, members, rows } = daemon.core.ownership;
+    const { view, settled, members } = daemon.core.ownership;
     if (daemon.state !== "running") return `${daemon.name} is ${daemon.state}`;
     if (daemon.core.leaving) return `${daemon.name} leaves`;
     if (view?.members.join() !== names.join()) return `the view of ${daemon.name} is ${view?.members.join(" ")}`;
     if (!settled) return `${daemon.name} waits for announcements`;
     const immature = [...members].find(([, { mature }]) => !mature);
     if (immature !== undefined) return `${immature[0]} is not mature at ${daemon.name}`;
-    const moving = [...rows].find(([, { phase }]) => phase !== "idle");
-    if (moving !== undefined) return `${moving[0]} is ${moving[1].phase} at ${daemon.name}`;
     if (daemon.jobs > 0) return `the kernel of ${daemon.name} is at work`;
-    if (digestOf(daemon.core.ownership) !== digest) return `${daemon.name} and ${first.name} have different tables`;
+    const moving = underWay(daemon);
+    if (moving !== null) return moving;
   }
+  return null;
+}
+
+/** Each table from its first row to its last. Only when there is no unrest. */
+export function discord(daemons: readonly Daemon[]): string | null {
+  const [first] = daemons;
+  if (first === undefined) return null;
+  const digest = digestOf(first.core.ownership);
+  const other = daemons.find(({ core }) => digestOf(core.ownership) !== digest);
+  return other === undefined ? null : `${other.name} and ${first.name} have different tables`;
+}
+
+function underWay({ name, core }: Daemon): string | null {
+  for (const [lead, { phase }] of core.ownership.rows) if (phase !== "idle") return `${lead} is ${phase} at ${name}`;
   return null;
 }
 
@@ -68,8 +80,9 @@ function misplaced(daemons: readonly Daemon[], wanted: ReadonlyMap<string, strin
       if (!host.serves(address)) return `L1: ${name} does not serve ${address}`;
     }
   }
+  const hosts = new Map(daemons.map(({ name, host }) => [name, host]));
   for (const [address, owner] of wanted) {
-    const host = daemons.find(({ name }) => name === owner)?.host;
+    const host = hosts.get(owner);
     if (host?.plumbed().has(address) !== true) return `L1: ${owner} has to have ${address}, and has not`;
   }
   return null;
@@ -81,22 +94,25 @@ function unbalanced(
   rows: ReadonlyMap<string, Row>,
   daemons: readonly Daemon[],
 ): string | null {
-  const loads = new Map<string, number>();
-  const key = (member: string, { lead }: Unit) => `${member} ${lead.topology}`;
+  const members = new Set(daemons.map(({ name }) => name));
+  const topologies = new Map<string, Map<string, number>>();
   for (const [lead, unit] of units) {
     const owner = rows.get(lead)?.owner;
-    if (owner != null) loads.set(key(owner, unit), (loads.get(key(owner, unit)) ?? 0) + 1);
+    if (owner == null) continue;
+    const { topology } = unit.lead;
+    const loads = topologies.get(topology) ?? new Map<string, number>();
+    topologies.set(topology, loads.set(owner, (loads.get(owner) ?? 0) + 1));
   }
-  const load = (member: string, unit: Unit) => loads.get(key(member, unit)) ?? 0;
   for (const [lead, unit] of units) {
-    const row = rows.get(lead);
-    const preference = unit.lead.conflict ? null : unit.lead.preference;
-    const held = row?.pin != null || daemons.some(({ name }) => name === preference);
-    if (row?.owner == null || held) continue;
-    const owner = row.owner;
-    const lighter = unit.electorate.find((member) => load(owner, unit) - load(member, unit) > 1);
+    const { conflict, preference, topology } = unit.lead;
+    const { owner, pin } = rows.get(lead) ?? emptyRow();
+    const held = pin !== null || (!conflict && preference !== null && members.has(preference));
+    const loads = topologies.get(topology);
+    if (owner === null || held || loads === undefined) continue;
+    const load = loads.get(owner) ?? 0;
+    const lighter = unit.electorate.find((member) => load - (loads.get(member) ?? 0) > 1);
     if (lighter !== undefined)
-      return `L2: ${lead} is at ${owner} with ${load(owner, unit)} units, and ${lighter} has ${load(lighter, unit)}`;
+      return `L2: ${lead} is at ${owner} with ${load} units, and ${lighter} has ${loads.get(lighter) ?? 0}`;
   }
   return null;
 }

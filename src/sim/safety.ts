@@ -6,7 +6,7 @@ import type { NodeInput, NodeOutput } from "../core/io.js";
 import type { View } from "../core/view.js";
 import type { Daemon } from "./daemon.js";
 import type { Measures } from "./measures.js";
-import { digestOf, hashOf, PRIME, textOf } from "./table-digest.js";
+import { hashOf, PRIME, TableDigest, textOf } from "./table-digest.js";
 
 /** One view, as those that are in it see it. */
 interface ViewRecord {
@@ -19,6 +19,7 @@ interface ViewRecord {
 
 interface Watch {
   readonly configured: ReadonlySet<string>;
+  readonly table: TableDigest;
   view: ViewRecord | null;
   /** What was delivered in the present view: after each message, a hash of all up to it. */
   histories: number[];
@@ -40,7 +41,13 @@ export class Safety {
 
   started(daemon: Daemon): void {
     const configured = new Set(daemon.core.setup.entries.map(({ address }) => address));
-    this.#watches.set(daemon, { configured, view: null, histories: [], homes: new Map() });
+    this.#watches.set(daemon, {
+      configured,
+      table: new TableDigest(),
+      view: null,
+      histories: [],
+      homes: new Map(),
+    });
   }
 
   ended(daemon: Daemon): void {
@@ -62,7 +69,8 @@ export class Safety {
       if (output.kind === "release") this.#onlyConfigured(daemon, watch, output.addresses);
       if (output.kind === "homes") for (const home of output.homes) this.#told(daemon, watch, home);
     }
-    this.#holdsNothingBroken(daemon);
+    if (daemon.core.change?.redefined === true || input.kind === "done") this.#holdsNothingBroken(daemon);
+    watch.table.update(daemon.core);
     if (input.kind === "view" || input.kind === "message") this.#compareTables(daemon, watch);
   }
 
@@ -147,9 +155,10 @@ export class Safety {
   #compareTables(daemon: Daemon, watch: Watch): void {
     if (watch.view === null) return;
     const { name, tables } = watch.view;
-    const digest = digestOf(daemon.core.ownership);
-    const first = tables.get(historyOf(watch));
-    if (first === undefined) tables.set(historyOf(watch), { by: daemon, digest });
+    const digest = watch.table.valueOf(daemon.core.ownership);
+    const history = historyOf(watch);
+    const first = tables.get(history);
+    if (first === undefined) tables.set(history, { by: daemon, digest });
     else if (first.digest !== digest) {
       const both = [first.by, daemon].map((some) => `${some.name} now: ${textOf(some.core.ownership)}`);
       this.fail(

@@ -2,7 +2,7 @@
 import { Cluster, USUAL } from "./cluster.js";
 import { FAULTS, Faults, type Fault } from "./faults.js";
 import { drawLayout, drawTraits, nodeNames } from "./layout.js";
-import { shortcoming, unrest } from "./liveness.js";
+import { discord, shortcoming, unrest } from "./liveness.js";
 import type { AddressMeasure } from "./measures.js";
 import { Random } from "./random.js";
 
@@ -48,11 +48,11 @@ function runSeed(seed: number, request: SimulationRequest): SimulationResult {
   const faults = new Faults(cluster, new Set(request.faults ?? FAULTS));
   cluster.start(...(random.chance(0.5) ? names : random.some(names, 0.7)));
   if (random.chance(0.5)) cluster.run(random.between(0, 5_000));
-  faults.run(random.between(2_000, 30_000));
+  faults.run(random.between(2_000, 30_000), Math.round(10 ** random.between(0.5, 2)));
   faults.stop();
   const stopped = cluster.schedule.now;
   cluster.run(LAST_WORDS_MS);
-  const missing = () => unrest(cluster.live()) ?? shortcoming(cluster.live());
+  const missing = () => unrest(cluster.live()) ?? shortcoming(cluster.live()) ?? discord(cluster.live());
   const missingOfAll = () => {
     cluster.start(...names); // Whoever was about to leave has gone by now.
     return missing();
@@ -94,13 +94,14 @@ function drawCluster(seed: number, { nodes, vips, engine, trace }: SimulationReq
 function loseOne(cluster: Cluster, random: Random, missing: () => string | null): void {
   const homes = cluster.homes();
   cluster.run(3 * cluster.options.viewBalanceIntervalMs);
-  const restless = Object.keys(homes).find((address) => cluster.homes()[address] !== homes[address]);
+  const later = cluster.homes();
+  const restless = Object.keys(homes).find((address) => later[address] !== homes[address]);
   if (restless !== undefined) cluster.fail(`L2: ${restless} went from ${homes[restless]} for no reason`);
   const victim = random.pick(cluster.live());
   if (victim === undefined || cluster.hosts.size === 1) return;
   const before = units(cluster, victim.name);
   cluster.die(victim.name, random.chance(0.5) ? "killed" : "power");
-  cluster.runUntil(() => unrest(cluster.live()), HEALED_LIMIT_MS);
+  cluster.runUntil(() => unrest(cluster.live()) ?? discord(cluster.live()), HEALED_LIMIT_MS);
   const after = units(cluster, victim.name);
   for (const [lead, { owner, terms }] of before) {
     const now = after.get(lead);

@@ -50,7 +50,7 @@ export function define(catalogues: ReadonlyMap<string, readonly Entry[]>): Defin
       said.set(entry.address, by.set(member, entry));
     }
   }
-  const torn = tornNames(catalogues);
+  const torn = tornNames(said);
   const vips = new Map<string, Vip>();
   for (const address of sortByAddress(said.keys(), (text) => text)) {
     vips.set(address, agree(address, said.get(address) ?? new Map(), torn));
@@ -59,11 +59,14 @@ export function define(catalogues: ReadonlyMap<string, readonly Entry[]>): Defin
 }
 
 /** Names that stand for more than one address. */
-function tornNames(catalogues: ReadonlyMap<string, readonly Entry[]>): ReadonlySet<string> {
+function tornNames(said: ReadonlyMap<string, ReadonlyMap<string, Entry>>): ReadonlySet<string> {
   const homes = new Map<string, string>();
   const torn = new Set<string>();
-  for (const entries of catalogues.values()) {
-    for (const { address, names } of entries) {
+  for (const [address, by] of said) {
+    let last: readonly string[] = [];
+    for (const { names } of by.values()) {
+      if (sameTexts(names, last)) continue; // Mostly all members say the same.
+      last = names;
       for (const name of names) {
         if ((homes.get(name) ?? address) !== address) torn.add(name);
         homes.set(name, address);
@@ -74,7 +77,9 @@ function tornNames(catalogues: ReadonlyMap<string, readonly Entry[]>): ReadonlyS
 }
 
 function agree(address: string, by: ReadonlyMap<string, Entry>, torn: ReadonlySet<string>): Vip {
-  const entries = [...by.values()];
+  const participants = new Map<string, readonly string[]>();
+  for (const [member, { services }] of by) participants.set(member, services);
+  const entries = opinions(by);
   const named = entries.filter(({ names }) => names.length > 0);
   const preferences = distinct(entries.flatMap(({ preference }) => preference ?? []));
   const follows = distinct(entries.map((entry) => entry.follows));
@@ -84,11 +89,35 @@ function agree(address: string, by: ReadonlyMap<string, Entry>, torn: ReadonlySe
     topology: entries[0]?.topology ?? "",
     preference: preferences.length === 1 ? (preferences[0] ?? null) : null,
     follows: follows[0] ?? null,
-    participants: new Map([...by].map(([member, { services }]) => [member, services])),
+    participants,
     conflict: preferences.length > 1 || follows.length > 1,
-    unsafe: distinct(entries.map(({ services }) => services.join())).length > 1,
+    unsafe: entries.length > 1 && distinct(entries.map(({ services }) => services.join())).length > 1,
     broken: named.some(({ names }) => names.some((name) => torn.has(name)) || isAnother(names, named[0]?.names ?? [])),
   };
+}
+
+/** What members say about one address, without those who only repeat the first of them: mostly it is one entry. */
+function opinions(by: ReadonlyMap<string, Entry>): Entry[] {
+  const opinions: Entry[] = [];
+  for (const entry of by.values()) {
+    const first = opinions[0];
+    if (first === undefined || !saysTheSame(entry, first)) opinions.push(entry);
+  }
+  return opinions;
+}
+
+function saysTheSame(a: Entry, b: Entry): boolean {
+  return (
+    a.preference === b.preference &&
+    a.follows === b.follows &&
+    a.topology === b.topology &&
+    sameTexts(a.names, b.names) &&
+    sameTexts(a.services, b.services)
+  );
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
 /** One member may know more names of an address than another; a wholly different set means another binding. */
@@ -131,7 +160,8 @@ export function unitOf({ vips, units }: Definitions, address: string): Unit | un
 /** A member that knows only a part of the unit is second choice: it would leave followers without a home. */
 function electorateOf(lead: Vip, followers: readonly Vip[]): readonly string[] {
   if (lead.broken) return [];
-  const able = [...lead.participants.keys()].sort();
+  const able = [...lead.participants.keys()]; // Sorted, as `define` took them.
+  if (followers.length === 0) return able;
   const whole = able.filter((member) => followers.every(({ participants }) => participants.has(member)));
   return whole.length > 0 ? whole : able;
 }

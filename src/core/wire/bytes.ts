@@ -7,6 +7,9 @@ export class Malformed extends Error {}
 const utf8 = new TextEncoder();
 const text = new TextDecoder("utf-8", { fatal: true });
 
+/** Longest text that is looked at byte by byte; its length is one byte on the wire. */
+const SHORT = 64;
+
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #length = 0;
@@ -37,8 +40,21 @@ export class ByteWriter {
     return this;
   }
 
+  /** Names are short and ASCII: for these the encoder costs more than the loop. */
   string(value: string): this {
-    return this.bytes(utf8.encode(value));
+    if (value.length > SHORT) return this.bytes(utf8.encode(value));
+    this.#room(1 + value.length);
+    const start = this.#length;
+    this.#bytes[this.#length++] = value.length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) {
+        this.#length = start;
+        return this.bytes(utf8.encode(value));
+      }
+      this.#bytes[this.#length++] = code;
+    }
+    return this;
   }
 
   list<T>(items: readonly T[], each: (item: T) => void): this {
@@ -98,6 +114,7 @@ export class ByteReader {
 
   string(max = this.left): string {
     const raw = this.bytes(max);
+    if (raw.length <= SHORT && raw.every((byte) => byte < 0x80)) return String.fromCharCode(...raw);
     try {
       return text.decode(raw);
     } catch {
