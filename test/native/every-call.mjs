@@ -1,0 +1,86 @@
+/**
+ * Every function of the addon, over and over and many at once, in a network namespace of its own: for the sanitizers
+ * (scripts/sanitize-addon.mjs), which say at the end what was leaked. Plain Node, since a test runner leaks too.
+ */
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const ROUNDS = 20;
+const TAG = 104;
+const require = createRequire(import.meta.url);
+const addon = require("node-gyp-build")(fileURLToPath(new URL("../..", import.meta.url)));
+
+/** 24 bytes an address, native/wire/address_record.h: 10.1.0.N/32 on an interface. */
+function records(count, ifindex, flags) {
+  const bytes = Buffer.alloc(24 * count);
+  for (let i = 0; i < count; i++) {
+    bytes.set([4, 32, 0, flags], 24 * i);
+    bytes.writeUInt32LE(ifindex, 24 * i + 4);
+    bytes.writeUInt32BE(0x0a010001 + i, 24 * i + 8);
+  }
+  return bytes;
+}
+
+const link = async () => (await addon.links()).find(({ name }) => name === "eth1");
+const macBytes = ({ mac }) => Uint8Array.from(mac.split(":"), (byte) => Number.parseInt(byte, 16));
+const EVERYBODY = new Uint8Array(6).fill(0xff);
+
+/** What each function is called with, and what it is used for: by the names that it exports. */
+const CALLS = {
+  links: async () => assert((await link()) !== undefined),
+  addresses: () => addon.addresses(-1),
+  neighbours: () => addon.neighbours(0),
+  async plumb() {
+    const { index } = await link();
+    for (const flags of [0, 1]) {
+      const added = await addon.plumb(1, TAG, records(300, index, flags));
+      // Some rounds run at once, on the same addresses: there already and not there any more are no failures.
+      assert(added.statuses.every((status) => status === 0 || status === -17));
+      await addon.plumb(2, TAG, records(300, index, flags));
+    }
+    const failed = await addon.plumb(1, TAG, records(3, 9999, 0));
+    assert(failed.statuses.every((status) => status === -19) && failed.texts.length === 1);
+  },
+  async openAnnouncer() {
+    const fd = addon.openAnnouncer();
+    assert(fd >= 0);
+    await addon.close(fd);
+  },
+  async announce() {
+    const found = await link();
+    const fd = addon.openAnnouncer();
+    const { sent } = await addon.announce(fd, found.index, macBytes(found), EVERYBODY, new Uint8Array(4 * 500));
+    assert.equal(sent, 1000);
+    await addon.close(fd);
+  },
+  async openMonitor() {
+    const { index } = await link();
+    let told = 0;
+    const monitor = await addon.openMonitor(1 << 20, true, (removed, added) => (told += removed.length + added.length));
+    await addon.plumb(1, TAG, records(50, index, 1));
+    await addon.plumb(2, TAG, records(50, index, 1));
+    assert.equal(typeof monitor.has("10.1.0.1"), "boolean");
+    await monitor.close();
+    return told;
+  },
+  async openLifeline(number) {
+    const { fd, ifindex } = await addon.openLifeline(`hf${number}`);
+    await addon.plumb(1, TAG, records(50, ifindex, 1));
+    await addon.close(fd);
+  },
+  close: () => assert.throws(() => addon.close(99), TypeError),
+};
+
+const WITHOUT_ARGUMENTS = new Set(["links", "openAnnouncer"]);
+const exported = Object.keys(addon).filter((name) => typeof addon[name] === "function");
+assert.deepEqual(Object.keys(CALLS).sort(), exported.sort(), "there is a call of each function, and no other");
+
+let number = 0;
+for (let round = 0; round < ROUNDS; round++) {
+  for (const call of Object.values(CALLS)) await call(number++);
+  for (const name of exported)
+    if (!WITHOUT_ARGUMENTS.has(name)) assert.throws(() => addon[name](Symbol("wrong")), TypeError);
+}
+await Promise.all(Object.values(CALLS).map((call) => call(number++)));
+process.stdout.write(`${exported.length} functions, ${ROUNDS} rounds\n`);
