@@ -5,7 +5,7 @@
  *
  *     npm run bench -- [--only B1,B3] [--rounds 5] [--full] [--json FILE]
  *
- * --full adds B2 with 1,024,000 routes; --json writes every sample.
+ * --full adds B2 with 1,024,000 routes and B7 with 1,000,000 VIPs; --json writes every sample.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -19,8 +19,16 @@ const { benchAddresses, benchRoutes } = await import("./plumb.mjs");
 const { benchUnplumb } = await import("./unplumb.mjs");
 const { benchAnnounce } = await import("./announce.mjs");
 const { benchDump } = await import("./dump.mjs");
+const { benchPlace } = await import("./place.mjs");
 
-const BENCHES = { B1: benchAddresses, B2: benchRoutes, B3: benchUnplumb, B4: benchAnnounce, B5: benchDump };
+const BENCHES = {
+  B1: benchAddresses,
+  B2: benchRoutes,
+  B3: benchUnplumb,
+  B4: benchAnnounce,
+  B5: benchDump,
+  B7: benchPlace,
+};
 
 const { values } = parseArgs({
   options: {

@@ -90,7 +90,7 @@ export function compareAddresses(a: string, b: string): number {
   return comparePoints(pointOf(a), pointOf(b));
 }
 
-function comparePoints(a: Point, b: Point): number {
+export function comparePoints(a: Point, b: Point): number {
   if (a.block !== b.block) return a.block < b.block ? -1 : 1;
   return a.offset - b.offset;
 }
@@ -105,7 +105,7 @@ export function sortByAddress<T>(items: Iterable<T>, addressOf: (item: T) => str
 const NOWHERE: Point = { block: "", offset: -1 };
 
 /** What is no address comes before all that are. */
-function pointOf(address: string): Point {
+export function pointOf(address: string): Point {
   return parseAddress(address) ?? NOWHERE;
 }
 

@@ -321,9 +321,9 @@ export class NodeCore {
   /** Its successors have to have taken over, as far as there are any. */
   #leaveWhenEmpty(): void {
     if (!this.#leaving || this.#left) return;
-    const { view, settled, rows, members } = this.ownership;
+    const { view, settled, loads, members } = this.ownership;
     const told = view === null || (settled && members.get(this.setup.self)?.leaving === true);
-    const empty = this.hands.held().next().done === true && [...rows.values()].every(({ phase }) => phase === "idle");
+    const empty = this.hands.held().next().done === true && loads.moving === 0;
     if (!told || !empty) return;
     this.#left = true;
     this.#outputs.push({ kind: "left" });

@@ -24,8 +24,8 @@ const MUTATIONS = [
   [
     "S1: an address that changes its unit needs no announcements",
     `${OWNERSHIP}/ownership.ts`,
-    "survived && sameUnits(this.definitions, definitions)",
-    "survived",
+    "this.settled = sameUnits(this.definitions, definitions);",
+    "this.settled = true;",
   ],
   [
     "S1: RELEASED is said before the kernel has let go",
@@ -33,7 +33,7 @@ const MUTATIONS = [
     "const gone = mine.every((address) => !this.#states.has(address));",
     "const gone = true;",
   ],
-  ["S2: a broken address keeps its owner", `${OWNERSHIP}/definitions.ts`, "if (lead.broken) return [];", ""],
+  ["S2: a broken address keeps its owner", `${OWNERSHIP}/definitions.ts`, "lead.broken ? rolls.nobody : ", ""],
   [
     "S2: a broken follower whose job ends late is kept",
     "src/core/node.ts",
@@ -58,6 +58,18 @@ const MUTATIONS = [
     "this.#last = viewSeq * EPOCHS_A_VIEW;",
     "this.#last ||= viewSeq * EPOCHS_A_VIEW;",
   ],
+  [
+    "L1: a departed member stays in the electorates",
+    `${OWNERSHIP}/rolls.ts`,
+    "if (at >= 0) electorate.splice(at, 1);",
+    "if (at > 0) electorate.splice(at, 1);",
+  ],
+  [
+    "L1: who got a unit by a move is not remembered to have it",
+    `${OWNERSHIP}/loads.ts`,
+    "if (row.target !== target) this.#concern(lead, row.target);",
+    "",
+  ],
   ["L1: a departed target is waited for", `${OWNERSHIP}/table.ts`, "row.target === member", "false"],
   ["L1: who could not plumb is never tried again", `${OWNERSHIP}/retries.ts`, "due.push(lead);", ""],
   [
@@ -69,15 +81,20 @@ const MUTATIONS = [
   ["L1: a job that ends is not looked at", "src/core/node.ts", "    this.#lookAgain(job.addresses);\n", ""],
   [
     "L2: balance moves back and forth",
-    `${OWNERSHIP}/placement.ts`,
-    "loads.within(to, topology) < 2",
-    "loads.within(to, topology) < 1",
+    `${OWNERSHIP}/balance.ts`,
+    "cost(to) >= pan.burden(from)",
+    "cost(to) > pan.burden(from)",
   ],
-  ["L2: a departure places everything anew", `${OWNERSHIP}/placement.ts`, "  if (may(home)) return home;\n", ""],
+  [
+    "L2: a departure places all that it touches anew",
+    `${OWNERSHIP}/placement.ts`,
+    "  if (heir !== null && scales.holds(candidates, heir)) return heir;\n",
+    "",
+  ],
   [
     "L5: a preference counts only for orphans",
     `${OWNERSHIP}/placement.ts`,
-    "  if (may(preferred)) return preferred;\n",
+    "  if (preferred !== null && scales.holds(candidates, preferred)) return preferred;\n",
     "",
   ],
   [
@@ -89,8 +106,8 @@ const MUTATIONS = [
   [
     "the survivors of a crash ask each other first",
     `${OWNERSHIP}/ownership.ts`,
-    "this.settled = survived &&",
-    "this.settled = gone.length === 0 && survived &&",
+    "if (!survived) {",
+    "if (!survived || gone.length > 0) {",
   ],
 ];
 

@@ -4,17 +4,24 @@
  *
  * Source: docs/PROTOCOL.md, "Marks".
  */
-import { sortByAddress } from "../address.js";
+import { comparePoints, pointOf, type Point } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
+import { hashOf } from "./hash.js";
+import { Rolls, type Electorate, type Participants } from "./rolls.js";
+import { voicesOf, type Voice } from "./voices.js";
 
 export interface Vip {
   readonly address: string;
+  /** Its place in the order of all addresses. */
+  readonly rank: number;
+  /** 32 bits of the address; for IPv4, all of it. */
+  readonly hash: number;
   readonly names: readonly string[];
   readonly topology: string;
   readonly preference: string | null;
   readonly follows: string | null;
-  /** Members that configure it, sorted, with what each runs on it. */
-  readonly participants: ReadonlyMap<string, readonly string[]>;
+  /** Members that configure it, sorted, with what each runs on it. Addresses that the same members configure share it. */
+  readonly participants: Participants;
   /** Members prefer different homes for it, or let it follow different addresses. */
   readonly conflict: boolean;
   /** Members run different services on it. */
@@ -28,96 +35,123 @@ export interface Unit {
   readonly lead: Vip;
   /** Sorted by address; broken followers are left out. */
   readonly followers: readonly Vip[];
-  /** Members that may own it, sorted. */
-  readonly electorate: readonly string[];
+  /** Members that may own it, sorted. Units that the same members may own share it. */
+  readonly electorate: Electorate;
 }
 
-export interface Definitions {
-  readonly vips: ReadonlyMap<string, Vip>;
-  /** By the address that leads, in the order of addresses. */
-  readonly units: ReadonlyMap<string, Unit>;
+export class Definitions {
+  /** Units by the member that they prefer. */
+  readonly preferring: ReadonlyMap<string, readonly string[]>;
+  readonly #rolls: Rolls;
+
+  constructor(
+    readonly vips: ReadonlyMap<string, Vip>,
+    /** By the address that leads, in the order of addresses. */
+    readonly units: ReadonlyMap<string, Unit>,
+    rolls: Rolls,
+  ) {
+    this.preferring = preferringOf(units);
+    this.#rolls = rolls;
+  }
+
+  /**
+   * Strikes off a member that departed, where others go on saying all that it said. @returns false, with nothing done,
+   * where its departure changes more: then definitions are to be made anew.
+   */
+  strike(member: string): boolean {
+    return this.#rolls.strike(member);
+  }
 }
 
-export const NO_DEFINITIONS: Definitions = { vips: new Map(), units: new Map() };
+/** All that is said of one address, in the order of voices. */
+interface Said {
+  readonly point: Point;
+  readonly sayings: { readonly voice: number; readonly entry: Entry }[];
+}
+
+const NO_FOLLOWERS: readonly Vip[] = [];
+
+/** Of a cluster without members. */
+export const NO_DEFINITIONS = define(new Map());
 
 /** @param catalogues each member's entries; the order of members does not matter. */
 export function define(catalogues: ReadonlyMap<string, readonly Entry[]>): Definitions {
-  const members = [...catalogues.keys()].sort();
-  const said = new Map<string, Map<string, Entry>>();
-  for (const member of members) {
-    for (const entry of catalogues.get(member) ?? []) {
-      const by = said.get(entry.address) ?? new Map<string, Entry>();
-      said.set(entry.address, by.set(member, entry));
-    }
-  }
-  const torn = tornNames(said);
+  const voices = voicesOf(catalogues);
+  const rolls = new Rolls(voices);
+  const torn = tornNames(voices);
   const vips = new Map<string, Vip>();
-  for (const address of sortByAddress(said.keys(), (text) => text)) {
-    vips.set(address, agree(address, said.get(address) ?? new Map(), torn));
+  for (const said of saidByAddress(voices)) {
+    const vip = agree(said, vips.size, rolls, torn);
+    vips.set(vip.address, vip);
   }
-  return { vips, units: unitsOf(vips) };
+  return new Definitions(vips, unitsOf(vips, rolls), rolls);
+}
+
+/** In the order of addresses. */
+function* saidByAddress(voices: readonly Voice[]): Iterable<Said> {
+  const rest = voices.map(({ entries }) => inOrder(entries));
+  const at = rest.map(() => 0);
+  for (;;) {
+    let point: Point | undefined;
+    for (const [voice, all] of rest.entries()) {
+      const next = all[at[voice] ?? 0]?.point;
+      if (next !== undefined && (point === undefined || comparePoints(next, point) < 0)) point = next;
+    }
+    if (point === undefined) return;
+    const sayings: Said["sayings"] = [];
+    for (const [voice, all] of rest.entries()) {
+      const next = all[at[voice] ?? 0];
+      if (next === undefined || comparePoints(next.point, point) !== 0) continue;
+      sayings.push({ voice, entry: next.entry });
+      at[voice] = (at[voice] ?? 0) + 1;
+    }
+    yield { point, sayings };
+  }
+}
+
+/** Catalogues are sorted already, unless a peer made a mistake. Of two entries for one address the first counts. */
+function inOrder(entries: readonly Entry[]): { point: Point; entry: Entry }[] {
+  const all = entries.map((entry) => ({ point: pointOf(entry.address), entry }));
+  const isAfter = (i: number, point: Point) => i === 0 || comparePoints(all[i - 1]?.point ?? point, point) < 0;
+  if (all.every(({ point }, i) => isAfter(i, point))) return all;
+  all.sort((a, b) => comparePoints(a.point, b.point));
+  return all.filter(({ point }, i) => isAfter(i, point));
 }
 
 /** Names that stand for more than one address. */
-function tornNames(said: ReadonlyMap<string, ReadonlyMap<string, Entry>>): ReadonlySet<string> {
+function tornNames(voices: readonly Voice[]): ReadonlySet<string> {
   const homes = new Map<string, string>();
   const torn = new Set<string>();
-  for (const [address, by] of said) {
-    let last: readonly string[] = [];
-    for (const { names } of by.values()) {
-      if (sameTexts(names, last)) continue; // Mostly all members say the same.
-      last = names;
+  for (const { entries } of voices) {
+    for (const { address, names } of entries) {
       for (const name of names) {
-        if ((homes.get(name) ?? address) !== address) torn.add(name);
-        homes.set(name, address);
+        const home = homes.get(name);
+        if (home === undefined) homes.set(name, address);
+        else if (home !== address) torn.add(name);
       }
     }
   }
   return torn;
 }
 
-function agree(address: string, by: ReadonlyMap<string, Entry>, torn: ReadonlySet<string>): Vip {
-  const participants = new Map<string, readonly string[]>();
-  for (const [member, { services }] of by) participants.set(member, services);
-  const entries = opinions(by);
+function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: ReadonlySet<string>): Vip {
+  const entries = sayings.map(({ entry }) => entry);
   const named = entries.filter(({ names }) => names.length > 0);
   const preferences = distinct(entries.flatMap(({ preference }) => preference ?? []));
   const follows = distinct(entries.map((entry) => entry.follows));
   return {
-    address,
+    address: entries[0]?.address ?? "",
+    rank,
+    hash: point.block === "" ? point.offset : hashOf(point.block) ^ point.offset,
     names: distinct(entries.flatMap(({ names }) => names)).sort(),
     topology: entries[0]?.topology ?? "",
     preference: preferences.length === 1 ? (preferences[0] ?? null) : null,
     follows: follows[0] ?? null,
-    participants,
+    participants: rolls.participants(sayings.map(({ voice, entry: { services } }) => ({ voice, services }))),
     conflict: preferences.length > 1 || follows.length > 1,
-    unsafe: entries.length > 1 && distinct(entries.map(({ services }) => services.join())).length > 1,
+    unsafe: distinct(entries.map(({ services }) => services.join())).length > 1,
     broken: named.some(({ names }) => names.some((name) => torn.has(name)) || isAnother(names, named[0]?.names ?? [])),
   };
-}
-
-/** What members say about one address, without those who only repeat the first of them: mostly it is one entry. */
-function opinions(by: ReadonlyMap<string, Entry>): Entry[] {
-  const opinions: Entry[] = [];
-  for (const entry of by.values()) {
-    const first = opinions[0];
-    if (first === undefined || !saysTheSame(entry, first)) opinions.push(entry);
-  }
-  return opinions;
-}
-
-function saysTheSame(a: Entry, b: Entry): boolean {
-  return (
-    a.preference === b.preference &&
-    a.follows === b.follows &&
-    a.topology === b.topology &&
-    sameTexts(a.names, b.names) &&
-    sameTexts(a.services, b.services)
-  );
-}
-
-function sameTexts(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
 /** One member may know more names of an address than another; a wholly different set means another binding. */
@@ -125,7 +159,7 @@ function isAnother(names: readonly string[], first: readonly string[]): boolean 
   return !names.some((name) => first.includes(name));
 }
 
-function unitsOf(vips: ReadonlyMap<string, Vip>): ReadonlyMap<string, Unit> {
+function unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): ReadonlyMap<string, Unit> {
   const followers = new Map<string, Vip[]>();
   for (const vip of vips.values()) {
     const lead = leadOf(vips, vip);
@@ -137,10 +171,29 @@ function unitsOf(vips: ReadonlyMap<string, Vip>): ReadonlyMap<string, Unit> {
   const units = new Map<string, Unit>();
   for (const lead of vips.values()) {
     if (leadOf(vips, lead) !== lead.address) continue;
-    const along = followers.get(lead.address) ?? [];
-    units.set(lead.address, { lead, followers: along, electorate: electorateOf(lead, along) });
+    const along = followers.get(lead.address) ?? NO_FOLLOWERS;
+    const participants = along.map((vip) => vip.participants);
+    const electorate = lead.broken ? rolls.nobody : rolls.electorate(lead.participants, participants);
+    units.set(lead.address, { lead, followers: along, electorate });
   }
   return units;
+}
+
+function preferringOf(units: ReadonlyMap<string, Unit>): Map<string, string[]> {
+  const preferring = new Map<string, string[]>();
+  for (const [lead, unit] of units) {
+    const preferred = preferenceOf(unit);
+    if (preferred === null) continue;
+    const leads = preferring.get(preferred);
+    if (leads === undefined) preferring.set(preferred, [lead]);
+    else leads.push(lead);
+  }
+  return preferring;
+}
+
+/** A preference that members disagree on is ignored. */
+export function preferenceOf({ lead }: Unit): string | null {
+  return lead.conflict ? null : lead.preference;
 }
 
 /** An address whose leader nobody configures (any more), or that leads and follows at once between members, leads itself. */
@@ -150,20 +203,11 @@ export function leadOf(vips: ReadonlyMap<string, Vip>, vip: Vip): string {
 }
 
 /** The unit of an address; undefined for an address that no member configures, and for a broken follower. */
-export function unitOf({ vips, units }: Definitions, address: string): Unit | undefined {
+export function unitOf({ vips, units }: Pick<Definitions, "vips" | "units">, address: string): Unit | undefined {
   const vip = vips.get(address);
   if (vip === undefined) return undefined;
   const lead = leadOf(vips, vip);
   return vip.broken && lead !== address ? undefined : units.get(lead);
-}
-
-/** A member that knows only a part of the unit is second choice: it would leave followers without a home. */
-function electorateOf(lead: Vip, followers: readonly Vip[]): readonly string[] {
-  if (lead.broken) return [];
-  const able = [...lead.participants.keys()]; // Sorted, as `define` took them.
-  if (followers.length === 0) return able;
-  const whole = able.filter((member) => followers.every(({ participants }) => participants.has(member)));
-  return whole.length > 0 ? whole : able;
 }
 
 /** Addresses of a unit that a member would have. */
@@ -174,5 +218,5 @@ export function addressesFor(unit: Unit, member: string): string[] {
 }
 
 function distinct<T>(values: readonly T[]): T[] {
-  return [...new Set(values)];
+  return values.length < 2 ? [...values] : [...new Set(values)];
 }

@@ -10,10 +10,13 @@
  */
 import type { View } from "../view.js";
 import type { Announcement, OwnershipMessage } from "../wire/messages.js";
-import { define, NO_DEFINITIONS, type Definitions, type Unit } from "./definitions.js";
-import { balance, isMovable, place, preferenceOf, type PlacementInput } from "./placement.js";
+import { balance, isMovable } from "./balance.js";
+import { define, NO_DEFINITIONS, preferenceOf, type Definitions, type Unit } from "./definitions.js";
+import { Loads } from "./loads.js";
+import { place, type PlacementInput } from "./placement.js";
+import type { Standing } from "./scales.js";
 import { settle } from "./settle.js";
-import { assign, depart, emptyRow, EpochCounter, owned, refused, released, type Row } from "./table.js";
+import { assign, depart, emptyRow, EpochCounter, heirOf, owned, ready, refused, released, type Row } from "./table.js";
 
 export interface Member {
   readonly announcement: Announcement;
@@ -40,6 +43,7 @@ export class Ownership {
   members: ReadonlyMap<string, Member> = new Map();
   definitions: Definitions = NO_DEFINITIONS;
   rows: ReadonlyMap<string, Row> = new Map();
+  loads = new Loads(new Map(), new Map());
   view: View | null = null;
   /** False while announcements of the present view are missing: owners keep what they have, nobody takes anything. */
   settled = false;
@@ -56,18 +60,27 @@ export class Ownership {
     this.view = view;
     this.#announced.clear();
     this.#epochs.enter(view.seq);
+    if (!survived) {
+      this.settled = false;
+      return nothing();
+    }
     const members = new Map([...this.members].filter(([member]) => view.members.includes(member)));
-    const definitions = survived ? definitionsOf(members) : NO_DEFINITIONS;
-    // An address that changes its unit may be in anybody's hands: only announcements tell in whose.
-    this.settled = survived && sameUnits(this.definitions, definitions);
-    if (!this.settled) return nothing();
-    const touched = this.#redefine(definitions);
-    for (const [lead, row] of this.rows) {
-      for (const member of gone) if (depart(row, member, this.#epochs)) touched.add(lead);
+    const touched = new Set<string>();
+    const redefined = !gone.every((member) => this.definitions.strike(member));
+    if (redefined) {
+      const definitions = definitionsOf(members);
+      // An address that changes its unit may be in anybody's hands: only announcements tell in whose.
+      this.settled = sameUnits(this.definitions, definitions);
+      if (!this.settled) return nothing();
+      this.#redefine(definitions, touched);
+    }
+    for (const member of gone) {
+      for (const lead of this.loads.concerning(member))
+        if (this.loads.change(lead, (row) => depart(row, member, this.#epochs))) touched.add(lead);
     }
     this.members = members;
     this.#place(touched);
-    return { touched, redefined: true, settled: false, contested: [] };
+    return { touched, redefined, settled: false, contested: [] };
   }
 
   /** @param from a member of the present view. */
@@ -92,7 +105,7 @@ export class Ownership {
         this.#forRows(message.leads, touched, (row) => refused(row, from));
         break;
       case "ready":
-        this.#forRows(message.leads, touched, (row) => row.refusedBy.delete(from));
+        this.#forRows(message.leads, touched, (row) => ready(row, from));
         break;
       case "move":
         this.#pin(message.lead, message.to, touched);
@@ -107,7 +120,7 @@ export class Ownership {
 
   /** The leader's next balance round: empty when nothing has to move or something is still moving. */
   balanceRound(): { to: string; leads: string[] }[] {
-    if (!this.settled || this.#balanced || [...this.rows.values()].some((row) => row.phase !== "idle")) return [];
+    if (!this.settled || this.#balanced || this.loads.moving > 0) return [];
     const plan = balance(this.#placement());
     this.#balanced = plan.size === 0;
     this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
@@ -144,15 +157,15 @@ export class Ownership {
     const claims = new Map([...this.members].map(([name, member]) => [name, member.announcement.claims]));
     const { rows, contested } = settle(this.definitions, claims, this.#epochs);
     this.rows = rows;
+    this.loads = new Loads(this.definitions.units, rows);
     this.settled = true;
     const touched = new Set(rows.keys());
     this.#place(touched);
     return { touched, redefined: true, settled: true, contested };
   }
 
-  /** A member that left takes its contradictions along. @returns the units that may have another home now. */
-  #redefine(definitions: Definitions): Set<string> {
-    const touched = new Set<string>();
+  /** A member that left takes its contradictions along. @param touched gets the units that may have another home now. */
+  #redefine(definitions: Definitions, touched: Set<string>): void {
     const rows = new Map<string, Row>();
     for (const [lead, unit] of definitions.units) {
       rows.set(lead, this.rows.get(lead) ?? emptyRow());
@@ -160,7 +173,7 @@ export class Ownership {
     }
     this.definitions = definitions;
     this.rows = rows;
-    return touched;
+    this.loads = new Loads(definitions.units, rows);
   }
 
   #mature(names: readonly string[], touched: Set<string>): void {
@@ -168,7 +181,8 @@ export class Ownership {
       const member = this.members.get(name);
       if (member === undefined || member.mature) continue;
       member.mature = true;
-      for (const lead of this.rows.keys()) touched.add(lead);
+      for (const lead of this.definitions.preferring.get(name) ?? []) touched.add(lead);
+      for (const [lead, row] of this.rows) if (heirOf(row) === null) touched.add(lead);
     }
   }
 
@@ -176,7 +190,7 @@ export class Ownership {
     const member = this.members.get(name);
     if (member === undefined) return;
     member.leaving = true;
-    for (const lead of this.rows.keys()) touched.add(lead);
+    for (const lead of this.loads.concerning(name)) touched.add(lead);
   }
 
   #move(moves: readonly { to: string; leads: readonly string[] }[], touched: Set<string>): void {
@@ -203,24 +217,20 @@ export class Ownership {
   }
 
   #forRows(leads: readonly string[], touched: Set<string>, change: (row: Row, lead: string) => boolean): void {
-    for (const lead of leads) {
-      const row = this.rows.get(lead);
-      if (row !== undefined && change(row, lead)) touched.add(lead);
-    }
+    for (const lead of leads) if (this.loads.change(lead, (row) => change(row, lead))) touched.add(lead);
   }
 
   #place(touched: ReadonlySet<string>): void {
     if (touched.size === 0) return;
     this.#balanced = false;
-    for (const [lead, home] of place(this.#placement(), touched)) {
-      const row = this.rows.get(lead);
-      if (row !== undefined) assign(row, home, this.#epochs);
-    }
+    for (const { lead, home } of place(this.#placement(), touched))
+      this.loads.change(lead, (row) => assign(row, home, this.#epochs));
   }
 
   #placement(): PlacementInput {
-    const able = new Set([...this.members.keys()].filter((name) => this.able(name)));
-    return { units: this.definitions.units, rows: this.rows, able };
+    const able = new Map<string, Standing>();
+    for (const name of this.members.keys()) if (this.able(name)) able.set(name, { weight: 1 });
+    return { units: this.definitions.units, rows: this.rows, loads: this.loads, able };
   }
 }
 

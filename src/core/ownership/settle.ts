@@ -5,8 +5,7 @@
  * Source: docs/PROTOCOL.md, "Views".
  */
 import type { Claim } from "../wire/messages.js";
-import { unitOf, type Definitions, type Unit } from "./definitions.js";
-import { preferenceOf } from "./placement.js";
+import { preferenceOf, unitOf, type Definitions, type Unit } from "./definitions.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
 export interface Settlement {
@@ -72,7 +71,9 @@ function rowOf(unit: Unit, all: readonly Holder[], keeping: readonly Holder[], e
     // Epochs of components that merge say nothing about each other: this comes after all of them.
     epoch: epochs.next(),
     pin: claim.pinned && !releasing ? member : null,
-    holders: new Set(all.filter((holder) => holder !== owner).map((holder) => holder.member)),
+    ...(all.length > 1 && {
+      holders: new Set(all.filter((holder) => holder !== owner).map((holder) => holder.member)),
+    }),
   };
 }
 

@@ -21,18 +21,26 @@ export interface Row {
   /** Member that a move command pinned them to, until it departs or cannot plumb them. */
   pin: string | null;
   /** Members besides the owner that have some of the addresses yet, and let go: nobody begins to plumb before. */
-  holders: Set<string>;
+  holders: ReadonlySet<string>;
   /** Members that could not plumb them; they say when they are ready to try again. */
-  refusedBy: Set<string>;
+  refusedBy: ReadonlySet<string>;
 }
 
+/** Shared: most rows name nobody there. */
+const NOBODY: ReadonlySet<string> = new Set();
+
 export function emptyRow(): Row {
-  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, holders: new Set(), refusedBy: new Set() };
+  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, holders: NOBODY, refusedBy: NOBODY };
 }
 
 /** Who will have the unit when everything under way is done. */
 export function heirOf(row: Row): string | null {
   return row.phase === "idle" ? row.owner : row.target;
+}
+
+/** Does the member have, get, keep, hold or refuse the unit? */
+export function names({ owner, target, pin, holders, refusedBy }: Row, member: string): boolean {
+  return owner === member || target === member || pin === member || holders.has(member) || refusedBy.has(member);
 }
 
 /** Epochs of one view come after those of all earlier views, of this component or of any that it merged with. */
@@ -71,7 +79,7 @@ export function assign(row: Row, home: string | null, epochs: EpochCounter): boo
 
 /** The owner, or another holder, has let go. @returns false when the row does not say that it had to. */
 export function released(row: Row, by: string, epochs: EpochCounter): boolean {
-  if (row.owner !== by || row.phase !== "releasing") return row.holders.delete(by);
+  if (row.owner !== by || row.phase !== "releasing") return forget(row, "holders", by);
   vacate(row, epochs);
   return true;
 }
@@ -88,15 +96,20 @@ export function refused(row: Row, by: string): boolean {
   const hasToHave = row.phase === "acquiring" ? row.target === by : row.phase === "idle" && row.owner === by;
   if (!hasToHave) return false;
   Object.assign(row, { owner: null, phase: "idle", target: null });
-  row.refusedBy.add(by);
+  row.refusedBy = new Set(row.refusedBy).add(by);
   if (row.pin === by) row.pin = null;
   return true;
 }
 
+/** A member that refused is ready to try again. */
+export function ready(row: Row, member: string): boolean {
+  return forget(row, "refusedBy", member);
+}
+
 /** A member is gone: what it had has no owner, what it was to get has no target. @returns true when the row changed. */
 export function depart(row: Row, member: string, epochs: EpochCounter): boolean {
-  const held = row.holders.delete(member);
-  row.refusedBy.delete(member);
+  const held = forget(row, "holders", member);
+  forget(row, "refusedBy", member);
   if (row.pin === member) row.pin = null;
   if (row.owner === member) {
     vacate(row, epochs);
@@ -106,6 +119,13 @@ export function depart(row: Row, member: string, epochs: EpochCounter): boolean 
   } else {
     return held;
   }
+  return true;
+}
+
+function forget(row: Row, where: "holders" | "refusedBy", member: string): boolean {
+  if (!row[where].has(member)) return false;
+  const left = [...row[where]].filter((other) => other !== member);
+  row[where] = left.length === 0 ? NOBODY : new Set(left);
   return true;
 }
 

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/core/catalogue/catalogue.js";
 import { addressesFor, define, unitOf } from "../../../src/core/ownership/definitions.js";
@@ -51,6 +52,48 @@ describe("definitions", () => {
     const { units } = said({ a: [entry(ONE), entry(TWO)], b: [entry(TWO), entry(THREE)] });
 
     expect([...units.values()].map(({ electorate }) => electorate)).toEqual([["a"], ["a", "b"], ["b"]]);
+  });
+});
+
+describe("a member that departs", () => {
+  const some = fc.subarray([
+    entry(ONE, { preference: "a" }),
+    entry(TWO, { follows: ONE }),
+    entry(THREE, { topology: "10.0.0.0/8" }),
+  ]);
+  const other = fc.subarray([
+    entry(ONE, { preference: "b", services: [] }),
+    entry(TWO, { topology: "10.0.0.0/8" }),
+    entry(THREE, { names: [`at ${ONE}`] }),
+  ]);
+
+  it("is struck off with the same result as though it had never said anything, or definitions are made anew", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(some, other), { minLength: 2, maxLength: 6 }), fc.nat(5), (catalogues, who) => {
+        const names = catalogues.map((_, i) => String.fromCharCode(97 + i));
+        const gone = names[who % names.length] ?? "a";
+        const all = new Map(names.map((name, i) => [name, catalogues[i] ?? []]));
+        const definitions = define(all);
+        const struck = definitions.strike(gone);
+        const before = struck ? definitions : define(all);
+        all.delete(gone);
+        expect([...definitions.vips]).toEqual([...before.vips]);
+        if (!struck) return;
+        const anew = define(all);
+        expect([...definitions.vips]).toEqual([...anew.vips]);
+        expect([...definitions.units]).toEqual([...anew.units]);
+        expect(definitions.preferring).toEqual(anew.preferring);
+      }),
+    );
+  });
+
+  it("is struck off where another says the same", () => {
+    const definitions = said({ a: [entry(ONE)], b: [entry(ONE)], c: [entry(ONE), entry(TWO)] });
+
+    expect(definitions.strike("c")).toBe(false);
+    expect(definitions.strike("b")).toBe(true);
+    expect(definitions.units.get(ONE)?.electorate).toEqual(["a", "c"]);
+    expect(definitions.strike("a")).toBe(false);
   });
 });
 

@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../src/core/catalogue/catalogue.js";
 import { define } from "../../../src/core/ownership/definitions.js";
-import { balance, place, type PlacementInput } from "../../../src/core/ownership/placement.js";
+import { balance } from "../../../src/core/ownership/balance.js";
+import { Loads } from "../../../src/core/ownership/loads.js";
+import { place as changes, type PlacementInput } from "../../../src/core/ownership/placement.js";
 import { emptyRow, type Row } from "../../../src/core/ownership/table.js";
 
 const TOPOLOGIES = ["10.1.0.0/24", "10.2.0.0/24"];
@@ -15,19 +17,31 @@ function situation(
 ): PlacementInput {
   const entries = owners.map((_, i): Entry => {
     const topology = i % 2;
-    const address = `10.${topology + 1}.0.${1 + i}`;
+    const address = `10.${topology + 1}.${i >> 9}.${(i >> 1) & 255}`;
     return { address, names: [`v${i}`], services: [], preference, follows: null, topology: TOPOLOGIES[topology] ?? "" };
   });
   const { units } = define(new Map(members.map((member) => [member, entries])));
   const rows = new Map(
     entries.map(({ address }, i): [string, Row] => [address, { ...emptyRow(), owner: owners[i] ?? null }]),
   );
-  return { units, rows, able: new Set(members) };
+  return { units, rows, loads: new Loads(units, rows), able: equals(members) };
+}
+
+/** The home of each given unit, whether it is another one or not. */
+function place(input: PlacementInput, leads: Iterable<string>): Map<string, string | null> {
+  const homes = new Map([...leads].map((lead) => [lead, input.rows.get(lead)?.owner ?? null]));
+  for (const { lead, home } of changes(input, [...homes.keys()])) homes.set(lead, home);
+  return homes;
+}
+
+/** Members of one weight. */
+function equals(members: readonly string[]) {
+  return new Map(members.map((member) => [member, { weight: 1 }]));
 }
 
 function loads({ units, able }: PlacementInput, homes: ReadonlyMap<string, string | null>, topology: string): number[] {
   const own = [...units].filter(([, { lead }]) => lead.topology === topology).map(([lead]) => homes.get(lead));
-  return [...able].map((member) => own.filter((home) => home === member).length);
+  return [...able.keys()].map((member) => own.filter((home) => home === member).length);
 }
 
 function spread(counts: readonly number[]): number {
@@ -73,24 +87,65 @@ describe("placement", () => {
     expect(place(input, input.units.keys())).toEqual(place(input, input.units.keys()));
   });
 
+  it("does not depend on the order in which units, members and entries are named", () => {
+    fc.assert(
+      fc.property(withOwners, fc.infiniteStream(fc.nat()), ([names, owners], draws) => {
+        const input = situation(names, owners);
+        const shuffled = <T>(items: Iterable<T>): T[] =>
+          [...items]
+            .map((item) => ({ item, at: draws.next().value }))
+            .sort((a, b) => a.at - b.at)
+            .map(({ item }) => item);
+        const rows = new Map(shuffled(input.rows));
+        const other = { ...input, rows, loads: new Loads(input.units, rows), able: equals(shuffled(names)) };
+        const sorted = (homes: Map<string, string | null>) => [...homes].sort(([a], [b]) => (a < b ? -1 : 1));
+        expect(sorted(place(other, shuffled(input.units.keys())))).toEqual(sorted(place(input, input.units.keys())));
+      }),
+    );
+  });
+
+  it("gives each member load by its weight, and balance then has nothing to move", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 5 }),
+        fc.nat(80),
+        (weights, count) => {
+          const names = weights.map((_, i) => `n${i}`);
+          const owners = Array.from({ length: count }, () => null);
+          const able = new Map(names.map((name, i) => [name, { weight: weights[i] ?? 1 }]));
+          const input = { ...situation(names, owners), able };
+          const homes = place(input, input.units.keys());
+          for (const topology of TOPOLOGIES) {
+            const found = loads(input, homes, topology);
+            for (const [i, load] of found.entries())
+              for (const [j, other] of found.entries())
+                expect(load / (weights[i] ?? 1)).toBeLessThanOrEqual((other + 1) / (weights[j] ?? 1));
+          }
+          const rows = new Map([...homes].map(([lead, owner]) => [lead, { ...emptyRow(), owner }]));
+          expect(balance({ ...input, rows, loads: new Loads(input.units, rows) }).size).toBe(0);
+        },
+      ),
+    );
+  });
+
   it("goes by pin, then by preference, then by present owner", () => {
     const input = situation(["a", "b", "c"], ["a"], "b");
-    const row = input.rows.get("10.1.0.1");
-    const home = () => place(input, ["10.1.0.1"]).get("10.1.0.1");
+    const row = input.rows.get("10.1.0.0");
+    const home = () => place(input, ["10.1.0.0"]).get("10.1.0.0");
 
     Object.assign(row ?? {}, { pin: "c" });
     expect(home()).toBe("c");
     Object.assign(row ?? {}, { pin: null });
     expect(home()).toBe("b");
-    row?.refusedBy.add("b");
+    Object.assign(row ?? {}, { refusedBy: new Set(["b"]) });
     expect(home()).toBe("a");
   });
 
   it("gives nothing to those that are not able, and nobody has what nobody can have", () => {
-    const input = { ...situation(["a", "b"], ["a", null]), able: new Set(["b"]) };
+    const input = { ...situation(["a", "b"], ["a", null]), able: equals(["b"]) };
     expect([...place(input, input.units.keys()).values()]).toEqual(["b", "b"]);
 
-    const none = { ...input, able: new Set<string>() };
+    const none = { ...input, able: equals([]) };
     expect([...place(none, none.units.keys()).values()]).toEqual([null, null]);
   });
 });

@@ -1,0 +1,102 @@
+/**
+ * How many units each member has or will have, and which rows concern whom: kept along with every change of a row, so that
+ * a departure costs what it orphans, and nothing walks the table to count.
+ */
+import type { Unit } from "./definitions.js";
+import { heirOf, names, type Row } from "./table.js";
+
+export class Loads {
+  /** By Topology, and there by member. */
+  readonly #counts = new Map<string, Map<string, number>>();
+  readonly #concerns = new Map<string, Concerns>();
+  #moving = 0;
+
+  constructor(
+    private readonly units: ReadonlyMap<string, Unit>,
+    private readonly rows: ReadonlyMap<string, Row>,
+  ) {
+    for (const [lead, row] of rows) this.#enter(lead, row);
+  }
+
+  within(member: string, topology: string): number {
+    return this.#counts.get(topology)?.get(member) ?? 0;
+  }
+
+  get topologies(): Iterable<string> {
+    return this.#counts.keys();
+  }
+
+  /** Rows that are not idle. */
+  get moving(): number {
+    return this.#moving;
+  }
+
+  /** Units whose row names the member. */
+  concerning(member: string): string[] {
+    return this.#concerns.get(member)?.current((lead) => this.#names(lead, member)) ?? [];
+  }
+
+  /** Changes a row. @returns what `change` does. */
+  change(lead: string, change: (row: Row) => boolean): boolean {
+    const row = this.rows.get(lead);
+    if (row === undefined) return false;
+    const { owner, target, phase, pin } = row;
+    const heir = heirOf(row);
+    if (!change(row)) return false;
+    this.#moving += Number(row.phase !== "idle") - Number(phase !== "idle");
+    const now = heirOf(row);
+    if (now !== heir) {
+      this.#count(lead, heir, -1);
+      this.#count(lead, now, 1);
+    }
+    // Nobody comes to hold or to refuse what was not to be his.
+    if (row.target !== target) this.#concern(lead, row.target);
+    if (row.owner !== owner && row.owner !== target) this.#concern(lead, row.owner);
+    if (row.pin !== pin) this.#concern(lead, row.pin);
+    return true;
+  }
+
+  #enter(lead: string, row: Row): void {
+    if (row.phase !== "idle") this.#moving++;
+    this.#count(lead, heirOf(row), 1);
+    for (const member of [row.owner, row.target, row.pin, ...row.holders, ...row.refusedBy])
+      this.#concern(lead, member);
+  }
+
+  #count(lead: string, heir: string | null, by: number): void {
+    if (heir === null) return;
+    const topology = this.units.get(lead)?.lead.topology ?? "";
+    let counts = this.#counts.get(topology);
+    if (counts === undefined) this.#counts.set(topology, (counts = new Map()));
+    counts.set(heir, (counts.get(heir) ?? 0) + by);
+  }
+
+  #concern(lead: string, member: string | null): void {
+    if (member === null) return;
+    let concerns = this.#concerns.get(member);
+    if (concerns === undefined) this.#concerns.set(member, (concerns = new Concerns()));
+    concerns.add(lead, (known) => this.#names(known, member));
+  }
+
+  #names(lead: string, member: string): boolean {
+    const row = this.rows.get(lead);
+    return row !== undefined && names(row, member);
+  }
+}
+
+/** Units that concern a member, and some that did so once: cleared of those whenever they may be as many. */
+class Concerns {
+  #leads: string[] = [];
+  #clearAt = 64;
+
+  add(lead: string, concerns: (lead: string) => boolean): void {
+    this.#leads.push(lead);
+    if (this.#leads.length >= this.#clearAt) this.current(concerns);
+  }
+
+  current(concerns: (lead: string) => boolean): string[] {
+    this.#leads = [...new Set(this.#leads)].filter(concerns);
+    this.#clearAt = 2 * this.#leads.length + 64;
+    return this.#leads;
+  }
+}

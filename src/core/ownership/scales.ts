@@ -1,0 +1,148 @@
+/**
+ * Members on the scales: who of those that may have a unit bears least, first in its Topology, then in all, each by its
+ * weight. All in numbers, since a departure weighs thousands of units, and a start all of them.
+ */
+import type { Unit, Vip } from "./definitions.js";
+import { hashOf } from "./hash.js";
+import type { Loads } from "./loads.js";
+import type { Electorate } from "./rolls.js";
+
+/** What counts of a member that may be given addresses. */
+export interface Standing {
+  /** Its share of the load beside those of others. */
+  readonly weight: number;
+}
+
+export class Scales {
+  /** Sorted; a member's place in this list is its number. */
+  readonly members: readonly string[];
+  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #hashes: Int32Array;
+  readonly #weights: Float64Array;
+  readonly #total: Pan;
+  readonly #pans = new Map<string, Pan>();
+  readonly #candidates = new Map<Electorate, Int32Array>();
+
+  constructor(
+    able: ReadonlyMap<string, Standing>,
+    private readonly loads: Loads,
+  ) {
+    this.members = [...able.keys()].sort();
+    this.#numbers = new Map(this.members.map((member, number) => [member, number]));
+    this.#hashes = Int32Array.from(this.members, hashOf);
+    this.#weights = Float64Array.from(this.members, (member) => able.get(member)?.weight ?? 1);
+    this.#total = new Pan(this.#weights);
+    for (const topology of loads.topologies) {
+      const { counts } = this.pan(topology);
+      for (const [number, count] of counts.entries()) this.#total.add(number, count);
+    }
+  }
+
+  number(member: string): number | undefined {
+    return this.#numbers.get(member);
+  }
+
+  pan(topology: string): Pan {
+    let pan = this.#pans.get(topology);
+    if (pan === undefined) {
+      pan = new Pan(this.#weights);
+      for (const [number, member] of this.members.entries()) pan.add(number, this.loads.within(member, topology));
+      this.#pans.set(topology, pan);
+    }
+    return pan;
+  }
+
+  add(member: number, topology: string, by: number): void {
+    this.pan(topology).add(member, by);
+    this.#total.add(member, by);
+  }
+
+  /** Nobody, and who is not on the scales, has no load. */
+  move(topology: string, from: string | null, to: string | null): void {
+    if (from === to) return;
+    const [giver, taker] = [this.#numbers.get(from ?? ""), this.#numbers.get(to ?? "")];
+    if (giver !== undefined) this.add(giver, topology, -1);
+    if (taker !== undefined) this.add(taker, topology, 1);
+  }
+
+  /** Is the member one of the candidates? */
+  holds(candidates: Int32Array, member: string): boolean {
+    const number = this.#numbers.get(member);
+    return number !== undefined && candidates.includes(number);
+  }
+
+  /** Numbers of those of an electorate that are on the scales. */
+  candidates(electorate: Electorate): Int32Array {
+    let candidates = this.#candidates.get(electorate);
+    if (candidates === undefined) {
+      candidates = Int32Array.from(electorate.flatMap((member) => this.#numbers.get(member) ?? []));
+      this.#candidates.set(electorate, candidates);
+    }
+    return candidates;
+  }
+
+  /** @returns the number of the candidate that would bear least with the unit; ties by rendezvous hash. -1 for none. */
+  lightest({ lead }: Unit, candidates: Int32Array): number {
+    const within = this.pan(lead.topology).costs;
+    const total = this.#total.costs;
+    let best = -1;
+    let bestWithin = Number.POSITIVE_INFINITY;
+    let bestTotal = Number.POSITIVE_INFINITY;
+    let bestLiking = -1;
+    for (const candidate of candidates) {
+      const costWithin = within[candidate] ?? 0;
+      if (costWithin > bestWithin) continue;
+      const costTotal = total[candidate] ?? 0;
+      let liking = -1;
+      if (costWithin === bestWithin) {
+        if (costTotal > bestTotal) continue;
+        if (costTotal === bestTotal) {
+          if (bestLiking < 0) bestLiking = this.liking(lead, best);
+          liking = this.liking(lead, candidate);
+          if (liking <= bestLiking) continue;
+        }
+      }
+      best = candidate;
+      bestWithin = costWithin;
+      bestTotal = costTotal;
+      bestLiking = liking;
+    }
+    return best;
+  }
+
+  /** 0 to 2^32-1: the rendezvous hash. */
+  liking({ hash }: Vip, member: number): number {
+    return rendezvous(hash, this.#hashes[member] ?? 0);
+  }
+}
+
+/** One Topology, or all of them together. */
+export class Pan {
+  readonly counts: Int32Array;
+  /** What a member would bear with one unit more: (units + 1) / weight. Equal fractions are equal numbers. */
+  readonly costs: Float64Array;
+
+  constructor(private readonly weights: Float64Array) {
+    this.counts = new Int32Array(weights.length);
+    this.costs = weights.map((weight) => 1 / weight);
+  }
+
+  add(member: number, by: number): void {
+    const count = (this.counts[member] ?? 0) + by;
+    this.counts[member] = count;
+    this.costs[member] = (count + 1) / (this.weights[member] ?? 1);
+  }
+
+  /** What a member bears: units / weight. */
+  burden(member: number): number {
+    return (this.counts[member] ?? 0) / (this.weights[member] ?? 1);
+  }
+}
+
+/** The finalizer of MurmurHash3 over both, so that near addresses and near names give far hashes. */
+function rendezvous(address: number, nameHash: number): number {
+  let hash = Math.imul(address ^ nameHash, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
