@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { writeAddress } from "../dist/kernel/address.js";
+import { writeMapped } from "../dist/kernel/address.js";
 import { loadAddon } from "../dist/kernel/addon.js";
 import { openKernel } from "../dist/kernel/index.js";
 import { range } from "./host.mjs";
@@ -36,8 +36,8 @@ const calls = {
   networkInterfaces: async () => (await timed(async () => networkInterfaces())).ms,
   /** As fast as it goes, two frames an address. */
   announce: async (count, ifindex) => {
-    const packed = new Uint8Array(4 * count);
-    range(count).forEach((address, i) => writeAddress(address, packed, 4 * i));
+    const packed = new Uint8Array(16 * count);
+    range(count).forEach((address, i) => writeMapped(address, packed, 16 * i));
     const fd = addon.openAnnouncer();
     const everybody = new Uint8Array(6).fill(0xff);
     const { ms, result } = await timed(() =>
@@ -53,8 +53,8 @@ const calls = {
     const link = (await paced.links()).find(({ index }) => index === ifindex);
     paced.announce(range(count), { link, rounds: 1 });
     const reached = async (frames) => {
-      while (paced.counters.arpFramesSent < frames) await delay(1);
-      return { at: performance.now(), frames: paced.counters.arpFramesSent };
+      while (paced.counters.announceFramesSent < frames) await delay(1);
+      return { at: performance.now(), frames: paced.counters.announceFramesSent };
     };
     const early = await reached(0.2 * count);
     const late = await reached(1.8 * count);

@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kExpected =
     "announce needs (fd from openAnnouncer, ifindex: 1 or more, mac: Uint8Array of 6 bytes, "
     "to: Uint8Array of whole 6-byte Ethernet addresses, "
-    "addresses: Uint8Array of whole 4-byte IPv4 addresses)";
+    "addresses: Uint8Array of whole 16-byte addresses, IPv4 as IPv4-mapped)";
 
 /* openAnnouncer(): number. Not a job: making a packet socket waits for nobody. */
 Napi::Value OpenAnnouncer(const Napi::CallbackInfo& info) {
@@ -30,7 +30,7 @@ Napi::Value Announce(const Napi::CallbackInfo& info) {
   const auto ifindex = IntegerArgument(info[1], 1, INT32_MAX);
   auto mac = RecordsArgument<wire::Mac>(info[2], 1);
   auto to = RecordsArgument<wire::Mac>(info[3], kMaxRecords);
-  auto addresses = RecordsArgument<wire::Ipv4>(info[4], kMaxRecords);
+  auto addresses = RecordsArgument<wire::IpAddress>(info[4], kMaxRecords);
   if (!fd || !ifindex || !mac || mac->empty() || !to || !addresses ||
       !info.Env().GetInstanceData<AddonState>()->Has(static_cast<int>(*fd)))
     return ThrowArgument(info.Env(), kExpected);

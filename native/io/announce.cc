@@ -5,6 +5,7 @@
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -17,12 +18,6 @@ namespace {
 
 constexpr size_t kFramesASend = 128; /* more a sendmmsg gains nothing that could be measured */
 constexpr unsigned kFullQueueTries = 7;
-
-struct Burst {
-  std::array<wire::ArpFrame, kFramesASend> frames;
-  std::array<iovec, kFramesASend> places;
-  std::array<mmsghdr, kFramesASend> messages;
-};
 
 /* Sends messages [0, count); frames that the device refuses are counted and passed over. */
 void SendAll(int fd, mmsghdr* messages, size_t count, unsigned& tries, AnnounceOutcome& outcome) noexcept {
@@ -45,6 +40,50 @@ void SendAll(int fd, mmsghdr* messages, size_t count, unsigned& tries, AnnounceO
   }
 }
 
+/* Frames that are waiting to go out together. */
+class Burst {
+ public:
+  Burst(int fd, uint32_t ifindex) : fd_(fd) {
+    for (sockaddr_ll* target : {&arp_, &ipv6_}) {
+      target->sll_family = AF_PACKET;
+      target->sll_ifindex = static_cast<int>(ifindex);
+    }
+    arp_.sll_protocol = htons(ETH_P_ARP);
+    ipv6_.sll_protocol = htons(ETH_P_IPV6);
+  }
+
+  void Put(const wire::ArpFrame& frame) noexcept { Put(frame, arp_); }
+  void Put(const wire::AdvertisementFrame& frame) noexcept { Put(frame, ipv6_); }
+
+  AnnounceOutcome Flush() noexcept {
+    SendAll(fd_, messages_.data(), std::exchange(count_, 0), tries_, outcome_);
+    return outcome_;
+  }
+
+ private:
+  template <typename Frame>
+  void Put(const Frame& frame, sockaddr_ll& target) noexcept {
+    std::ranges::copy(frame, frames_[count_].begin());
+    places_[count_] = {frames_[count_].data(), frame.size()};
+    messages_[count_] = {};
+    messages_[count_].msg_hdr.msg_name = &target;
+    messages_[count_].msg_hdr.msg_namelen = sizeof target;
+    messages_[count_].msg_hdr.msg_iov = &places_[count_];
+    messages_[count_].msg_hdr.msg_iovlen = 1;
+    if (++count_ == kFramesASend) Flush();
+  }
+
+  const int fd_;
+  sockaddr_ll arp_{};
+  sockaddr_ll ipv6_{};
+  AnnounceOutcome outcome_;
+  unsigned tries_ = 0;
+  size_t count_ = 0;
+  std::array<std::array<uint8_t, std::tuple_size_v<wire::AdvertisementFrame>>, kFramesASend> frames_; /* the larger */
+  std::array<iovec, kFramesASend> places_;
+  std::array<mmsghdr, kFramesASend> messages_;
+};
+
 }  // namespace
 
 int OpenAnnouncer(UniqueFd& out) noexcept {
@@ -56,35 +95,20 @@ int OpenAnnouncer(UniqueFd& out) noexcept {
 }
 
 AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
-                         std::span<const wire::Ipv4> addresses) noexcept {
-  sockaddr_ll target{};
-  target.sll_family = AF_PACKET;
-  target.sll_protocol = htons(ETH_P_ARP);
-  target.sll_ifindex = static_cast<int>(ifindex);
-
-  AnnounceOutcome outcome;
-  unsigned tries = 0;
-  Burst burst;
-  size_t count = 0;
-  const auto flush = [&] { SendAll(fd, burst.messages.data(), std::exchange(count, 0), tries, outcome); };
-  const auto put = [&](const wire::ArpFrame& frame) {
-    burst.frames[count] = frame;
-    burst.places[count] = {burst.frames[count].data(), burst.frames[count].size()};
-    burst.messages[count] = {};
-    burst.messages[count].msg_hdr.msg_name = &target;
-    burst.messages[count].msg_hdr.msg_namelen = sizeof target;
-    burst.messages[count].msg_hdr.msg_iov = &burst.places[count];
-    burst.messages[count].msg_hdr.msg_iovlen = 1;
-    if (++count == kFramesASend) flush();
-  };
-  for (const wire::Ipv4& address : addresses) {
+                         std::span<const wire::IpAddress> addresses) noexcept {
+  Burst burst(fd, ifindex);
+  for (const wire::IpAddress& address : addresses) {
+    const wire::Ipv4 ipv4 = wire::LastFour(address);
     for (const wire::Mac& host : to) {
-      put(wire::BuildAnnouncement(wire::ArpForm::kRequest, mac, address, host));
-      put(wire::BuildAnnouncement(wire::ArpForm::kReply, mac, address, host));
+      if (wire::IsIpv4(address)) {
+        burst.Put(wire::BuildAnnouncement(wire::ArpForm::kRequest, mac, ipv4, host));
+        burst.Put(wire::BuildAnnouncement(wire::ArpForm::kReply, mac, ipv4, host));
+      } else {
+        burst.Put(wire::BuildAdvertisement(mac, address, host == wire::kBroadcast ? wire::kAllNodesMac : host));
+      }
     }
   }
-  flush();
-  return outcome;
+  return burst.Flush();
 }
 
 }  // namespace holdfast::io

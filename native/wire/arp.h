@@ -4,10 +4,9 @@
 #include <cstdint>
 
 #include "decode.h"
+#include "ip_address.h"
 
 namespace holdfast::wire {
-
-using Ipv4 = std::array<uint8_t, 4>;
 
 /* 42 bytes of ARP over Ethernet, padded with zeros to the least an Ethernet frame may have without its checksum. */
 using ArpFrame = std::array<uint8_t, 60>;

@@ -14,8 +14,9 @@ export interface Addon {
   plumb(operation: 1 | 2, protocol: number, records: Uint8Array): Promise<NativePlumbResult>;
   /** @returns a descriptor for `announce`, or -errno. */
   openAnnouncer(): number;
-  /** A gratuitous ARP request and reply for each address to each Ethernet address. @param to packed, 6 bytes each; copied.
-   * @param addresses packed, 4 bytes each; copied. */
+  /** A gratuitous ARP request and reply, or an unsolicited neighbour advertisement, for each address to each Ethernet address.
+   * @param to packed, 6 bytes each; copied; the broadcast address stands for everybody, for IPv6 too.
+   * @param addresses packed, 16 bytes each (`writeMapped`); copied. */
   announce(
     fd: number,
     ifindex: number,

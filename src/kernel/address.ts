@@ -20,6 +20,32 @@ export function formatAddress(family: 4 | 6, bytes: Uint8Array, offset: number):
   return formatIpv6(bytes.subarray(offset, offset + 16));
 }
 
+/** Of an address of either family, as native/wire/ip_address.h has it: IPv4 is IPv4-mapped (RFC 4291 section 2.5.5.2). */
+export const MAPPED_BYTES = 16;
+
+/**
+ * Writes 16 bytes at `offset`.
+ *
+ * @returns the family, or 0 for what is not an address, and for an IPv4-mapped text: no frame on a LAN is about that.
+ */
+export function writeMapped(text: string, bytes: Uint8Array, offset: number): 4 | 6 | 0 {
+  const isIpv6 = text.includes(":");
+  if (!isIpv6) bytes.fill(0, offset, offset + 10).fill(0xff, offset + 10, offset + 12);
+  const family = writeAddress(text, bytes, isIpv6 ? offset : offset + 12);
+  return family === 6 && isMapped(bytes, offset) ? 0 : family;
+}
+
+export function formatMapped(bytes: Uint8Array, offset: number): string {
+  return isMapped(bytes, offset) ? formatAddress(4, bytes, offset + 12) : formatAddress(6, bytes, offset);
+}
+
+/** Is what is packed at `offset` an IPv4 address? */
+export function isMapped(bytes: Uint8Array, offset: number): boolean {
+  if (bytes[offset + 10] !== 0xff || bytes[offset + 11] !== 0xff) return false;
+  for (let i = 0; i < 10; i++) if (bytes[offset + i] !== 0) return false;
+  return true;
+}
+
 /** By hand and not by a regular expression: a call may bring a hundred thousand. */
 function writeIpv4(text: string, bytes: Uint8Array, offset: number): boolean {
   let octet = 0;

@@ -4,6 +4,7 @@ export { type Findings, findOrphans, type VipPlace } from "./orphans.js";
 export type {
   AnnounceSource,
   FoundAddress,
+  Host,
   Kernel,
   KernelChanges,
   Lifeline,

@@ -3,9 +3,10 @@ import { getSystemErrorName } from "node:util";
 import { type ErrorCode, HoldfastError } from "../errors.js";
 import { type Addon, loadAddon, type SystemCallError } from "./addon.js";
 import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
+import { Budget } from "./budget.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
 import { openMonitor } from "./monitor.js";
-import { macBytes, unpackNeighbours } from "./neighbours.js";
+import { unpackNeighbours } from "./neighbours.js";
 import { type AddressAt, hostPrefix, packRecords, unpackRecords } from "./records.js";
 import type {
   AnnounceSource,
@@ -63,7 +64,12 @@ class LinuxKernel implements Kernel {
     arpRate: number,
     arpRefreshMs: number,
   ) {
-    this.#announcer = new Announcer(this.#sendAnnouncements, this.#findHosts, arpRate, arpRefreshMs);
+    this.#announcer = new Announcer(
+      this.#sendAnnouncements,
+      this.#findHosts,
+      new Budget(arpRate, performance.now()),
+      arpRefreshMs,
+    );
   }
 
   async links(): Promise<readonly Link[]> {
@@ -95,6 +101,7 @@ class LinuxKernel implements Kernel {
   async remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
     this.#announcer.cancel(addresses);
     const result = await this.#plumb(REMOVE, addresses, this.#placed(target));
+    await this.#announcer.idle(); // Whoever is told that they are gone may announce them next.
     this.#plumbed.plumbRemoved += count(result.statuses, true);
     return result;
   }
@@ -181,15 +188,13 @@ class LinuxKernel implements Kernel {
   /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
   readonly #sendAnnouncements: SendAnnouncements = async (link, mac, to, addresses) => {
     this.#announcerFd ??= nonNegative(this.addon.openAnnouncer());
-    if (this.#announcerFd === null) return { sent: 0, failed: (addresses.length / 4) * (to.length / 6) * 2 };
+    if (this.#announcerFd === null) return null;
     return this.addon.announce(this.#announcerFd, link.index, mac, to, addresses);
   };
 
   readonly #findHosts: FindHosts = async ({ index }) => {
     try {
-      const hosts = (await this.neighbours({ ifindex: index })).filter(({ address }) => !address.includes(":"));
-      const macs = new Set(hosts.map(({ mac }) => mac));
-      return [...macs].map(macBytes);
+      return (await this.neighbours({ ifindex: index })).map(({ mac }) => mac);
     } catch {
       return null;
     }

@@ -2,6 +2,8 @@
 import { formatAddress } from "./address.js";
 import type { Neighbour, NeighbourChange } from "./types.js";
 
+export const MAC_BYTES = 6;
+
 const RECORD = { bytes: 28, ifindex: 0, family: 4, mac: 5, address: 12 } as const;
 
 export function unpackNeighbours(bytes: Buffer): Neighbour[] {
@@ -21,11 +23,18 @@ function unpackNeighbour(bytes: Buffer, at: number): Neighbour {
   return {
     address: formatAddress(bytes[at + RECORD.family] === 4 ? 4 : 6, bytes, at + RECORD.address),
     ifindex: bytes.readUInt32LE(at + RECORD.ifindex),
-    mac: bytes.toString("hex", at + RECORD.mac, at + RECORD.mac + 6).replace(/(..)(?!$)/g, "$1:"),
+    mac: formatMac(bytes, at + RECORD.mac),
   };
 }
 
-/** "02:00:00:00:00:0a" -> 6 bytes. */
+export function formatMac(bytes: Buffer, at: number): string {
+  return bytes.toString("hex", at, at + MAC_BYTES).replace(/(..)(?!$)/g, "$1:");
+}
+
+/** "02:00:00:00:00:0a" -> 6 bytes. @throws TypeError. */
 export function macBytes(mac: string): Uint8Array {
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) {
+    throw new TypeError(`expected a hardware address like 02:00:00:00:00:0a, not ${JSON.stringify(mac)}`);
+  }
   return Uint8Array.from(mac.split(":"), (byte) => Number.parseInt(byte, 16));
 }

@@ -67,11 +67,15 @@ export interface Kernel {
    * ends, however it ends. `name` is `hf0`, `hf1`, ... Throws ERR_LIFELINE with the remedy where /dev/net/tun is not to
    * be had, or where another process holds that device. */
   openLifeline(name: string): Promise<Lifeline>;
-  /** Starts announcing by gratuitous ARP, and keeps at it for `rounds`, 1.1 s apart, then once a refresh period, until
-   * `cancelAnnounce` or `remove`. All calls share one budget of frames, the latest first, refreshes last. IPv6 addresses
-   * are not announced by ARP: they are counted in `announceSkipped`. */
+  /**
+   * Starts announcing, IPv4 addresses by gratuitous ARP (a request and a reply), IPv6 addresses by unsolicited neighbour
+   * advertisements, and keeps at it for `rounds`, 1.1 s apart, then once a refresh period, until `cancelAnnounce` or `remove`.
+   * All calls share one budget of frames: first rounds before repeated ones, then the latest call, refreshes last. Within a
+   * call the order is that of `addresses`: put first what is used most. Takes a great many in over several turns of the
+   * event loop, so do not change `addresses` afterwards.
+   */
   announce(addresses: readonly string[], from: AnnounceSource): void;
-  /** Stops announcing addresses that leave. */
+  /** Stops announcing addresses that leave: no frame about them is begun any more. */
   cancelAnnounce(addresses: readonly string[]): void;
   /**
    * Keeps a table of this host's addresses true by what the kernel tells, never by polling, and tells what changes in it.
@@ -131,16 +135,22 @@ export interface AnnounceSource {
   /** Topology interface, for its index and hardware address. */
   readonly link: Link;
   readonly rounds: number;
-  /** True, the default: broadcast. False: to each host in the neighbour table of this interface, and to nobody else. */
+  /** True, the default: broadcast. False: to each host in the neighbour table of this interface. */
   readonly allHosts?: boolean;
+  /** Told besides, each by its hardware address: hosts that others know. Compared by identity, so give the same list for the
+   * same hosts. */
+  readonly hosts?: readonly Host[];
+}
+
+export interface Host {
+  readonly address: string;
+  /** "02:00:00:00:00:01" */
+  readonly mac: string;
 }
 
 /** An entry of the neighbour table (ip-neighbour(8)). */
-export interface Neighbour {
-  readonly address: string;
+export interface Neighbour extends Host {
   readonly ifindex: number;
-  /** "02:00:00:00:00:01" */
-  readonly mac: string;
 }
 
 export interface Lifeline {

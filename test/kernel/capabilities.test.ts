@@ -37,7 +37,7 @@ describe.skipIf(cannotRun !== null)(
       const [link] = await agent.call("links");
       if (link === undefined) throw new Error("no link");
       await agent.call("announce", ["10.1.1.1"], { link, rounds: 1 });
-      await vi.waitFor(async () => expect(await agent.call("counters")).toMatchObject({ arpFramesFailed: 2 }));
+      await vi.waitFor(async () => expect(await agent.call("counters")).toMatchObject({ announceFramesFailed: 2 }));
     });
   },
 );

@@ -114,13 +114,12 @@ describe.skipIf(cannotRun !== null)(`holdfast kernel${cannotRun === null ? "" : 
 
   it("announces each address as often as it is told, and counts the frames", async () => {
     const rate = "--rounds 1 --rate 1000000";
-    expect(await json<AnnounceReport>(`announce --link eth1 --range 10.7.0.1+5000 ${rate}`)).toMatchObject({
+    expect(await json<AnnounceReport>(`announce --link eth1 --range 10.7.0.1+5000 fd00::1 ${rate}`)).toMatchObject({
       link: "eth1",
-      addresses: 5000,
-      framesSent: 10_000,
+      addresses: 5001,
+      framesSent: 10_001,
       framesFailed: 0,
     });
-    expect(await holdfast("announce --link eth1 fd00::1")).toMatchObject({ exit: 64, out: "" });
   });
 
   describe.skipIf(cannotTun !== null)(`with a lifeline${cannotTun === null ? "" : ` (${cannotTun})`}`, () => {

@@ -43,7 +43,7 @@ describe("a wrong argument", () => {
     ["plumb of a prefix of 33", "plumb", [1, 104, record(RECORD.prefix, 33)]],
     ["plumb on interface 0", "plumb", [1, 104, record(RECORD.ifindex, 0)]],
     ["announce of nothing", "announce", []],
-    ["announce from a foreign descriptor", "announce", [0, 1, Buffer.alloc(6), Buffer.alloc(6), Buffer.alloc(4)]],
+    ["announce from a foreign descriptor", "announce", [0, 1, Buffer.alloc(6), Buffer.alloc(6), Buffer.alloc(16)]],
     ["neighbours of nothing", "neighbours", []],
     ["neighbours of link -1", "neighbours", [-1]],
     ["openLifeline of nothing", "openLifeline", []],

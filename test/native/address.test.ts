@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
-import { formatAddress, writeAddress } from "../../src/kernel/address.js";
+import { AddressSlots } from "../../src/kernel/address-slots.js";
+import { formatAddress, formatMapped, writeAddress, writeMapped } from "../../src/kernel/address.js";
 
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
@@ -63,5 +64,53 @@ describe("address text", () => {
     "10.1.1.-1",
   ])("is not %j", (text) => {
     expect(roundTrip(text)).toBeNull();
+  });
+});
+
+describe("an address of either family in 16 bytes", () => {
+  const pack = (text: string) => {
+    const bytes = new Uint8Array(20).fill(7);
+    return { family: writeMapped(text, bytes, 2), text: formatMapped(bytes, 2), around: [bytes[1], bytes[18]] };
+  };
+
+  it.each([
+    ["10.1.1.1", 4],
+    ["0.0.0.0", 4],
+    ["fd00::1", 6],
+    ["::", 6],
+    ["::fffe:a01:101", 6],
+  ])("comes back as it went in: %s", (text, family) => {
+    expect(pack(text)).toEqual({ family, text, around: [7, 7] });
+  });
+
+  it.each(["", "10.1.1", "fd00::1%eth0", "::ffff:10.1.1.1"])("is not %j", (text) => {
+    expect(pack(text).family).toBe(0);
+  });
+});
+
+describe("slots of addresses", () => {
+  const packed = (slots: AddressSlots, slot: number) => {
+    const bytes = new Uint8Array(16);
+    slots.pack(slot, bytes, 0);
+    return formatMapped(bytes, 0);
+  };
+
+  it("are small numbers, one for each address, and are used again", () => {
+    const slots = new AddressSlots();
+    expect(["10.1.1.1", "fd00::1", "10.1.1.1", "10.1.1", ""].map((text) => slots.put(text))).toEqual([0, 1, 0, -1, -1]);
+    expect(slots.isIpv4(0) && !slots.isIpv4(1)).toBe(true);
+    expect([slots.delete("10.1.1.1"), slots.delete("10.1.1.1")]).toEqual([0, -1]);
+    expect([slots.put("no"), slots.put("fd00::2"), slots.put("fd00::3")]).toEqual([-1, 0, 2]);
+    expect([0, 1, 2].map((slot) => packed(slots, slot))).toEqual(["fd00::2", "fd00::1", "fd00::3"]);
+  });
+
+  it("hold every one of a great many addresses", () => {
+    const slots = new AddressSlots();
+    const many = Array.from({ length: 20_000 }, (_, i) =>
+      i % 2 === 0 ? `10.1.${i >> 8}.${i & 255}` : `fd00::${i.toString(16)}`,
+    );
+    const given = many.map((address) => slots.put(address));
+    expect(new Set(given).size).toBe(many.length);
+    expect(given.map((slot) => packed(slots, slot))).toEqual(many);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { formatMapped, MAPPED_BYTES } from "../../src/kernel/address.js";
 import { Announcer } from "../../src/kernel/announcer.js";
-import { macBytes } from "../../src/kernel/neighbours.js";
+import { Budget } from "../../src/kernel/budget.js";
 import type { Link } from "../../src/kernel/types.js";
 
 const LINK: Link = {
@@ -34,17 +35,19 @@ function announcerAt(rate: number, refreshMs = 0, hosts: () => string[] | null =
       const told = Array.from({ length: to.length / 6 }, (_, i) =>
         [...to.subarray(6 * i, 6 * i + 6)].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
       );
-      for (let i = 0; i < packed.length; i += 4) {
-        const address = packed.subarray(i, i + 4).join(".");
+      let frames = 0;
+      for (let i = 0; i < packed.length; i += MAPPED_BYTES) {
+        const address = formatMapped(packed, i);
         sent.push({ at: performance.now() - start, address, told: told.join(" ") });
+        frames += told.length * (address.includes(":") ? 1 : 2);
       }
-      return { sent: (packed.length / 2) * told.length, failed: 0 };
+      return { sent: frames, failed: 0 };
     },
     async () => {
       lookups.push(performance.now() - start);
-      return hosts()?.map(macBytes) ?? null;
+      return hosts();
     },
-    rate,
+    new Budget(rate, performance.now()),
     refreshMs,
   );
   return { announcer, sent, lookups };
@@ -72,7 +75,7 @@ describe("an announcement", () => {
       expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(1100);
       expect(times[i]! - times[i - 1]!).toBeLessThan(1120);
     }
-    expect(announcer.counters).toEqual({ arpFramesSent: 6, arpFramesFailed: 0, announceSkipped: 0 });
+    expect(announcer.counters).toEqual({ announceFramesSent: 6, announceFramesFailed: 0, announceSkipped: 0 });
   });
 
   it("keeps all addresses together within the budget of frames", async () => {
@@ -125,13 +128,37 @@ describe("an announcement", () => {
     expect(sent).toHaveLength(2 + 3);
   });
 
-  it("is skipped and counted for IPv6 and on an interface without a hardware address", async () => {
+  it("is skipped and counted on an interface without a hardware address", async () => {
     const { announcer, sent } = announcerAt(10_000);
-    announcer.announce(["fd00::1", "10.1.1.1"], { link: LINK, rounds: 1 });
-    announcer.announce(["10.1.1.2"], { link: { ...LINK, mac: null }, rounds: 1 });
+    announcer.announce(["10.1.1.2", "fd00::1"], { link: { ...LINK, mac: null }, rounds: 1 });
     await vi.advanceTimersByTimeAsync(100);
-    expect(sent.map(({ address }) => address)).toEqual(["10.1.1.1"]);
+    expect(sent).toEqual([]);
     expect(announcer.counters.announceSkipped).toBe(2);
+  });
+
+  it("keeps the order of its addresses of both families, in which IPv6 takes one frame for two", async () => {
+    const { announcer, sent } = announcerAt(1000);
+    const mixed = range(1, 500).flatMap((address, i) => [address, `fd00::${(i + 1).toString(16)}`]);
+    announcer.announce(mixed, { link: LINK, rounds: 2 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sent.map(({ address }) => address)).toEqual([...mixed, ...mixed]);
+    expect(announcer.counters.announceFramesSent).toBe(3000);
+    expect(sent.at(-1)!.at).toBeGreaterThanOrEqual(2900);
+    expect(sent.at(-1)!.at).toBeLessThanOrEqual(3200);
+  });
+
+  it("of very many addresses is taken in over several turns, in their order, and none that was cancelled goes out", async () => {
+    const { announcer, sent } = announcerAt(10_000_000);
+    const many = range(1, 20_000);
+    announcer.announce(many, { link: LINK, rounds: 1 });
+    announcer.cancel(many.slice(10_000));
+    announcer.announce(range(2, 1), { link: LINK, rounds: 1 });
+    const before = sent.map(({ address }) => address);
+    expect(before.length).toBeLessThan(20_000);
+    await vi.advanceTimersByTimeAsync(1000);
+    const after = sent.map(({ address }) => address).slice(before.length);
+    expect(before).toEqual(many.slice(0, before.length));
+    expect(after).toEqual([...range(2, 1), ...many.slice(before.length, 10_000)]);
   });
 
   it("leaves no timer behind once the announcer is closed", async () => {
@@ -256,7 +283,7 @@ describe("an announcement to known hosts only", () => {
       { address: "10.1.1.2", told: BROADCAST },
       { address: "10.1.1.1", told: `${A} ${B}` },
     ]);
-    expect(announcer.counters.arpFramesSent).toBe(2 + 4);
+    expect(announcer.counters.announceFramesSent).toBe(2 + 4);
   });
 
   it("finds who is known anew for each round and each refresh, and not for each address", async () => {
@@ -286,6 +313,20 @@ describe("an announcement to known hosts only", () => {
     expect(sent).toHaveLength(50);
     expect(sent.at(-1)!.at).toBeGreaterThanOrEqual(9500);
     expect(sent.at(-1)!.at).toBeLessThanOrEqual(10_500);
+  });
+
+  it("reaches besides who the caller names, each host once and never itself, and one to all goes to them too", async () => {
+    const { announcer, sent } = announcerAt(10_000, 0, () => [A]);
+    const hosts = [A, B, B, LINK.mac!].map((mac, i) => ({ address: `10.9.0.${i}`, mac }));
+    announcer.announce(["10.1.1.1"], { ...toKnown, hosts });
+    await vi.advanceTimersByTimeAsync(100);
+    announcer.announce(["10.1.1.2"], { link: LINK, rounds: 1, hosts });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sent).toMatchObject([
+      { address: "10.1.1.1", told: `${A} ${B}` },
+      { address: "10.1.1.2", told: `${BROADCAST} ${A} ${B}` },
+    ]);
+    expect(announcer.counters.announceFramesSent).toBe(2 * (2 + 3));
   });
 
   it("is not sent for an address that leaves while the kernel is asked who is known", async () => {

@@ -134,7 +134,7 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
       bad: fc.oneof(notWhole(6), fc.constant(new Uint8Array(12))),
     },
     { good: fc.constant(new Uint8Array(12)), bad: notWhole(6) },
-    { good: fc.constant(new Uint8Array(8)), bad: notWhole(4) },
+    { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) },
   ],
   neighbours: [integer(0, 2 ** 31 - 1)],
   openMonitor: [

@@ -1,4 +1,4 @@
-/** `holdfast kernel announce`: gratuitous ARP for a set of addresses, to its end. */
+/** `holdfast kernel announce`: a set of addresses is announced, to its end. */
 import { setTimeout as delay } from "node:timers/promises";
 import { capabilityError } from "../../kernel/capabilities.js";
 import type { Kernel, Link } from "../../kernel/index.js";
@@ -13,8 +13,6 @@ export interface AnnounceReport {
   readonly elapsedMs: number;
 }
 
-/** A request and a reply (see Announcer). */
-const FRAMES_AN_ADDRESS = 2;
 const POLL_MS = 20;
 
 /** @param kernel without announcements of anybody else's. @throws ERR_CAPABILITY_MISSING, ERR_USAGE. */
@@ -27,11 +25,9 @@ export async function announceAll(
   const missing = kernel.missingCapabilities();
   if (missing.includes("CAP_NET_RAW")) throw capabilityError(`cannot announce on ${link.name}`, missing);
   if (link.mac === null) throw usageError(`${link.name} has no hardware address to announce`);
-  const other = addresses.find((address) => address.includes(":"));
-  if (other !== undefined) throw usageError(`${other} is IPv6: ARP announces IPv4 addresses only`);
   const startedAt = performance.now();
   kernel.announce(addresses, { link, rounds });
-  const expected = FRAMES_AN_ADDRESS * addresses.length * rounds;
+  const expected = framesFor(addresses) * rounds;
   let frames = framesOf(kernel);
   // The announcer's own timers do not keep a process alive; this one does.
   while (frames.framesSent + frames.framesFailed < expected) {
@@ -42,8 +38,13 @@ export async function announceAll(
   return { link: link.name, addresses: addresses.length, ...frames, elapsedMs };
 }
 
+/** A request and a reply, or an advertisement (see Announcer). */
+function framesFor(addresses: readonly string[]): number {
+  return addresses.reduce((sum, address) => sum + (address.includes(":") ? 1 : 2), 0);
+}
+
 function framesOf({ counters }: Kernel): Pick<AnnounceReport, "framesSent" | "framesFailed"> {
-  return { framesSent: counters["arpFramesSent"] ?? 0, framesFailed: counters["arpFramesFailed"] ?? 0 };
+  return { framesSent: counters["announceFramesSent"] ?? 0, framesFailed: counters["announceFramesFailed"] ?? 0 };
 }
 
 export function formatAnnounce({ link, addresses, framesSent, framesFailed, elapsedMs }: AnnounceReport): string {

@@ -62,9 +62,11 @@ export function describeKernelCommand(program: Command, context: Context): void 
     .option("--prefix <n>", "prefix length that they were plumbed with", integer(1, 128))
     .action((words: readonly string[], options: PlumbOptions) => unplumb(words, options, context));
   withAddresses(kernel.command("announce"))
-    .description("announce IPv4 addresses by gratuitous ARP, with the interface's hardware address")
+    .description(
+      "announce addresses with the interface's hardware address: gratuitous ARP, or for IPv6 neighbour advertisements",
+    )
     .option("--rounds <n>", "times, 1.1 s apart", integer(1, 100), 3)
-    .option("--rate <n>", "frames a second, two an address and round", integer(1, 10_000_000), 10_000)
+    .option("--rate <n>", "frames a second; an address takes two a round, IPv6 one", integer(1, 10_000_000), 10_000)
     .action((words: readonly string[], options: GivenAddresses & { readonly rounds: number; readonly rate: number }) =>
       announce(words, options, context),
     );
