@@ -22,6 +22,18 @@ function records(count, ifindex, flags) {
   return bytes;
 }
 
+/** 16 bytes an address, native/wire/ip_address.h: `count` of each family. */
+function addressesOfBothFamilies(count) {
+  const bytes = Buffer.alloc(2 * 16 * count);
+  for (let i = 0; i < count; i++) {
+    bytes.writeUInt16BE(0xffff, 32 * i + 10);
+    bytes.writeUInt32BE(0x0a010001 + i, 32 * i + 12);
+    bytes.writeUInt16BE(0xfd00, 32 * i + 16);
+    bytes.writeUInt32BE(i, 32 * i + 28);
+  }
+  return bytes;
+}
+
 const link = async () => (await addon.links()).find(({ name }) => name === "eth1");
 const macBytes = ({ mac }) => Uint8Array.from(mac.split(":"), (byte) => Number.parseInt(byte, 16));
 const EVERYBODY = new Uint8Array(6).fill(0xff);
@@ -50,8 +62,8 @@ const CALLS = {
   async announce() {
     const found = await link();
     const fd = addon.openAnnouncer();
-    const { sent } = await addon.announce(fd, found.index, macBytes(found), EVERYBODY, new Uint8Array(4 * 500));
-    assert.equal(sent, 1000);
+    const { sent } = await addon.announce(fd, found.index, macBytes(found), EVERYBODY, addressesOfBothFamilies(500));
+    assert.equal(sent, 3 * 500);
     await addon.close(fd);
   },
   async openMonitor() {
