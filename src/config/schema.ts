@@ -62,6 +62,12 @@ export const CLUSTER = {
     COUNT,
     "addresses moved in one round of balancing; `auto`: balance in ten rounds",
   ),
+  weight: option.integer(
+    "weight",
+    100,
+    { from: 1, to: 1000 },
+    "share of this node in the load, beside those of others",
+  ),
   viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
   viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
   ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),

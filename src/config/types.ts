@@ -60,6 +60,8 @@ export interface ClusterOptions {
   readonly arpAllHosts: boolean;
   /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
   readonly balanceSetSize: number;
+  /** Share of this node in the load, beside those of others; 1 to 1000. Default 100. */
+  readonly weight: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly ifCheckIntervalMs: number;

@@ -1,6 +1,8 @@
 import { HoldfastError } from "../errors.js";
 import type { Command } from "./command.js";
+import duravipExplain from "./commands/duravip-explain.js";
 import duravipMove from "./commands/duravip-move.js";
+import duravipPlan from "./commands/duravip-plan.js";
 import duravipShow from "./commands/duravip-show.js";
 import { helpCommand } from "./commands/help.js";
 import info from "./commands/info.js";
@@ -12,7 +14,9 @@ import summary from "./commands/summary.js";
 
 /** Every console command, by name. */
 export const COMMANDS: readonly Command[] = [
+  duravipExplain,
   duravipMove,
+  duravipPlan,
   duravipShow,
   info,
   membership,

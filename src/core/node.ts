@@ -23,6 +23,7 @@ export interface NodeSetup {
   readonly endpoint: { readonly host: string; readonly port: number };
   readonly entries: readonly Entry[];
   readonly balanceSetSize: number;
+  readonly weight: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
 }
@@ -130,8 +131,16 @@ export class NodeCore {
   }
 
   #announce(): void {
-    const { incarnation, version, endpoint, balanceSetSize, entries } = this.setup;
-    const own = { incarnation, version, endpoint, mature: this.#mature, leaving: this.#leaving, balanceSetSize };
+    const { incarnation, version, endpoint, balanceSetSize, weight, entries } = this.setup;
+    const own = {
+      incarnation,
+      version,
+      endpoint,
+      mature: this.#mature,
+      leaving: this.#leaving,
+      balanceSetSize,
+      weight,
+    };
     this.#multicast({ kind: "announce", ...own, entries, claims: this.#claims() });
   }
 

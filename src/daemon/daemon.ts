@@ -25,12 +25,14 @@ export interface Daemon {
 export interface DaemonOptions {
   readonly version: string;
   readonly sink: NodeEventSink;
+  /** Reads another configuration for this node. @throws HoldfastError that says what is wrong with it. */
+  readonly readConfig: (file: string) => Config;
 }
 
 const LIFELINE = "hf0";
 
 /** @throws HoldfastError of the part that could not start, with nothing left behind. */
-export async function startDaemon(config: Config, { version, sink }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(config: Config, { version, sink, readConfig }: DaemonOptions): Promise<Daemon> {
   const undo: (() => Promise<void> | void)[] = [];
   const undoAll = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
@@ -59,7 +61,7 @@ export async function startDaemon(config: Config, { version, sink }: DaemonOptio
 
     const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
     const channel = groupChannel(config, incarnation, keys);
-    node = new Node({ config, incarnation, version, endpoint, kernel, plumber, channel, mail, sink });
+    node = new Node({ config, incarnation, version, endpoint, kernel, plumber, channel, mail, sink, readConfig });
     const running = node;
     if (config.controlSocket !== null) {
       const server = await startControlServer(config.controlSocket, running.control, {

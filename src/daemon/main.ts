@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { fileReader, nodeFacts, searchPathFromEnvironment } from "../cli/config-reader.js";
 import { formatDiagnostic, parseConfig } from "../config/index.js";
-import type { Config } from "../config/types.js";
+import type { Config, ConfigResult, Diagnostic } from "../config/types.js";
 import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
 import { startDaemon, type Daemon } from "./daemon.js";
 import { eventLog } from "./log.js";
@@ -44,7 +44,11 @@ function readOptions(): Options {
 }
 
 async function run(config: Config): Promise<void> {
-  const daemon = await startDaemon(config, { version, sink: log });
+  const daemon = await startDaemon(config, {
+    version,
+    sink: log,
+    readConfig: (file) => checkedConfig(file, config.nodename),
+  });
   log({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
   await firstSignal();
   await end(daemon);
@@ -66,14 +70,28 @@ function firstSignal(): Promise<void> {
 
 /** Prints every error of a broken configuration and ends with 78 before anything was touched. */
 function readConfig(file: string, node: string | undefined): Config {
-  const searchPath = searchPathFromEnvironment();
-  const options = { reader: fileReader, nodename: nodeFacts(node), ...(searchPath && { searchPath }) };
-  const { config, diagnostics } = parseConfig(file, options);
+  const { config, diagnostics } = parse(file, node);
   for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
   if (config !== null) return config;
-  const unreadable = diagnostics.some(({ rule }) => rule === "unreadable");
-  const code = unreadable ? "ERR_CONFIG_UNREADABLE" : "ERR_CONFIG_INVALID";
-  throw new HoldfastError(code, `${file} has errors; nothing was started`, { file });
+  throw new HoldfastError(codeOf(diagnostics), `${file} has errors; nothing was started`, { file });
+}
+
+/** A configuration that somebody asks about while the daemon runs: its first error is all that is told. */
+function checkedConfig(file: string, node: string): Config {
+  const { config, diagnostics } = parse(file, node);
+  if (config !== null) return config;
+  const first = diagnostics.find(({ severity }) => severity === "error");
+  const what = first === undefined ? "" : `: ${first.at.file}:${first.at.line}: ${first.message}`;
+  throw new HoldfastError(codeOf(diagnostics), `${file} has errors${what}`, { file });
+}
+
+function parse(file: string, node: string | undefined): ConfigResult {
+  const searchPath = searchPathFromEnvironment();
+  return parseConfig(file, { reader: fileReader, nodename: nodeFacts(node), ...(searchPath && { searchPath }) });
+}
+
+function codeOf(diagnostics: readonly Diagnostic[]): "ERR_CONFIG_UNREADABLE" | "ERR_CONFIG_INVALID" {
+  return diagnostics.some(({ rule }) => rule === "unreadable") ? "ERR_CONFIG_UNREADABLE" : "ERR_CONFIG_INVALID";
 }
 
 function fail(error: unknown): never {

@@ -1,5 +1,10 @@
 /** What the console (and later the dashboard) may ask of a running node. Plain JSON data in both directions. */
+import type { Explanation } from "../core/ownership/explain.js";
+import type { Plan } from "../core/ownership/plan.js";
 import type { QueueRow } from "../mail/types.js";
+
+export type { Candidate, Explanation } from "../core/ownership/explain.js";
+export type { Plan } from "../core/ownership/plan.js";
 
 export interface NodeControl {
   duravip(): readonly DuravipStatus[];
@@ -13,7 +18,20 @@ export interface NodeControl {
    * node does not configure it) or ERR_MOVE_REFUSED.
    */
   move(vip: string, node: string): Promise<MoveResult>;
+  /** Why a VIP (by address or by binding name) is where it is. Throws ERR_COMMAND where there is no such VIP. */
+  explain(vip: string): Explanation;
+  /**
+   * What would move if this happened, as far as this node knows. Throws ERR_COMMAND for a node that is no member, or
+   * would join and is one already, and ERR_CONFIG_INVALID or ERR_CONFIG_UNREADABLE for a file with errors.
+   */
+  plan(request: PlanRequest): Plan;
 }
+
+export type PlanRequest =
+  /** `join`: with the configuration of the node that is asked. */
+  | { readonly kind: "die" | "drain" | "join"; readonly node: string }
+  /** Loaded by every node that has the configuration of the one that is asked. An absolute path on its host. */
+  | { readonly kind: "config"; readonly file: string };
 
 export interface DuravipStatus {
   readonly address: string;

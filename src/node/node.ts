@@ -34,6 +34,8 @@ export interface NodeParts {
   readonly channel: GroupChannel;
   readonly mail: MailService;
   readonly sink: NodeEventSink;
+  /** Reads another configuration for this node. @throws HoldfastError that says what is wrong with it. */
+  readConfig(file: string): Config;
 }
 
 /** How long a leaving node waits for its successors, and then for its queues to move. */
@@ -75,6 +77,7 @@ export class Node {
       endpoint,
       entries: catalogueOf(config),
       balanceSetSize: config.cluster.balanceSetSize,
+      weight: config.cluster.weight,
       viewMatureTimeMs: config.cluster.viewMatureTimeMs,
       viewBalanceIntervalMs: config.cluster.viewBalanceIntervalMs,
     });
@@ -89,6 +92,8 @@ export class Node {
       core: this.#core,
       startedAt: this.#startedAt,
       move: (vip, to) => this.#move(vip, to),
+      addressOf: (vip) => this.#addressOf(vip),
+      readConfig: (file) => parts.readConfig(file),
     });
   }
 
@@ -201,8 +206,12 @@ export class Node {
   }
 
   #move(vip: string, to: string) {
-    const address = this.#homes.addressOf(vip) ?? vip;
+    const address = this.#addressOf(vip);
     return this.#commands.run((id) => this.#input({ kind: "move", at: performance.now(), id, address, to }));
+  }
+
+  #addressOf(vip: string): string {
+    return this.#homes.addressOf(vip) ?? vip;
   }
 
   /** Queues of bindings that went elsewhere go after them, as long as that makes headway. */

@@ -7,6 +7,7 @@ import type { GroupChannel } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
 import type { MailService } from "../mail/types.js";
 import type { DuravipStatus, MemberStatus, MoveResult, NodeControl, NodeInfo } from "./control.js";
+import { explainVip, planFor } from "./what-if.js";
 
 export interface StatusParts {
   readonly core: NodeCore;
@@ -17,6 +18,9 @@ export interface StatusParts {
   readonly kernel: Kernel;
   readonly mail: MailService;
   move(vip: string, to: string): Promise<MoveResult>;
+  /** The address of a VIP that is named by its address or a binding on it. */
+  addressOf(vip: string): string;
+  readConfig(file: string): Config;
 }
 
 export function statusControl(parts: StatusParts): NodeControl {
@@ -32,6 +36,8 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("kernel.", kernel.counters),
     }),
     move: (vip, to) => parts.move(vip, to),
+    explain: (vip) => explainVip(parts.core, vip, parts.addressOf(vip)),
+    plan: (request) => planFor(parts.core, request, (file) => parts.readConfig(file)),
   };
 }
 

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly balanceSetSize: number;
+  /** Of hosts that weigh other than 100. */
+  readonly weights: ReadonlyMap<string, number>;
   /** Hosts whose addresses go when their daemon dies. */
   readonly lifelines: ReadonlySet<string>;
   readonly print: ((line: string) => void) | null;
@@ -46,6 +48,7 @@ export const USUAL: Omit<ClusterOptions, "seed" | "layout"> = {
   viewMatureTimeMs: 1_000,
   viewBalanceIntervalMs: 2_000,
   balanceSetSize: 0,
+  weights: new Map(),
   lifelines: new Set(),
   print: null,
 };
@@ -120,6 +123,7 @@ export class Cluster implements StepWatcher {
         endpoint: { host: "192.0.2.1", port: 4802 },
         entries: layout.get(name) ?? [],
         balanceSetSize,
+        weight: this.options.weights.get(name) ?? 100,
         viewMatureTimeMs,
         viewBalanceIntervalMs,
       };

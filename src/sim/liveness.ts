@@ -88,13 +88,14 @@ function misplaced(daemons: readonly Daemon[], wanted: ReadonlyMap<string, strin
   return null;
 }
 
-/** L2: no unit that load alone keeps where it is has a member in its electorate with two units fewer. */
+/** L2: no unit that load alone keeps where it is has a member in its electorate that would bear less with it. */
 function unbalanced(
   units: ReadonlyMap<string, Unit>,
   rows: ReadonlyMap<string, Row>,
   daemons: readonly Daemon[],
 ): string | null {
-  const members = new Set(daemons.map(({ name }) => name));
+  const weights = new Map(daemons.map(({ name, core }) => [name, core.setup.weight]));
+  const bears = (member: string, count: number) => count / (weights.get(member) ?? 0);
   const topologies = new Map<string, Map<string, number>>();
   for (const [lead, unit] of units) {
     const owner = rows.get(lead)?.owner;
@@ -106,11 +107,11 @@ function unbalanced(
   for (const [lead, unit] of units) {
     const { conflict, preference, topology } = unit.lead;
     const { owner, pin } = rows.get(lead) ?? emptyRow();
-    const held = pin !== null || (!conflict && preference !== null && members.has(preference));
+    const held = pin !== null || (!conflict && preference !== null && weights.has(preference));
     const loads = topologies.get(topology);
     if (owner === null || held || loads === undefined) continue;
     const load = loads.get(owner) ?? 0;
-    const lighter = unit.electorate.find((member) => load - (loads.get(member) ?? 0) > 1);
+    const lighter = unit.electorate.find((member) => bears(member, (loads.get(member) ?? 0) + 1) < bears(owner, load));
     if (lighter !== undefined)
       return `L2: ${lead} is at ${owner} with ${load} units, and ${lighter} has ${loads.get(lighter) ?? 0}`;
   }

@@ -1,4 +1,5 @@
 /** Whole runs from seeds: trouble for a while, then peace, then the questions. */
+import { plan } from "../core/ownership/plan.js";
 import { Cluster, USUAL } from "./cluster.js";
 import { FAULTS, Faults, type Fault } from "./faults.js";
 import { drawLayout, drawTraits, nodeNames } from "./layout.js";
@@ -85,9 +86,15 @@ function drawCluster(seed: number, { nodes, vips, engine, trace }: SimulationReq
     viewMatureTimeMs: random.between(1_000, 3_000),
     viewBalanceIntervalMs: random.between(1_000, 5_000),
     balanceSetSize: random.chance(0.5) ? 0 : 1 + random.below(10),
+    weights: drawWeights(names, random),
     lifelines: new Set(random.some(names, 0.5)),
     print: trace ?? null,
   });
+}
+
+/** Mostly all the same. */
+function drawWeights(names: readonly string[], random: Random): Map<string, number> {
+  return new Map(random.chance(0.7) ? [] : names.map((name) => [name, random.pick([1, 50, 100, 150, 1000]) ?? 100]));
 }
 
 /** Once healed, the cluster stays as it is; and when one more node goes, only what it had moves. */
@@ -100,6 +107,7 @@ function loseOne(cluster: Cluster, random: Random, missing: () => string | null)
   const victim = random.pick(cluster.live());
   if (victim === undefined || cluster.hosts.size === 1) return;
   const before = units(cluster, victim.name);
+  const planned = plannedHomes(cluster, victim.name);
   cluster.die(victim.name, random.chance(0.5) ? "killed" : "power");
   cluster.runUntil(() => unrest(cluster.live()) ?? discord(cluster.live()), HEALED_LIMIT_MS);
   const after = units(cluster, victim.name);
@@ -109,6 +117,19 @@ function loseOne(cluster: Cluster, random: Random, missing: () => string | null)
     cluster.fail(`L2: ${lead} went from ${owner} to ${now.owner} because ${victim.name} died`);
   }
   cluster.runUntil(missing, HEALED_LIMIT_MS, LOOK_EVERY_MS);
+  const found = cluster.homes();
+  for (const [address, home] of Object.entries(planned)) {
+    if (home !== (found[address] ?? null))
+      cluster.fail(`plan: ${address} was to be at ${home} without ${victim.name}, and is at ${found[address]}`);
+  }
+}
+
+/** Where a survivor says that each address will be once this one is dead. */
+function plannedHomes(cluster: Cluster, victim: string): Record<string, string | null> {
+  const survivor = cluster.live().find(({ name }) => name !== victim);
+  if (survivor === undefined) return {};
+  const { moves } = plan(survivor.core.ownership, { kind: "die", node: victim });
+  return { ...cluster.homes(), ...Object.fromEntries(moves.map(({ address, to }) => [address, to])) };
 }
 
 /** Each unit's owner, and what decides about it, whether `without` is there or not. */

@@ -99,6 +99,7 @@ describe("a text that holds everything the language has", () => {
       arpRefreshMs: 60_000,
       arpAllHosts: false,
       balanceSetSize: 20,
+      weight: 100,
       viewMatureTimeMs: 5000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,

@@ -201,6 +201,56 @@ describe("cluster duravip move", () => {
   });
 });
 
+describe("cluster duravip explain", () => {
+  it("prints the reason, every node with its load, and what would change it", async () => {
+    expect((await answer("cluster duravip explain 10.80.116.50")).replaceAll("\t", "<TAB>")).toMatchInlineSnapshot(`
+      "10.80.116.50: labrat-4: labrat-4 got it by load, and nothing calls it away.
+      It goes along with 10.80.116.40, always.
+          <TAB>labrat-1: 5 of its network, 12 in all, weight 100; is leaving
+       *  <TAB>labrat-4: 4 of its network, 11 in all, weight 200
+      Without labrat-4 it would go to nobody.
+      "
+    `);
+    expect(await data("cluster duravip explain 10.80.116.50")).toEqual(sampleControl().explain("10.80.116.50"));
+  });
+
+  it("refuses too few and too many words, and what is no VIP", async () => {
+    const form = "usage: cluster duravip explain <vip>";
+    expect(await refusal("cluster duravip explain")).toBe(`a VIP is needed; ${form}`);
+    expect(await refusal("cluster duravip explain a b")).toBe(`"b" is more than the command takes; ${form}`);
+    expect(await refusal("cluster duravip explain nothing")).toBe("no VIP is called nothing");
+  });
+});
+
+describe("cluster duravip plan", () => {
+  it("prints what would move, and the load of each node before and after", async () => {
+    expect((await answer("cluster duravip plan die labrat-4")).replaceAll("\t", "<TAB>")).toMatchInlineSnapshot(`
+      "10.80.116.50: labrat-4 -> labrat-1
+      10.80.116.51: labrat-4 -> (unowned)
+      2 addresses would move.
+          <TAB>labrat-1: 12 -> 13
+          <TAB>labrat-4: 11 -> 0
+      "
+    `);
+    expect(await answer("cluster duravip plan join labrat-2")).toContain(", some of them in 2 rounds of balance.\n");
+    expect(await data("cluster duravip plan drain labrat-4")).toMatchObject({ moves: { length: 2 }, rounds: 0 });
+  });
+
+  it("hands a file on by its absolute path only", async () => {
+    let asked: unknown = null;
+    const control = sampleControl({ plan: (request) => ((asked = request), { moves: [], loads: [], rounds: 0 }) });
+    expect(await answer("cluster duravip plan config /etc/new.conf", control)).toBe("0 addresses would move.\n");
+    expect(asked).toEqual({ kind: "config", file: "/etc/new.conf" });
+    expect(await refusal("cluster duravip plan config new.conf")).toMatch(/^the daemon reads the file/);
+  });
+
+  it("refuses what is no event", async () => {
+    expect(await refusal("cluster duravip plan burn labrat-1")).toMatch(/^"burn" is no event; usage: /);
+    expect(await refusal("cluster duravip plan die")).toMatch(/^an event, and a node or a file, are needed/);
+    expect(await refusal("cluster duravip plan die a b")).toMatch(/^"b" is more than the command takes/);
+  });
+});
+
 describe("summary", () => {
   it("prints every counter of the node and of the console, aligned and by name", async () => {
     expect(await answer("summary")).toMatchInlineSnapshot(`
@@ -215,8 +265,12 @@ describe("summary", () => {
 describe("help", () => {
   it("lists every command with what it does", async () => {
     expect(await answer("help")).toMatchInlineSnapshot(`
-      "cluster duravip move <vip> [to] <node>
+      "cluster duravip explain <vip>
+          say why a VIP is where it is, and what would change that
+      cluster duravip move <vip> [to] <node>
           move a VIP, and what follows it, to another node (changes the cluster)
+      cluster duravip plan <die|drain|join NODE | config FILE>
+          say what would move if a node died, left or came, or with another text
       cluster duravip show
           show every VIP: its owner, its marks and the services of each node on it
       cluster info

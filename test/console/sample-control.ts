@@ -94,6 +94,33 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         elapsedMs: 43.2,
       };
     },
+    explain: (wanted) => {
+      if (wanted !== vip.address) throw new HoldfastError("ERR_COMMAND", `no VIP is called ${wanted}`);
+      return {
+        address: wanted,
+        lead: "10.80.116.40",
+        home: "labrat-4",
+        phase: "idle",
+        rule: "stays",
+        because: "labrat-4 got it by load, and nothing calls it away",
+        candidates: [
+          { node: "labrat-1", within: 5, total: 12, weight: 100, out: "is leaving" },
+          { node: "labrat-4", within: 4, total: 11, weight: 200, out: null },
+        ],
+        otherwise: ["Without labrat-4 it would go to nobody."],
+      };
+    },
+    plan: ({ kind }) => ({
+      moves: [
+        { address: "10.80.116.50", from: "labrat-4", to: "labrat-1" },
+        { address: "10.80.116.51", from: "labrat-4", to: null },
+      ],
+      loads: [
+        { node: "labrat-1", before: 12, after: 13 },
+        { node: "labrat-4", before: 11, after: 0 },
+      ],
+      rounds: kind === "join" ? 2 : 0,
+    }),
     ...parts,
   };
 }

@@ -123,6 +123,7 @@ export function config(parts: ConfigParts): Config {
       arpRefreshMs: 60_000,
       arpAllHosts: true,
       balanceSetSize: 0,
+      weight: 100,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,

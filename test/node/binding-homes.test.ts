@@ -51,6 +51,7 @@ function members(): Map<string, Member> {
     mature: true,
     leaving: false,
     balanceSetSize: 0,
+    weight: 100,
     entries: [],
     claims: [],
   };

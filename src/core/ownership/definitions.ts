@@ -49,8 +49,9 @@ export class Definitions {
     /** By the address that leads, in the order of addresses. */
     readonly units: ReadonlyMap<string, Unit>,
     rolls: Rolls,
+    preferring?: ReadonlyMap<string, readonly string[]>,
   ) {
-    this.preferring = preferringOf(units);
+    this.preferring = preferring ?? preferringOf(units);
     this.#rolls = rolls;
   }
 
@@ -60,6 +61,11 @@ export class Definitions {
    */
   strike(member: string): boolean {
     return this.#rolls.strike(member);
+  }
+
+  /** The same definitions. Who departs from these stays in their electorates, and is only no member any more. */
+  fork(): Definitions {
+    return new Definitions(this.vips, this.units, this.#rolls.fork(), this.preferring);
   }
 }
 

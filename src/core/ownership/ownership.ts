@@ -121,7 +121,7 @@ export class Ownership {
   /** The leader's next balance round: empty when nothing has to move or something is still moving. */
   balanceRound(): { to: string; leads: string[] }[] {
     if (!this.settled || this.#balanced || this.loads.moving > 0) return [];
-    const plan = balance(this.#placement());
+    const plan = balance(this.placement());
     this.#balanced = plan.size === 0;
     this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
     const sizes = [...this.members.values()].map(({ announcement }) => announcement.balanceSetSize);
@@ -137,10 +137,29 @@ export class Ownership {
     return [...moves].map(([to, leads]) => ({ to, leads }));
   }
 
+  /** The same state once more, to try a change on: whatever is done to the one leaves the other as it is. */
+  fork(): Ownership {
+    const copy = new Ownership();
+    copy.members = new Map([...this.members].map(([name, member]) => [name, { ...member }]));
+    copy.definitions = this.definitions.fork();
+    copy.rows = new Map([...this.rows].map(([lead, row]) => [lead, { ...row }]));
+    copy.loads = new Loads(copy.definitions.units, copy.rows);
+    copy.view = this.view;
+    copy.settled = this.settled;
+    copy.#balanced = this.#balanced;
+    copy.#autoSize = this.#autoSize;
+    copy.#epochs.enter(this.view?.seq ?? 0);
+    return copy;
+  }
+
   /** May this member be given addresses? */
   able(name: string): boolean {
     const member = this.members.get(name);
     return member !== undefined && member.mature && !member.leaving;
+  }
+
+  weight(name: string): number {
+    return this.members.get(name)?.announcement.weight ?? 1;
   }
 
   #announce(from: string, announcement: Announcement): Change {
@@ -223,13 +242,14 @@ export class Ownership {
   #place(touched: ReadonlySet<string>): void {
     if (touched.size === 0) return;
     this.#balanced = false;
-    for (const { lead, home } of place(this.#placement(), touched))
+    for (const { lead, home } of place(this.placement(), touched))
       this.loads.change(lead, (row) => assign(row, home, this.#epochs));
   }
 
-  #placement(): PlacementInput {
+  /** What placement goes by. */
+  placement(): PlacementInput {
     const able = new Map<string, Standing>();
-    for (const name of this.members.keys()) if (this.able(name)) able.set(name, { weight: 1 });
+    for (const name of this.members.keys()) if (this.able(name)) able.set(name, { weight: this.weight(name) });
     return { units: this.definitions.units, rows: this.rows, loads: this.loads, able };
   }
 }

@@ -71,6 +71,12 @@ export class Rolls {
     return true;
   }
 
+  /** Rolls whose members depart without any of these sets being changed. */
+  fork(): Rolls {
+    const voices = this.voices.map(({ members, entries }) => ({ members: [...members], entries }));
+    return new Rolls(voices);
+  }
+
   #electorate(members: string[]): string[] {
     const key = members.join(" ");
     const known = this.#electorates.get(key);

@@ -22,7 +22,7 @@ export function voicesOf(catalogues: ReadonlyMap<string, readonly Entry[]>): Voi
   return voices;
 }
 
-function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
+export function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
   if (a === b) return true;
   return a.length === b.length && a.every((entry, i) => sameEntry(entry, b[i]));
 }

@@ -27,6 +27,8 @@ export interface Announcement {
   readonly leaving: boolean;
   /** `duravip_balance_set_size`; 0 is auto. */
   readonly balanceSetSize: number;
+  /** Its share of the load, beside those of others: 1 to 1000. */
+  readonly weight: number;
   readonly entries: readonly Entry[];
   readonly claims: readonly Claim[];
 }
@@ -115,9 +117,9 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): OwnershipMe
 }
 
 function writeAnnouncement(out: ByteWriter, announcement: Announcement): void {
-  const { incarnation, version, endpoint, mature, leaving, balanceSetSize, entries, claims } = announcement;
+  const { incarnation, version, endpoint, mature, leaving, balanceSetSize, weight, entries, claims } = announcement;
   out.uint(incarnation).string(version).string(endpoint.host).uint(endpoint.port);
-  out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize);
+  out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize).uint(weight);
   // Names of nodes, services and networks repeat in thousands of entries: each goes once, and then by number.
   const words = [
     ...new Set(entries.flatMap(({ services, preference, topology }) => [...services, preference ?? "", topology])),
@@ -148,6 +150,7 @@ function readAnnouncement(source: ByteReader): Announcement {
     mature: source.flag(),
     leaving: source.flag(),
     balanceSetSize: source.uint(),
+    weight: readWeight(source),
   };
   const words = source.list(() => source.string());
   const word = () => {
@@ -170,6 +173,13 @@ function readAnnouncement(source: ByteReader): Announcement {
     return { address, epoch, releasing: (flags & 1) === 1, pinned: (flags & 2) === 2 };
   });
   return { ...head, entries, claims };
+}
+
+/** Loads are divided by it. */
+function readWeight(source: ByteReader): number {
+  const weight = source.uint(1000);
+  if (weight === 0) throw new Malformed("no weight");
+  return weight;
 }
 
 function writeAddress(out: ByteWriter, address: string): void {

@@ -30,6 +30,7 @@ const message: fc.Arbitrary<OwnershipMessage> = fc.oneof(
     mature: fc.boolean(),
     leaving: fc.boolean(),
     balanceSetSize: uint,
+    weight: fc.integer({ min: 1, max: 1000 }),
     entries: fc.array(entry, { maxLength: 8 }),
     claims: fc.array(claim, { maxLength: 8 }),
   }),

@@ -1,0 +1,29 @@
+import type { Candidate } from "../../node/control.js";
+import { defineCommand, usageError } from "../command.js";
+
+const form = { name: "cluster duravip explain", parameters: "<vip>" };
+
+/** The rule that puts a VIP where it is, every node that could have it beside what keeps it from it, and what would change it. */
+export default defineCommand({
+  ...form,
+  summary: "say why a VIP is where it is, and what would change that",
+  effect: "reads",
+  parse(words) {
+    const [vip, ...rest] = words;
+    if (vip === undefined) throw usageError(form, "a VIP is needed");
+    if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);
+    return { vip };
+  },
+  run: ({ control }, { vip }) => control.explain(vip),
+  *render({ address, lead, home, phase, because, candidates, otherwise }) {
+    yield `${address}: ${home ?? "(unowned)"}${phase === "idle" ? "" : ` (${phase})`}: ${because}.\n`;
+    if (lead !== address) yield `It goes along with ${lead}, always.\n`;
+    for (const candidate of candidates) yield describe(candidate, candidate.node === home);
+    for (const sentence of otherwise) yield `${sentence}\n`;
+  },
+});
+
+function describe({ node, within, total, weight, out }: Candidate, isHome: boolean): string {
+  const load = `${within} of its network, ${total} in all, weight ${weight}`;
+  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}\n`;
+}

@@ -1,0 +1,144 @@
+/**
+ * Why an address is where it is: the rule that puts it there, every member that could have it beside what keeps it from
+ * it, and what would change the matter. For people, and as data.
+ *
+ * Source: docs/PROTOCOL.md, "Placement".
+ */
+import { preferenceOf, unitOf, type Unit } from "./definitions.js";
+import type { Ownership } from "./ownership.js";
+import { place } from "./placement.js";
+import { heirOf, type Row } from "./table.js";
+
+export type Rule = "broken" | "pinned" | "preferred" | "stays" | "nobody";
+
+export interface Explanation {
+  readonly address: string;
+  /** The address that leads its unit. */
+  readonly lead: string;
+  /** Who has it, or will when everything under way is done. */
+  readonly home: string | null;
+  readonly phase: Row["phase"];
+  readonly rule: Rule;
+  readonly because: string;
+  /** Every member of the view, in its order. */
+  readonly candidates: readonly Candidate[];
+  /** What would give it another home, in sentences. */
+  readonly otherwise: readonly string[];
+}
+
+export interface Candidate {
+  readonly node: string;
+  /** Units in the Topology of the address, and in all. */
+  readonly within: number;
+  readonly total: number;
+  readonly weight: number;
+  /** Why it may not have the address; null where it may. */
+  readonly out: string | null;
+}
+
+/** @returns null for an address that no member configures. */
+export function explain(ownership: Ownership, address: string): Explanation | null {
+  const { definitions, rows } = ownership;
+  const vip = definitions.vips.get(address);
+  if (vip === undefined) return null;
+  const unit = unitOf(definitions, address);
+  const row = unit && rows.get(unit.lead.address);
+  if (unit === undefined || row === undefined || unit.lead.broken) return broken(ownership, address, unit);
+  const home = heirOf(row);
+  const candidates = candidatesOf(ownership, unit, row);
+  const rule = ruleOf(unit, row, home);
+  return {
+    address,
+    lead: unit.lead.address,
+    home,
+    phase: row.phase,
+    rule,
+    because: because(rule, unit, home, candidates),
+    candidates,
+    otherwise: otherwise(ownership, unit, row, home, candidates),
+  };
+}
+
+function broken({ rows }: Ownership, address: string, unit: Unit | undefined): Explanation {
+  return {
+    address,
+    lead: unit?.lead.address ?? address,
+    home: null,
+    phase: rows.get(unit?.lead.address ?? "")?.phase ?? "idle",
+    rule: "broken",
+    because: "BROKEN: names and addresses of bindings differ between members, so nobody may have it",
+    candidates: [],
+    otherwise: ["Once the members configure the same names for it, it is placed."],
+  };
+}
+
+function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
+  const { members, loads } = ownership;
+  return [...members.keys()].map((node) => {
+    let total = 0;
+    for (const topology of loads.topologies) total += loads.within(node, topology);
+    const within = loads.within(node, unit.lead.topology);
+    return { node, within, total, weight: ownership.weight(node), out: out(ownership, unit, row, node) };
+  });
+}
+
+/** What keeps a member from the unit. */
+function out(ownership: Ownership, { lead, electorate }: Unit, row: Row, node: string): string | null {
+  const { members } = ownership;
+  if (!lead.participants.has(node)) return `does not configure ${lead.address}`;
+  if (!electorate.includes(node)) return `does not configure all that follows ${lead.address}`;
+  if (members.get(node)?.leaving === true) return "is leaving";
+  if (members.get(node)?.mature !== true) return "is not mature yet";
+  if (row.refusedBy.has(node)) return "could not plumb it, and tries again later";
+  return null;
+}
+
+function ruleOf(unit: Unit, row: Row, home: string | null): Rule {
+  if (home === null) return "nobody";
+  if (row.pin === home) return "pinned";
+  return preferenceOf(unit) === home ? "preferred" : "stays";
+}
+
+function because(rule: Rule, unit: Unit, home: string | null, candidates: readonly Candidate[]): string {
+  const preferred = preferenceOf(unit);
+  const passed = candidates.find(({ node }) => node === preferred);
+  const instead = preferred === null ? "" : `; the preferred ${preferred} ${passed?.out ?? "is no member"}`;
+  switch (rule) {
+    case "pinned":
+      return `a move pinned it to ${home}`;
+    case "preferred":
+      return `${home} is its preferred node`;
+    case "stays":
+      return `${home} got it by load, and nothing calls it away${instead}`;
+    default:
+      return `no member may have it${instead}`;
+  }
+}
+
+function otherwise(
+  ownership: Ownership,
+  unit: Unit,
+  row: Row,
+  home: string | null,
+  candidates: readonly Candidate[],
+): string[] {
+  const { address, conflict } = unit.lead;
+  const sentences: string[] = [];
+  const preferred = preferenceOf(unit);
+  if (conflict) sentences.push("Its preferences are ignored as long as members name different ones.");
+  if (preferred !== null && preferred !== home && row.pin !== home)
+    sentences.push(`Once ${preferred} can have it, it goes there.`);
+  if (row.pin !== null) sentences.push(`The pin ends when ${row.pin} departs, or another move names a different node.`);
+  if (home !== null) sentences.push(`Without ${home} it would go to ${heirWithout(ownership, address, home)}.`);
+  const others = candidates.filter(({ node, out: reason }) => node !== home && reason === null);
+  for (const { node } of others) sentences.push(`"cluster duravip move ${address} to ${node}" would pin it there.`);
+  return sentences;
+}
+
+/** If this unit alone had to be placed: what its owner's departure would do to all of them, `plan` says. */
+function heirWithout(ownership: Ownership, lead: string, home: string): string {
+  const input = ownership.placement();
+  const able = new Map([...input.able].filter(([name]) => name !== home));
+  const [moved] = place({ ...input, able }, [lead]);
+  return moved?.home ?? "nobody";
+}
