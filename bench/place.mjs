@@ -41,6 +41,7 @@ function entries(count) {
     preference: null,
     follows: null,
     topology: TOPOLOGIES[i < count / 2 ? 0 : 1],
+    policy: "available",
   }));
 }
 
@@ -54,7 +55,7 @@ function empty(members, count) {
   const epochs = new EpochCounter();
   const { units } = define(catalogues(members, count));
   const { rows } = settle({ vips: new Map(), units }, new Map(), epochs);
-  return { units, rows, loads: new Loads(units, rows), able: equals(members), epochs };
+  return { units, rows, loads: new Loads(units, rows), able: equals(members), epochs, quorate: true };
 }
 
 function equals(members) {

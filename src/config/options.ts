@@ -107,6 +107,15 @@ export function seconds(name: string, fallback: number, from: number, meaning: s
   });
 }
 
+/** Written in per cent, fractions allowed; kept as a share. `fallback` and `to` are per cent too. */
+export function percent(name: string, fallback: number, to: number, meaning: string): Option<number> {
+  const text = { name, fallback: fallback / 100, shown: String(fallback), meaning };
+  return scalarOption<number, never>(`a number of per cent, up to ${to}`, text, (value) => {
+    const number = /^[0-9]{1,3}(\.[0-9]{1,6})?$/.test(value) ? Number(value) : Number.NaN;
+    return number <= to ? number / 100 : undefined;
+  });
+}
+
 export function milliseconds(name: string, fallback: number, range: Range, meaning: string): Option<number> {
   return { ...integer(name, fallback, range, meaning), type: `milliseconds from ${range.from} to ${range.to}` };
 }

@@ -17,6 +17,7 @@ import {
   MSGC_SERVER_RULE,
 } from "./schema.js";
 import { childrenOf, readScopes, type Scope, singleton, valueOf } from "./scopes.js";
+import { checkPartitions } from "./partitions.js";
 import type { Config, ConfigReader, ConfigResult } from "./types.js";
 
 export interface ParseOptions {
@@ -61,6 +62,7 @@ function assemble(root: Scope, nodename: string, diagnostics: Diagnostics): Conf
     diagnostics,
   );
   const topologies = new Topologies(cluster.scopes, diagnostics);
+  checkPartitions(topologies.all, clusterPart.cluster, clusterPart.channel, diagnostics);
   const { groups, bindings } = readBindings(root, diagnostics);
   const listens = readListens(singleton(root, ESMTP_LISTENER_RULE), root, diagnostics);
   const clusterListen = readClusterListen(singleton(root, ECCLUSTER_LISTENER_RULE), diagnostics);

@@ -77,6 +77,18 @@ export const CLUSTER = {
     { from: 0, to: 600_000 },
     "wait for deliveries in flight in a planned move",
   ),
+  leaseMs: option.milliseconds(
+    "lease_ms",
+    2000,
+    { from: 500, to: 600_000 },
+    "with `partition_policy = strict`: how long an owner goes on without word from a majority",
+  ),
+  clockDriftMax: option.percent(
+    "clock_drift_max",
+    1,
+    10,
+    "with `partition_policy = strict`: how far a clock may be fast or slow",
+  ),
 };
 
 export const TOPOLOGY = {
@@ -100,6 +112,12 @@ export const TOPOLOGY = {
     "an alias on the interface, or a local route (for thousands of addresses)",
   ),
   lifeline: option.flag("lifeline", false, "the kernel takes the addresses away when the daemon dies"),
+  partitionPolicy: option.choice(
+    "partition_policy",
+    "available",
+    ["available", "majority", "strict"],
+    "who owns the addresses when the cluster is in parts: each part, the one with a majority, or that and never two nodes at once",
+  ),
 };
 
 export const PEERS = {

@@ -67,7 +67,17 @@ export interface ClusterOptions {
   readonly ifCheckIntervalMs: number;
   /** Longest wait for deliveries in flight before an address is given up in a planned move. Default 2,000. */
   readonly drainTimeoutMs: number;
+  /** How long a proof of quorum is good for, under the policy `strict`. Default 2,000. */
+  readonly leaseMs: number;
+  /** How far the clock of a node may run fast or slow, as a share. Default 0.01. */
+  readonly clockDriftMax: number;
 }
+
+/**
+ * Who may own the addresses of a Topology when the cluster is in parts. `available`: each part. `majority`: the part that
+ * has a quorum. `strict`: as `majority`, and never two nodes at once, for which owners hold leases.
+ */
+export type PartitionPolicy = "available" | "majority" | "strict";
 
 export interface Peer {
   readonly name: string;
@@ -96,6 +106,7 @@ export interface Topology {
   readonly plumbing: "address" | "route";
   /** The addresses sit on a TUN device that dies with the daemon. */
   readonly lifeline: boolean;
+  readonly partitionPolicy: PartitionPolicy;
   readonly at: SourceLocation;
 }
 

@@ -69,6 +69,10 @@ export type NodeEventCode =
   | "vip-lost"
   | "vip-unowned"
   | "message-malformed"
-  | "balance-set-size-differs";
+  | "balance-set-size-differs"
+  | "quorum-lost"
+  | "quorum-regained"
+  | "lease-lapsed"
+  | "partition-policy-differs";
 
 export type Facts = Readonly<Record<string, string | number | boolean>>;

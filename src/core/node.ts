@@ -2,21 +2,25 @@
  * One node of the cluster as a function of its inputs: the replicated ownership, this node's own hands, its timers and
  * the commands that wait here. No I/O, no clock, no randomness: the daemon and the simulator are two shells around it.
  */
+import type { PartitionPolicy } from "../config/types.js";
 import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
 import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { Hands, type Demands } from "./ownership/hands.js";
 import { Homes } from "./ownership/homes.js";
+import type { LeaseTerms } from "./ownership/lease.js";
 import { Marks } from "./ownership/marks.js";
-import { Ownership, type Change } from "./ownership/ownership.js";
+import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
+import { policyOf, strictest, usesLeases } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
+import { Tenure } from "./ownership/tenure.js";
 import type { View } from "./view.js";
 import { decodeMessage, encodeMessage, type Claim, type OwnershipMessage } from "./wire/messages.js";
 
-export interface NodeSetup {
+export interface NodeSetup extends LeaseTerms {
   readonly self: string;
   readonly incarnation: number;
   readonly version: string;
@@ -36,6 +40,7 @@ const MATURE_WAITS_MAX = 3;
 interface Job {
   readonly kind: "acquire" | "release";
   readonly addresses: readonly string[];
+  readonly urgent: boolean;
 }
 
 export class NodeCore {
@@ -47,6 +52,9 @@ export class NodeCore {
   readonly #homes = new Homes();
   readonly #marks = new Marks();
   readonly #changedAt = new Map<string, MonoMs>();
+  readonly #tenure: Tenure;
+  /** Addresses with two release jobs, the second because the first would have taken its time. */
+  readonly #hurried = new Set<string>();
   #outputs: NodeOutput[] = [];
   #change: Change | null = null;
   #lastJob = 0;
@@ -58,12 +66,16 @@ export class NodeCore {
   #immatureSince = Number.POSITIVE_INFINITY;
   #balanceAt = Number.POSITIVE_INFINITY;
 
-  constructor(readonly setup: NodeSetup) {}
+  constructor(readonly setup: NodeSetup) {
+    this.#tenure = new Tenure(setup.self, setup);
+    this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
+  }
 
   /** Total: every input is legal in every state, and none throws. */
   step(input: NodeInput): readonly NodeOutput[] {
     this.#outputs = [];
     this.#change = null;
+    if (this.#tenure.pass(input.at)) this.#lapse();
     switch (input.kind) {
       case "view":
         this.#enter(input.view, input.at);
@@ -87,6 +99,9 @@ export class NodeCore {
         this.#wake(input.at);
         break;
     }
+    this.#lookAtWaiting();
+    const beacon = this.#tenure.beacon();
+    if (beacon !== null) this.#multicast({ kind: "beacon", ...beacon });
     this.#leaveWhenEmpty();
     return this.#outputs;
   }
@@ -94,7 +109,7 @@ export class NodeCore {
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
-    return Math.min(this.#matureAt, this.#balanceAt, retryAt);
+    return Math.min(this.#matureAt, this.#balanceAt, retryAt, this.#tenure.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -116,8 +131,10 @@ export class NodeCore {
   }
 
   #enter(view: View, at: MonoMs): void {
+    const had = this.ownership.view?.quorate;
     const change = this.ownership.enter(view);
     const { seq, leader, members } = view;
+    this.#tenure.enter(view);
     this.#event("view", {
       seq,
       leader,
@@ -125,13 +142,49 @@ export class NodeCore {
       quorate: view.quorate,
       settled: this.ownership.settled,
     });
+    if (!view.quorate) this.#drop((policy) => policy !== "available");
+    if (view.quorate !== had) this.#reportQuorum(view, had === undefined);
     if (this.ownership.settled) this.#apply(change, at);
     else this.#announce();
     this.#armLeader(at, false);
   }
 
+  #reportQuorum(view: View, first: boolean): void {
+    const needed = this.setup.entries.filter(({ policy }) => policy !== "available").length;
+    if (needed === 0 || (first && view.quorate)) return;
+    const facts = { members: view.members.join(" "), peers: this.setup.peers.length, vips: needed };
+    this.#event(view.quorate ? "quorum-regained" : "quorum-lost", facts);
+  }
+
+  /** All under the lease is let go of, whatever the table says; others may have it from now on. */
+  #lapse(): void {
+    const addresses = this.#drop((policy) => policy === "strict");
+    this.#multicast({ kind: "lapsed" });
+    if (addresses > 0) this.#event("lease-lapsed", { leaseMs: this.setup.leaseMs, addresses });
+  }
+
+  /** Lets go at once of what is here under such a policy. @returns how many addresses that are. */
+  #drop(matches: (policy: PartitionPolicy) => boolean): number {
+    const under = (address: string) => {
+      const unit = unitOf(this.ownership.definitions, address);
+      return unit !== undefined && matches(policyOf(unit));
+    };
+    const dropped = this.hands.drop(under);
+    const draining = [...this.#jobs.values()].flatMap(({ kind, urgent, addresses }) =>
+      kind === "release" && !urgent ? addresses.filter((one) => !this.#hurried.has(one) && under(one)) : [],
+    );
+    for (const address of draining) this.#hurried.add(address);
+    this.#release([...dropped, ...draining], true);
+    return dropped.length + draining.length;
+  }
+
+  #lookAtWaiting(): void {
+    const due = this.ownership.settled ? this.#tenure.due() : [];
+    if (due.length > 0) this.#carry(this.hands.look(this.#table(), due));
+  }
+
   #announce(): void {
-    const { incarnation, version, endpoint, balanceSetSize, weight, entries } = this.setup;
+    const { incarnation, version, endpoint, balanceSetSize, weight, leaseMs, entries } = this.setup;
     const own = {
       incarnation,
       version,
@@ -140,6 +193,8 @@ export class NodeCore {
       leaving: this.#leaving,
       balanceSetSize,
       weight,
+      leaseMs,
+      fenceMs: this.#tenure.fenceMs,
     };
     this.#multicast({ kind: "announce", ...own, entries, claims: this.#claims() });
   }
@@ -149,7 +204,7 @@ export class NodeCore {
     for (const [address, state] of this.hands.held()) {
       const row = this.#rowOf(address);
       const pinned = row?.pin === this.setup.self;
-      claims.push({ address, epoch: row?.epoch ?? 0, releasing: state === "releasing", pinned });
+      claims.push({ address, epoch: row?.epoch ?? 0, releasing: state === "releasing" || state === "doomed", pinned });
     }
     return claims;
   }
@@ -160,6 +215,9 @@ export class NodeCore {
       this.#event("message-malformed", { from, bytes: payload.length });
       return;
     }
+    if (message.kind === "announce" && from !== this.setup.self) this.#tenure.met(message);
+    if (message.kind === "beacon") this.#tenure.heard(from, message);
+    if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     this.#apply(this.ownership.deliver(from, message), at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
@@ -180,7 +238,10 @@ export class NodeCore {
     this.#change = change;
     const { rows, definitions } = this.ownership;
     if (change.settled) this.#settle(change, at);
-    if (change.redefined) this.#reportMarks();
+    if (change.redefined) {
+      this.#reportMarks();
+      this.#tenure.need(usesLeases(definitions));
+    }
     for (const lead of change.touched) this.#changedAt.set(lead, at);
     if (change.redefined) this.#releaseStrays([...this.hands.held()].map(([address]) => address));
     this.#carry(this.hands.look(this.#table(), change.touched));
@@ -189,21 +250,52 @@ export class NodeCore {
   }
 
   #settle(change: Change, at: MonoMs): void {
-    const { members, rows, definitions } = this.ownership;
+    const { members, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));
     if (sizes.size > 1) this.#event("balance-set-size-differs", { sizes: [...sizes].sort((a, b) => a - b).join(" ") });
-    if (change.contested.length > 0) {
-      this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
-      const mine = change.contested.filter((lead) => rows.get(lead)?.owner === this.setup.self);
-      const addresses = mine.flatMap((lead) => this.#addressesOf(lead));
-      if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
-    }
+    if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
+    this.#reportPolicies();
+    this.#announceAgain(change.contested);
     if (this.#leaving && members.get(this.setup.self)?.leaving !== true) this.#multicast({ kind: "drain" });
     this.#armLeader(at, true);
+  }
+
+  /**
+   * On the LAN. Neighbours of a part that has come back may still have its old owners in their caches, also of addresses
+   * that these have given up since. Who comes back was mature; one that starts had nothing.
+   */
+  #announceAgain(contested: readonly string[]): void {
+    const { members, rows, view } = this.ownership;
+    const isBack = ([name, { announcement }]: [string, Member]) =>
+      announcement.mature && view?.stayed.includes(name) === false;
+    const leads = [...members].some(isBack) ? rows.keys() : contested;
+    const addresses: string[] = [];
+    for (const lead of leads) {
+      const row = rows.get(lead);
+      if (row?.owner !== this.setup.self || row.phase !== "idle") continue;
+      for (const address of this.#addressesOf(lead))
+        if (this.hands.state(address) === "present") addresses.push(address);
+    }
+    if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
+  }
+
+  #reportPolicies(): void {
+    const said = new Map<string, Set<PartitionPolicy>>();
+    for (const { announcement } of this.ownership.members.values()) {
+      for (const { topology, policy } of announcement.entries) {
+        const policies = said.get(topology) ?? new Set<PartitionPolicy>();
+        said.set(topology, policies.add(policy));
+      }
+    }
+    for (const [topology, policies] of said) {
+      if (policies.size < 2) continue;
+      const facts = { topology, policies: [...policies].sort().join(" "), holds: strictest(policies) };
+      this.#event("partition-policy-differs", facts);
+    }
   }
 
   #finish(id: number, failed: readonly { address: string; reason: string }[]): void {
@@ -211,12 +303,16 @@ export class NodeCore {
     if (job === undefined) return;
     this.#jobs.delete(id);
     const failures = new Map(failed.map(({ address, reason }) => [address, reason]));
+    const doomed: string[] = [];
     for (const address of job.addresses) {
       const reason = failures.get(address);
-      if (job.kind === "release") this.hands.released(address);
-      else if (reason === undefined) this.hands.acquired(address);
-      else this.hands.failed(address, reason);
+      if (job.kind === "release") {
+        // Of two jobs the last one ends it: either would take an address away that had come back meanwhile.
+        if (!this.#hurried.delete(address)) this.hands.released(address);
+      } else if (reason !== undefined) this.hands.failed(address, reason);
+      else if (!this.hands.acquired(address)) doomed.push(address);
     }
+    this.#release(doomed, true);
     this.#lookAgain(job.addresses);
   }
 
@@ -249,7 +345,7 @@ export class NodeCore {
     );
     this.#release([...planned], false);
     if (acquire.length > 0)
-      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire), addresses: acquire });
+      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire, true), addresses: acquire });
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
     const byReason = new Map<string, string[]>();
@@ -263,19 +359,21 @@ export class NodeCore {
 
   /** Deliveries in flight may end only where the cluster waits for this node to let go. */
   #isPlanned(address: string): boolean {
-    const row = this.#rowOf(address);
-    return row?.phase === "releasing" && row.owner === this.setup.self;
+    const unit = unitOf(this.ownership.definitions, address);
+    const row = unit === undefined ? undefined : this.ownership.rows.get(unit.lead.address);
+    if (unit === undefined || row === undefined || !this.#tenure.hold(unit)) return false;
+    return row.phase === "releasing" && row.owner === this.setup.self;
   }
 
   #release(addresses: readonly string[], urgent: boolean): void {
     for (let i = 0; i < addresses.length; i += RELEASE_CHUNK) {
       const chunk = addresses.slice(i, i + RELEASE_CHUNK);
-      this.#outputs.push({ kind: "release", job: this.#job("release", chunk), addresses: chunk, urgent });
+      this.#outputs.push({ kind: "release", job: this.#job("release", chunk, urgent), addresses: chunk, urgent });
     }
   }
 
-  #job(kind: Job["kind"], addresses: readonly string[]): number {
-    this.#jobs.set(++this.#lastJob, { kind, addresses });
+  #job(kind: Job["kind"], addresses: readonly string[], urgent: boolean): number {
+    this.#jobs.set(++this.#lastJob, { kind, addresses, urgent });
     return this.#lastJob;
   }
 
@@ -382,7 +480,7 @@ export class NodeCore {
 
   #table() {
     const { definitions, rows } = this.ownership;
-    return { self: this.setup.self, definitions, rows };
+    return { self: this.setup.self, definitions, rows, may: this.#tenure };
   }
 
   #multicast(message: OwnershipMessage): void {

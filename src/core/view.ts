@@ -8,6 +8,6 @@ export interface View {
   readonly members: readonly string[];
   /** Members of my last view that came with me, this node included; [self] in a first view. */
   readonly stayed: readonly string[];
-  /** True when more than half of the configured peers are in. */
+  /** No other view can have a quorum at the same time: see quorum.ts. */
   readonly quorate: boolean;
 }

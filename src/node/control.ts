@@ -47,6 +47,8 @@ export interface DuravipStatus {
   readonly conflict: boolean;
   readonly unsafe: boolean;
   readonly broken: boolean;
+  /** This part of the cluster has no quorum, and the policy of the address asks for one: nobody here may have it. */
+  readonly withheld: boolean;
   readonly viewStableSeconds: number;
   readonly configurationStableSeconds: number;
   /** Members that configure the address, in membership order, with the services each runs on it ("multivip", "ESMTP"). */
@@ -73,6 +75,8 @@ export interface NodeInfo {
   readonly leader: string | null;
   readonly viewSeq: number;
   readonly quorate: boolean;
+  /** Addresses that nobody may have in this part of the cluster. */
+  readonly withheld: number;
   readonly uptimeSeconds: number;
 }
 

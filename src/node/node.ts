@@ -42,6 +42,8 @@ export interface NodeParts {
 const LEAVE_LIMIT_MS = 10_000;
 const QUEUES_LIMIT_MS = 10_000;
 const QUEUES_POLL_MS = 50;
+/** Well within the margin that a lease leaves for it: src/core/ownership/lease.ts. */
+const URGENT_LIMIT_MS = 100;
 /** An address that the kernel will not let go of is tried again this often: nobody else may have it meanwhile. */
 const UNPLUMB_RETRY_MS = 1_000;
 
@@ -53,6 +55,9 @@ const WARNINGS = new Set([
   "vip-contested",
   "vip-lost",
   "vip-unowned",
+  "quorum-lost",
+  "lease-lapsed",
+  "partition-policy-differs",
   "message-malformed",
 ]);
 
@@ -80,6 +85,9 @@ export class Node {
       weight: config.cluster.weight,
       viewMatureTimeMs: config.cluster.viewMatureTimeMs,
       viewBalanceIntervalMs: config.cluster.viewBalanceIntervalMs,
+      peers: config.peers.length > 0 ? config.peers.map(({ name }) => name) : [config.nodename],
+      leaseMs: config.cluster.leaseMs,
+      clockDriftMax: config.cluster.clockDriftMax,
     });
     this.#homes = new BindingHomes(config);
     this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
@@ -180,14 +188,20 @@ export class Node {
   }
 
   async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {
+    const withdrawn = this.#withdraw(addresses, urgent ? 0 : this.parts.config.cluster.drainTimeoutMs);
+    // Somebody else may be about to have them: no longer for a mail thread that is busy, or still ends a planned release.
+    await (urgent ? within(URGENT_LIMIT_MS, withdrawn) : withdrawn);
+    await this.#unplumb(addresses);
+    this.#input({ kind: "done", at: performance.now(), job, failed: [] });
+  }
+
+  async #withdraw(addresses: readonly string[], drainMs: number): Promise<void> {
     try {
-      await this.parts.mail.withdraw(addresses, urgent ? 0 : this.parts.config.cluster.drainTimeoutMs);
+      await this.parts.mail.withdraw(addresses, drainMs);
     } catch (error) {
       // A mail thread that died serves nothing any more.
       this.#log("warn", "withdraw-failed", { reason: explain(error) });
     }
-    await this.#unplumb(addresses);
-    this.#input({ kind: "done", at: performance.now(), job, failed: [] });
   }
 
   /** Does not end before the addresses are gone: whoever is told so may have them next. */

@@ -1,7 +1,8 @@
 /** What the console sees of a node: plain data, read from the core when asked. */
 import type { Config } from "../config/types.js";
 import type { NodeCore } from "../core/node.js";
-import { leadOf, type Vip } from "../core/ownership/definitions.js";
+import { leadOf, unitOf, type Vip } from "../core/ownership/definitions.js";
+import { isWithheld } from "../core/ownership/policy.js";
 import { emptyRow } from "../core/ownership/table.js";
 import type { GroupChannel } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
@@ -65,6 +66,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
     conflict,
     unsafe,
     broken,
+    withheld: isWithheldHere(core, vip),
     viewStableSeconds: seconds(now - core.changedAt(lead)),
     configurationStableSeconds: seconds(now - core.settledAt),
     participants: (view?.members ?? []).flatMap((node) => {
@@ -72,6 +74,11 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
       return services === undefined ? [] : [{ node, services }];
     }),
   };
+}
+
+function isWithheldHere({ ownership: { definitions, view } }: NodeCore, vip: Vip): boolean {
+  const unit = unitOf(definitions, vip.address);
+  return unit !== undefined && isWithheld(unit, view?.quorate === true);
 }
 
 function memberStatus(core: NodeCore): MemberStatus[] {
@@ -87,7 +94,9 @@ function memberStatus(core: NodeCore): MemberStatus[] {
 }
 
 function nodeInfo({ core, config, version, startedAt }: StatusParts): NodeInfo {
-  const { view } = core.ownership;
+  const { view, definitions } = core.ownership;
+  const withheld =
+    view?.quorate === false ? [...definitions.vips.values()].filter((vip) => isWithheldHere(core, vip)).length : 0;
   return {
     node: config.nodename,
     version,
@@ -97,6 +106,7 @@ function nodeInfo({ core, config, version, startedAt }: StatusParts): NodeInfo {
     leader: view?.leader ?? null,
     viewSeq: view?.seq ?? 0,
     quorate: view?.quorate ?? false,
+    withheld,
     uptimeSeconds: seconds(performance.now() - startedAt),
   };
 }

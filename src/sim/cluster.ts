@@ -6,6 +6,7 @@ import type { Entry } from "../core/catalogue/catalogue.js";
 import type { MoveOutcome, NodeInput, NodeOutput } from "../core/io.js";
 import { decodeMessage } from "../core/wire/messages.js";
 import { ChannelEngine, type ChannelTimes } from "./channel-engine.js";
+import { Clock } from "./clock.js";
 import { Daemon, type DaemonTimes, type StepWatcher } from "./daemon.js";
 import type { Death, GroupEngine } from "./engine.js";
 import { Host, type HostTimes } from "./host.js";
@@ -33,8 +34,12 @@ export interface ClusterOptions {
   readonly balanceSetSize: number;
   /** Of hosts that weigh other than 100. */
   readonly weights: ReadonlyMap<string, number>;
+  readonly leaseMs: number;
+  readonly clockDriftMax: number;
   /** Hosts whose addresses go when their daemon dies. */
   readonly lifelines: ReadonlySet<string>;
+  /** Hosts whose clock is fast or slow; all others have the time of the run. */
+  readonly clocks: ReadonlyMap<string, Clock>;
   readonly print: ((line: string) => void) | null;
 }
 
@@ -49,7 +54,10 @@ export const USUAL: Omit<ClusterOptions, "seed" | "layout"> = {
   viewBalanceIntervalMs: 2_000,
   balanceSetSize: 0,
   weights: new Map(),
+  leaseMs: 2_000,
+  clockDriftMax: 0.01,
   lifelines: new Set(),
+  clocks: new Map(),
   print: null,
 };
 
@@ -99,7 +107,7 @@ export class Cluster implements StepWatcher {
     const { schedule, network, random } = this;
     this.#engine =
       options.engine === "model"
-        ? new ModelEngine(schedule, network, random, layout.size, options.model)
+        ? new ModelEngine(schedule, network, random, [...layout.keys()], options.model)
         : new ChannelEngine(schedule, network, random, [...layout.keys()], options.channel);
     for (const name of layout.keys()) {
       const host = new Host(name, options.lifelines.has(name), options.host, this.schedule, this.random, {
@@ -116,6 +124,7 @@ export class Cluster implements StepWatcher {
       const host = this.hosts.get(name);
       if (host === undefined || this.daemons.has(name)) continue;
       const { viewMatureTimeMs, viewBalanceIntervalMs, balanceSetSize, layout } = this.options;
+      const { leaseMs, clockDriftMax } = this.options;
       const setup = {
         self: name,
         incarnation: BEGIN_MS + Math.floor(this.schedule.now),
@@ -126,8 +135,12 @@ export class Cluster implements StepWatcher {
         weight: this.options.weights.get(name) ?? 100,
         viewMatureTimeMs,
         viewBalanceIntervalMs,
+        peers: [...layout.keys()],
+        leaseMs,
+        clockDriftMax,
       };
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this);
+      const clock = this.options.clocks.get(name) ?? new Clock();
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, clock, this.options.daemon, this);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -140,6 +153,17 @@ export class Cluster implements StepWatcher {
   leave(name: string): void {
     this.note(name, "leave", () => ({}));
     this.daemons.get(name)?.leave();
+  }
+
+  /** The daemon of a host does nothing for a while, and what it has stays in the kernel. */
+  pause(name: string): void {
+    this.note(name, "pause", () => ({}));
+    this.daemons.get(name)?.pause();
+  }
+
+  resume(name: string): void {
+    this.note(name, "resume", () => ({}));
+    this.daemons.get(name)?.resume();
   }
 
   cut(from: readonly string[], to: readonly string[], oneWay = false): void {
@@ -158,7 +182,7 @@ export class Cluster implements StepWatcher {
     const daemon = this.daemons.get(on);
     if (daemon?.state !== "running") return null;
     const id = ++this.#moves;
-    daemon.input({ kind: "move", at: this.schedule.now, id, address, to });
+    daemon.input({ kind: "move", at: daemon.now, id, address, to });
     return id;
   }
 

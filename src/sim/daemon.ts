@@ -4,6 +4,7 @@
  */
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore, type NodeSetup } from "../core/node.js";
+import type { Clock } from "./clock.js";
 import type { Death, GroupEngine, Membership } from "./engine.js";
 import type { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
@@ -32,12 +33,15 @@ export class Daemon {
   #membership: Membership | null = null;
   readonly #inbox = new Inbox<NodeInput>((input) => this.#step(input));
   #wake: Timer | null = null;
+  /** Inputs that wait until the process runs again; null while it does. */
+  #held: NodeInput[] | null = null;
 
   constructor(
     readonly host: Host,
     setup: NodeSetup,
     private readonly engine: GroupEngine,
     private readonly schedule: Schedule,
+    private readonly clock: Clock,
     private readonly times: DaemonTimes,
     private readonly watcher: StepWatcher,
   ) {
@@ -48,13 +52,35 @@ export class Daemon {
     return this.core.setup.self;
   }
 
+  /** By the clock of the host. */
+  get now(): number {
+    return this.clock.at(this.schedule.now);
+  }
+
+  get paused(): boolean {
+    return this.#held !== null;
+  }
+
+  /** SIGSTOP: the kernel goes on, the process does not. */
+  pause(): void {
+    this.#held ??= [];
+  }
+
+  /** SIGCONT: all that came meanwhile is found now. */
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const input of held) this.input({ ...input, at: this.now });
+    this.#arm();
+  }
+
   start(): void {
     this.watcher.started(this);
     this.host.clear(() => {
       this.state = "running";
       this.#membership = this.engine.join(this.name, this.core.setup.incarnation, {
-        onView: (view) => this.input({ kind: "view", at: this.schedule.now, view }),
-        onMessage: (from, payload) => this.input({ kind: "message", at: this.schedule.now, from, payload }),
+        onView: (view) => this.input({ kind: "view", at: this.now, view }),
+        onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
         onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
       });
       this.#check();
@@ -69,7 +95,7 @@ export class Daemon {
   /** SIGTERM. */
   leave(): void {
     if (this.state === "clearing") return this.die("killed");
-    this.input({ kind: "leave", at: this.schedule.now });
+    this.input({ kind: "leave", at: this.now });
     this.schedule.after(this.times.leaveLimitMs, () => {
       if (this.state !== "ended") this.#leaveGroup("gave-up");
     });
@@ -82,6 +108,7 @@ export class Daemon {
   /** Nothing reaches the core of a daemon that has ended. */
   #step(input: NodeInput): void {
     if (this.state !== "running") return;
+    if (this.#held !== null) return void this.#held.push(input);
     const outputs = this.core.step(input);
     this.watcher.stepped(this, input, outputs);
     for (const output of outputs) this.#carryOut(output);
@@ -109,7 +136,7 @@ export class Daemon {
     this.jobs++;
     start((failed) => {
       this.jobs--;
-      this.input({ kind: "done", at: this.schedule.now, job, failed });
+      this.input({ kind: "done", at: this.now, job, failed });
     });
   }
 
@@ -131,13 +158,17 @@ export class Daemon {
     for (const [address, state] of this.core.hands.held()) {
       if (state === "present" && !this.host.plumbed().has(address)) lost.push(address);
     }
-    if (lost.length > 0) this.input({ kind: "lost", at: this.schedule.now, addresses: lost });
+    if (lost.length > 0) this.input({ kind: "lost", at: this.now, addresses: lost });
     this.schedule.after(this.times.checkMs, () => this.#check());
   }
 
   #arm(): void {
     this.#wake?.cancel();
-    if (this.state !== "running" || this.core.deadline === Number.POSITIVE_INFINITY) return;
-    this.#wake = this.schedule.at(this.core.deadline, () => this.input({ kind: "wake", at: this.schedule.now }));
+    const { deadline } = this.core;
+    if (this.state !== "running" || deadline === Number.POSITIVE_INFINITY || this.paused) return;
+    this.#wake = this.schedule.at(this.clock.time(deadline), () =>
+      // Converted there and back it may be a trifle early.
+      this.input({ kind: "wake", at: Math.max(this.now, deadline) }),
+    );
   }
 }

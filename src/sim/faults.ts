@@ -16,6 +16,7 @@ export const FAULTS = [
   "slow-kernel",
   "failing-plumb",
   "lost-address",
+  "pause",
   "move",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -58,6 +59,7 @@ export class Faults {
   /** Everything is repaired, and everybody is back. */
   stop(): void {
     const { cluster } = this;
+    for (const name of cluster.daemons.keys()) cluster.resume(name);
     cluster.heal();
     for (const host of cluster.hosts.values()) Object.assign(host, { slowness: 1, failing: new Set() });
     cluster.start(...cluster.hosts.keys());
@@ -90,6 +92,7 @@ export class Faults {
         return this.#restart();
       case "heal":
         if (cluster.network.whole) return false;
+        for (const name of daemons.keys()) cluster.resume(name);
         cluster.heal();
         return true;
       case "cut":
@@ -122,6 +125,13 @@ export class Faults {
         const address = random.pick([...host.plumbed()]);
         if (address !== undefined) host.lose(address);
         return address !== undefined;
+      }
+      case "pause": {
+        // Whoever is stopped hears nobody, and the others hear nothing of it.
+        const others = all.filter((name) => name !== host.name);
+        cluster.pause(host.name);
+        if (others.length > 0) cluster.cut([host.name], others);
+        return true;
       }
       case "move":
         return cluster.move(host.name, random.pick(this.#addresses) ?? "", random.pick(all) ?? "") !== null;

@@ -1,6 +1,7 @@
 /** What the nodes of a simulated cluster configure: one catalogue for all, or catalogues that contradict each other. */
 import { formatIpv4, parseIpv4 } from "../core/address.js";
 import type { Entry } from "../core/catalogue/catalogue.js";
+import { POLICIES } from "../core/ownership/policy.js";
 import type { Random } from "./random.js";
 
 const TOPOLOGIES = ["10.1.0.0/16", "10.2.0.0/16"] as const;
@@ -15,7 +16,15 @@ export function plainEntries(count: number): Entry[] {
     const topology = TOPOLOGIES[i < count / 2 ? 0 : 1];
     const base = parseIpv4(topology.split("/")[0] ?? "") ?? 0;
     const address = formatIpv4(base + i + 1);
-    return { address, names: [`v${i + 1}`], services: ["multivip"], preference: null, follows: null, topology };
+    return {
+      address,
+      names: [`v${i + 1}`],
+      services: ["multivip"],
+      preference: null,
+      follows: null,
+      topology,
+      policy: "available",
+    };
   });
 }
 
@@ -57,6 +66,19 @@ export function drawLayout(
     }
   }
   return layout;
+}
+
+/** Each Topology under some policy, and now and then a node that has it under another. */
+export function drawPolicies(layout: ReadonlyMap<string, readonly Entry[]>, random: Random): Map<string, Entry[]> {
+  const policies = new Map(TOPOLOGIES.map((topology) => [topology as string, random.pick(POLICIES)]));
+  const dissident = random.chance(0.2) ? random.pick([...layout.keys()]) : undefined;
+  const other = random.pick(POLICIES);
+  return new Map(
+    [...layout].map(([name, entries]) => {
+      const policyOf = ({ topology }: Entry) => (name === dissident ? other : policies.get(topology)) ?? "available";
+      return [name, entries.map((entry) => ({ ...entry, policy: policyOf(entry) }))];
+    }),
+  );
 }
 
 function contradict(

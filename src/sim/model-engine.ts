@@ -3,6 +3,7 @@
  * heartbeats, no rounds. Members of a view are at different places of its one order at any time; a change of view takes
  * those that stay together to the same place, and loses nothing that a survivor sent.
  */
+import { isQuorate } from "../core/quorum.js";
 import type { Death, GroupEngine, GroupPort, Membership } from "./engine.js";
 import type { Network } from "./network.js";
 import type { Random } from "./random.js";
@@ -46,7 +47,7 @@ export class ModelEngine implements GroupEngine {
     private readonly schedule: Schedule,
     private readonly network: Network,
     private readonly random: Random,
-    private readonly peers: number,
+    private readonly peers: readonly string[],
     private readonly times: ModelTimes,
   ) {
     network.watch(() => {
@@ -154,7 +155,7 @@ export class ModelEngine implements GroupEngine {
         leader: names[0] ?? member.name,
         members: names,
         stayed: stayed.map(({ name }) => name).sort(),
-        quorate: names.length * 2 > this.peers,
+        quorate: isQuorate(names, this.peers),
       });
     }
   }

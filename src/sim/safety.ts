@@ -3,6 +3,8 @@
  * S6 belongs to mail; here it is that service stands on plumbed addresses only, which the model of the host sees to.
  */
 import type { NodeInput, NodeOutput } from "../core/io.js";
+import { unitOf } from "../core/ownership/definitions.js";
+import { policyOf } from "../core/ownership/policy.js";
 import type { View } from "../core/view.js";
 import type { Daemon } from "./daemon.js";
 import type { Measures } from "./measures.js";
@@ -113,6 +115,7 @@ export class Safety {
       if (vip === undefined || vip.broken || !vip.participants.has(daemon.name))
         this.fail(`S2: ${daemon.name} acquires ${address}, which ${vip?.broken === true ? "is BROKEN" : "is not its"}`);
     }
+    this.#aloneUnderLease(daemon, addresses);
     for (const other of this.live()) {
       const theirs = this.#watches.get(other);
       if (other === daemon || theirs === undefined || !sameWay(watch, theirs)) continue;
@@ -120,6 +123,23 @@ export class Safety {
       if (held === undefined) continue;
       const state = other.core.hands.state(held) ?? "";
       this.fail(`S1: ${daemon.name} acquires ${held}, which is ${state} at ${other.name}, in the same view`);
+    }
+  }
+
+  /**
+   * S1 of the policy `strict`, wherever the others are: nobody begins to plumb what another has not yet let go of. A
+   * process that does not run cannot let go, and is told apart.
+   */
+  #aloneUnderLease(daemon: Daemon, addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const unit = unitOf(daemon.core.ownership.definitions, address);
+      if (unit === undefined || policyOf(unit) !== "strict") continue;
+      this.measures.count("strict acquire");
+      for (const other of this.live()) {
+        const state = other === daemon || other.paused ? undefined : other.core.hands.state(address);
+        if (state === "present" || state === "acquiring")
+          this.fail(`S1: ${daemon.name} acquires ${address}, which is ${state} at ${other.name}, under a lease`);
+      }
     }
   }
 

@@ -1,8 +1,9 @@
 /** Whole runs from seeds: trouble for a while, then peace, then the questions. */
 import { plan } from "../core/ownership/plan.js";
+import { Clock } from "./clock.js";
 import { Cluster, USUAL } from "./cluster.js";
 import { FAULTS, Faults, type Fault } from "./faults.js";
-import { drawLayout, drawTraits, nodeNames } from "./layout.js";
+import { drawLayout, drawPolicies, drawTraits, nodeNames } from "./layout.js";
 import { discord, shortcoming, unrest } from "./liveness.js";
 import type { AddressMeasure } from "./measures.js";
 import { Random } from "./random.js";
@@ -15,6 +16,8 @@ export interface SimulationRequest {
   readonly nodes: number;
   readonly vips: number;
   readonly engine?: "model" | "channel";
+  /** `drawn`: Topologies of every `partition_policy`, and clocks that drift. Default. */
+  readonly partitions?: "available" | "drawn";
   /** Default: all of them. */
   readonly faults?: readonly Fault[];
   /** Gets each event as a line of text. */
@@ -65,14 +68,23 @@ function runSeed(seed: number, request: SimulationRequest): SimulationResult {
   return { seed, tookMs: schedule.now, healedMs, addresses: measures.addresses(schedule.now), counts: measures.counts };
 }
 
-function drawCluster(seed: number, { nodes, vips, engine, trace }: SimulationRequest, random: Random): Cluster {
+function drawCluster(
+  seed: number,
+  { nodes, vips, engine, trace, partitions }: SimulationRequest,
+  random: Random,
+): Cluster {
   const names = nodeNames(nodes);
   const traits = drawTraits(random);
+  const layout = drawLayout(names, vips, traits, random);
+  // Drawn apart, so that a seed is the same run with and without.
+  const apart = new Random(~seed);
+  const leases = partitions === "available" ? null : drawLeases(names, apart);
   return new Cluster({
     ...USUAL,
+    ...leases,
     seed,
     engine: engine ?? "model",
-    layout: drawLayout(names, vips, traits, random),
+    layout: leases === null ? layout : drawPolicies(layout, apart),
     network: {
       delayMs: 10 ** random.between(-1, 1),
       jitterMs: 10 ** random.between(-1, 1.5),
@@ -95,6 +107,16 @@ function drawCluster(seed: number, { nodes, vips, engine, trace }: SimulationReq
 /** Mostly all the same. */
 function drawWeights(names: readonly string[], random: Random): Map<string, number> {
   return new Map(random.chance(0.7) ? [] : names.map((name) => [name, random.pick([1, 50, 100, 150, 1000]) ?? 100]));
+}
+
+function drawLeases(names: readonly string[], random: Random) {
+  const clockDriftMax = random.chance(0.5) ? 0.01 : random.between(0, 0.1);
+  const clock = () => new Clock(1 + random.between(-clockDriftMax, clockDriftMax), random.between(0, 1e9));
+  return {
+    leaseMs: Math.round(random.between(500, 4_000)),
+    clockDriftMax,
+    clocks: new Map(names.map((name) => [name, clock()])),
+  };
 }
 
 /** Once healed, the cluster stays as it is; and when one more node goes, only what it had moves. */

@@ -78,6 +78,7 @@ function rowHash(lead: string, row: Row, unit: Unit | undefined): number {
   hash = word(hash, row.pin);
   hash = add(hash, Math.floor(row.epoch / 2 ** 20));
   hash = add(hash, row.epoch % 2 ** 20);
+  hash = add(hash, Number(row.fenced));
   for (const member of row.holders) hash = word(hash, member);
   for (const member of row.refusedBy) hash = word(hash, member);
   if (unit === undefined) return hash;

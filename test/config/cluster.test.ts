@@ -72,6 +72,12 @@ describe("the cluster scope", () => {
     expect(parse('cluster { cluster_listener = "*:4802" }').diagnostics[0]?.remedy).toContain("ECCluster_Listener");
   });
 
+  it("reads the drift of clocks in per cent, fractions too", () => {
+    expect(parse("cluster { clock_drift_max = 0.5 }").config?.cluster.clockDriftMax).toBe(0.005);
+    expect(parse("").config?.cluster.clockDriftMax).toBe(0.01);
+    expect(broken("cluster { clock_drift_max = 11 }")).toEqual(["error invalid-value"]);
+  });
+
   it("turns seconds into milliseconds, fractions too", () => {
     const { config } = parse("cluster { view_mature_time = 0.25 } msgc_server { reconnect_interval = 2 }");
     expect(config?.cluster.viewMatureTimeMs).toBe(250);
@@ -136,6 +142,25 @@ describe("a Topology", () => {
     const { config } = parse(topology("10.1.1.0/24", "interface = eth1 plumbing = route lifeline = true"));
     expect(config?.topologies[0]).toMatchObject({ plumbing: "route", lifeline: true });
     expect(broken(topology("10.1.1.0/24", "interface = eth1 plumbing = bridge"))).toEqual(["error invalid-value"]);
+  });
+
+  it("says who owns its addresses in a partition, each part unless it is written", () => {
+    const policyOf = (options: string) =>
+      parse(topology("10.1.1.0/24", `interface = eth1 ${options}`)).config?.topologies[0]?.partitionPolicy;
+    expect(policyOf("")).toBe("available");
+    expect(policyOf("partition_policy = majority")).toBe("majority");
+    expect(broken(topology("10.1.1.0/24", "interface = eth1 partition_policy = quorum"))).toEqual([
+      "error invalid-value",
+    ]);
+  });
+
+  it("that is strict needs a lifeline, and a lease that outlasts the search for a peer", () => {
+    const strict = topology("10.1.1.0/24", "interface = eth1 partition_policy = strict");
+    const alive = topology("10.1.1.0/24", "interface = eth1 partition_policy = strict lifeline = true");
+    expect(broken(strict)).toEqual(["warning strict-without-lifeline"]);
+    expect(broken(alive)).toEqual([]);
+    expect(broken(`cluster { lease_ms = 900 }\n${alive}`)).toEqual(["warning lease-too-short"]);
+    expect(broken(`cluster { lease_ms = 900 }\n${topology("10.1.1.0/24")}`)).toEqual([]);
   });
 
   it("holds an address when it is the most specific that does", () => {

@@ -104,6 +104,8 @@ describe("a text that holds everything the language has", () => {
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,
       drainTimeoutMs: 2000,
+      leaseMs: 2000,
+      clockDriftMax: 0.01,
     });
     expect(config?.peers).toEqual([
       { name: "node1", address: "192.168.0.10" },

@@ -79,6 +79,12 @@ describe("cluster membership", () => {
     `);
   });
 
+  it("says how many addresses nobody may have, in a part of the cluster without a quorum", async () => {
+    const info = { ...sampleControl().info(), quorate: false, withheld: 40 };
+    const text = await answer("cluster membership", sampleControl({ info: () => info }));
+    expect(text).toMatch(/\n\nNo quorum: addresses withheld from this part of the cluster: 40\n$/);
+  });
+
   it("gives the members as data", async () => {
     expect(await data("cluster membership")).toMatchObject([
       { node: "labrat-1", self: true, groups: ["ec_console", "ec_cluster"] },

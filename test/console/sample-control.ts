@@ -14,6 +14,7 @@ const vip: DuravipStatus = {
   conflict: false,
   unsafe: false,
   broken: false,
+  withheld: false,
   viewStableSeconds: 5420.7,
   configurationStableSeconds: 5409.2,
   participants: [
@@ -76,6 +77,7 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
       leader: "labrat-4",
       viewSeq: 12,
       quorate: true,
+      withheld: 0,
       uptimeSeconds: 86400.5,
     }),
     queues: async () => [

@@ -128,6 +128,8 @@ export function config(parts: ConfigParts): Config {
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,
       drainTimeoutMs: 2_000,
+      leaseMs: 2_000,
+      clockDriftMax: 0.01,
     },
     topologies: [],
     peers: parts.peers ?? [],

@@ -52,6 +52,8 @@ function members(): Map<string, Member> {
     leaving: false,
     balanceSetSize: 0,
     weight: 100,
+    leaseMs: 2_000,
+    fenceMs: 0,
     entries: [],
     claims: [],
   };

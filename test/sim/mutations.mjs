@@ -98,6 +98,28 @@ const MUTATIONS = [
     "",
   ],
   [
+    "strict: a lease lasts from the answer on",
+    `${OWNERSHIP}/lease.ts`,
+    "proof.at + this.terms.leaseMs",
+    "proof.at + 3 * this.terms.leaseMs",
+  ],
+  [
+    "strict: the fence does not outlast a lease",
+    `${OWNERSHIP}/lease.ts`,
+    "at + this.#stretch(this.#longestMs) + MARGIN * this.#longestMs",
+    "at + this.#longestMs / 2",
+  ],
+  ["strict: whoever is met is asked for no fence", "src/core/node.ts", "this.#tenure.met(message);", "void message;"],
+  ["strict: a row whose owner departs is not fenced", `${OWNERSHIP}/table.ts`, "  row.fenced = true; // It", "  // It"],
+  ["strict: the end of a lease drops nothing", `${OWNERSHIP}/tenure.ts`, "return lapsed;", "return false;"],
+  [
+    "strict: what waited for a lease is forgotten",
+    `${OWNERSHIP}/tenure.ts`,
+    "    this.#waiting.add(unit.lead.address);\n",
+    "",
+  ],
+  ["majority: a part without quorum keeps what it has", `${OWNERSHIP}/policy.ts`, "!quorate &&", "false &&"],
+  [
     "a drain that fell into a change of view is not repeated",
     "src/core/node.ts",
     "if (this.#leaving && members.get(this.setup.self)?.leaving !== true)",

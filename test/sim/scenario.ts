@@ -7,7 +7,13 @@ import { Cluster, USUAL, type ClusterOptions } from "../../src/sim/cluster.js";
 /** The n-th address, in the only Topology, with a binding of its own. */
 export function vip(n: number, different: Partial<Entry> = {}): Entry {
   const address = addressOf(n);
-  const plain = { names: [`v${n}`], services: ["multivip"], preference: null, follows: null };
+  const plain = {
+    names: [`v${n}`],
+    services: ["multivip"],
+    preference: null,
+    follows: null,
+    policy: "available" as const,
+  };
   return { address, ...plain, topology: "10.1.0.0/16", ...different };
 }
 
@@ -59,6 +65,8 @@ export function marks(cluster: Cluster, on: string, n: number): string[] {
 }
 
 export interface Step {
+  /** By the clock of the run. */
+  readonly time: number;
   readonly on: string;
   readonly input: NodeInput;
   readonly outputs: readonly NodeOutput[];
@@ -67,7 +75,8 @@ export interface Step {
 /** Every step of every core from now on, in their order. */
 export function recorded(cluster: Cluster): Step[] {
   const steps: Step[] = [];
-  cluster.onStep = (daemon, input, outputs) => steps.push({ on: daemon.name, input, outputs });
+  cluster.onStep = (daemon, input, outputs) =>
+    steps.push({ time: cluster.schedule.now, on: daemon.name, input, outputs });
   return steps;
 }
 

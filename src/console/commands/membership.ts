@@ -29,9 +29,11 @@ export default defineCommand({
       ].join("\n");
       between = "\n";
     }
+    const withheld = members[0]?.withheld ?? 0;
+    if (withheld > 0) yield `\nNo quorum: addresses withheld from this part of the cluster: ${withheld}\n`;
   },
 });
 
-function withGroups(members: readonly MemberStatus[], { controlGroup, clusterGroup }: NodeInfo) {
-  return members.map((member) => ({ ...member, groups: [controlGroup, clusterGroup] }));
+function withGroups(members: readonly MemberStatus[], { controlGroup, clusterGroup, withheld }: NodeInfo) {
+  return members.map((member) => ({ ...member, groups: [controlGroup, clusterGroup], withheld }));
 }

@@ -2,7 +2,7 @@
  * From a configuration to the addresses that this node asks the cluster to manage. An address has one entry, however
  * many bindings and listeners name it; what the cluster compares between nodes is this entry.
  */
-import type { Config, Topology } from "../../config/types.js";
+import type { Config, PartitionPolicy, Topology } from "../../config/types.js";
 import { sortByAddress } from "../address.js";
 import { networkFinder } from "./networks.js";
 
@@ -17,6 +17,8 @@ export interface Entry {
   readonly follows: string | null;
   /** Block of the Topology that it is plumbed by. */
   readonly topology: string;
+  /** `partition_policy` of that Topology. */
+  readonly policy: PartitionPolicy;
 }
 
 /** @returns one entry for each VIP of the configuration, sorted by address. The rules of `config` hold already. */
@@ -50,14 +52,18 @@ export function catalogueOf(config: Config): Entry[] {
     vip.follows ??= follow?.address ?? null;
   }
   const topologyOf = topologyFinder(config.topologies);
-  const entries = [...drafts].map(([address, { names, services, preference, follows, own }]) => ({
-    address,
-    names: [...names].sort(),
-    services: [...services].sort(),
-    preference,
-    follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
-    topology: topologyOf(address)?.block ?? "",
-  }));
+  const entries = [...drafts].map(([address, { names, services, preference, follows, own }]) => {
+    const topology = topologyOf(address);
+    return {
+      address,
+      names: [...names].sort(),
+      services: [...services].sort(),
+      preference,
+      follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
+      topology: topology?.block ?? "",
+      policy: topology?.partitionPolicy ?? "available",
+    };
+  });
   return sortByAddress(entries, ({ address }) => address);
 }
 

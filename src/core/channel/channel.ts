@@ -19,6 +19,7 @@
  * Systems", SOSP 1987 (flush before a view); P. Chockler et al., "Group Communication Specifications", ACM Computing
  * Surveys 33(4), 2001 (the properties, and their names in the tests).
  */
+import { isQuorate } from "../quorum.js";
 import { Broadcast, MAX_KEPT_BYTES } from "./broadcast.js";
 import { Gathering } from "./flush.js";
 import { decodeFrame, type Frame, type FrameOf, type Message, type Origin, type Row } from "./frames.js";
@@ -411,7 +412,7 @@ export class Channel {
     const members = origins.map((origin) => origin.name);
     const came = origins.filter(({ name, view }) => name === self || (view.counter > 0 && sameRound(view, old)));
     const stayed = came.map((origin) => origin.name);
-    const quorate = members.length * 2 > peers.length;
+    const quorate = isQuorate(members, peers);
     this.#outbox.view({ seq: round.counter, leader: members[0]!, members, stayed, quorate });
     this.#publish([this.#graph.change({ view: round })]);
     this.#broadcast.begin(round, members, this.#linksTo(members));

@@ -4,9 +4,11 @@
  *
  * Source: docs/PROTOCOL.md, "Marks".
  */
+import type { PartitionPolicy } from "../../config/types.js";
 import { comparePoints, pointOf, type Point } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import { hashOf } from "./hash.js";
+import { strictest } from "./policy.js";
 import { Rolls, type Electorate, type Participants } from "./rolls.js";
 import { voicesOf, type Voice } from "./voices.js";
 
@@ -18,6 +20,8 @@ export interface Vip {
   readonly hash: number;
   readonly names: readonly string[];
   readonly topology: string;
+  /** The strictest that any member has for it. */
+  readonly policy: PartitionPolicy;
   readonly preference: string | null;
   readonly follows: string | null;
   /** Members that configure it, sorted, with what each runs on it. Addresses that the same members configure share it. */
@@ -80,14 +84,19 @@ const NO_FOLLOWERS: readonly Vip[] = [];
 /** Of a cluster without members. */
 export const NO_DEFINITIONS = define(new Map());
 
-/** @param catalogues each member's entries; the order of members does not matter. */
-export function define(catalogues: ReadonlyMap<string, readonly Entry[]>): Definitions {
+/**
+ * @param catalogues each member's entries; the order of members does not matter.
+ * @param before no address gets a milder policy than it had there.
+ */
+export function define(catalogues: ReadonlyMap<string, readonly Entry[]>, before?: Definitions): Definitions {
   const voices = voicesOf(catalogues);
   const rolls = new Rolls(voices);
   const torn = tornNames(voices);
   const vips = new Map<string, Vip>();
   for (const said of saidByAddress(voices)) {
-    const vip = agree(said, vips.size, rolls, torn);
+    const agreed = agree(said, vips.size, rolls, torn);
+    const policy = before?.vips.get(agreed.address)?.policy;
+    const vip = policy === undefined ? agreed : { ...agreed, policy: strictest([policy, agreed.policy]) };
     vips.set(vip.address, vip);
   }
   return new Definitions(vips, unitsOf(vips, rolls), rolls);
@@ -151,6 +160,7 @@ function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: Reado
     hash: point.block === "" ? point.offset : hashOf(point.block) ^ point.offset,
     names: distinct(entries.flatMap(({ names }) => names)).sort(),
     topology: entries[0]?.topology ?? "",
+    policy: strictest(entries.map(({ policy }) => policy)),
     preference: preferences.length === 1 ? (preferences[0] ?? null) : null,
     follows: follows[0] ?? null,
     participants: rolls.participants(sayings.map(({ voice, entry: { services } }) => ({ voice, services }))),

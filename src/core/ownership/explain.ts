@@ -6,6 +6,7 @@
  */
 import { preferenceOf, unitOf, type Unit } from "./definitions.js";
 import type { Ownership } from "./ownership.js";
+import { isWithheld } from "./policy.js";
 import { place } from "./placement.js";
 import { heirOf, type Row } from "./table.js";
 
@@ -83,8 +84,10 @@ function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
 }
 
 /** What keeps a member from the unit. */
-function out(ownership: Ownership, { lead, electorate }: Unit, row: Row, node: string): string | null {
-  const { members } = ownership;
+function out(ownership: Ownership, unit: Unit, row: Row, node: string): string | null {
+  const { members, view } = ownership;
+  const { lead, electorate } = unit;
+  if (isWithheld(unit, view?.quorate === true)) return "is in a part of the cluster without a quorum";
   if (!lead.participants.has(node)) return `does not configure ${lead.address}`;
   if (!electorate.includes(node)) return `does not configure all that follows ${lead.address}`;
   if (members.get(node)?.leaving === true) return "is leaving";

@@ -4,14 +4,16 @@
  * in the middle of a job leaves an address behind.
  *
  *   (absent) --acquire--> acquiring --done--> present --release--> releasing --done--> (absent)
- *                             | failed
- *                             v
- *                         (absent), and the unit is refused once the rest of it is absent too
+ *                          |     | failed                              ^
+ *                     drop |     +----> (absent), and the unit is      | done
+ *                          v            refused once all of it is     |
+ *                        doomed ---------------------------------------+
  */
 import { addressesFor, unitOf, type Definitions, type Unit } from "./definitions.js";
 import type { Row } from "./table.js";
 
-export type HandState = "acquiring" | "present" | "releasing";
+/** `doomed`: being plumbed, and to go again as soon as that has ended. */
+export type HandState = "acquiring" | "doomed" | "present" | "releasing";
 
 /** What the table wants done, and what the cluster has to be told. */
 export interface Demands {
@@ -27,6 +29,13 @@ interface Table {
   readonly self: string;
   readonly definitions: Definitions;
   readonly rows: ReadonlyMap<string, Row>;
+  /** What this node may do besides what the table says: partitions and leases. */
+  readonly may: {
+    hold(unit: Unit): boolean;
+    take(unit: Unit, row: Row): boolean;
+    /** Nobody may have it, in this view. */
+    barred(unit: Unit): boolean;
+  };
 }
 
 export class Hands {
@@ -53,17 +62,32 @@ export class Hands {
     return this.#states.entries();
   }
 
-  acquired(address: string): void {
-    this.#states.set(address, "present");
+  /** @returns false where it is to go again at once, which is taken as begun. */
+  acquired(address: string): boolean {
+    const stays = this.#states.get(address) !== "doomed";
+    this.#states.set(address, stays ? "present" : "releasing");
+    return stays;
   }
 
   failed(address: string, reason: string): void {
+    const mattered = this.#states.get(address) !== "doomed";
     this.#states.delete(address);
-    this.#failures.set(address, reason);
+    if (mattered) this.#failures.set(address, reason);
   }
 
   released(address: string): void {
     this.#states.delete(address);
+  }
+
+  /** Nothing that matches may stay, whatever the table says. @returns those that are present. Taken as begun. */
+  drop(matches: (address: string) => boolean): string[] {
+    const dropped: string[] = [];
+    for (const [address, state] of this.#states) {
+      if ((state !== "present" && state !== "acquiring") || !matches(address)) continue;
+      this.#states.set(address, state === "present" ? "releasing" : "doomed");
+      if (state === "present") dropped.push(address);
+    }
+    return dropped;
   }
 
   /** @param leads units to look at. The jobs that it names are taken as begun. */
@@ -87,7 +111,7 @@ export class Hands {
     return strays;
   }
 
-  #lookAt({ self, definitions, rows }: Table, lead: string, demands: Demands): void {
+  #lookAt({ self, definitions, rows, may }: Table, lead: string, demands: Demands): void {
     const unit = definitions.units.get(lead);
     const row = rows.get(lead);
     if (unit === undefined || row === undefined) return;
@@ -95,17 +119,18 @@ export class Hands {
     const failure = mine.map((address) => this.#failures.get(address)).find((reason) => reason !== undefined);
     if (!isWanted(row, self)) for (const address of mine) this.#failures.delete(address);
     const want = isWanted(row, self) && failure === undefined;
-    const free = row.holders.size === 0;
-    for (const address of mine) this.#pull(address, want, free, demands);
-    this.#report(unit, row, self, mine, failure, demands);
+    const keep = want && may.hold(unit);
+    const begin = want && row.holders.size === 0 && may.take(unit, row);
+    for (const address of mine) this.#pull(address, keep, begin, demands);
+    this.#report(unit, row, { self, mine, failure, barred: may.barred(unit) }, demands);
   }
 
-  #pull(address: string, want: boolean, free: boolean, demands: Demands): void {
+  #pull(address: string, keep: boolean, begin: boolean, demands: Demands): void {
     const state = this.#states.get(address);
-    if (want && free && state === undefined) {
+    if (begin && state === undefined) {
       this.#states.set(address, "acquiring");
       demands.acquire.push(address);
-    } else if (!want && state === "present") {
+    } else if (!keep && state === "present") {
       this.#states.set(address, "releasing");
       demands.release.push(address);
     }
@@ -114,11 +139,10 @@ export class Hands {
   #report(
     unit: Unit,
     row: Row,
-    self: string,
-    mine: readonly string[],
-    failure: string | undefined,
+    here: { self: string; mine: readonly string[]; failure: string | undefined; barred: boolean },
     demands: Demands,
   ): void {
+    const { self, mine, failure, barred } = here;
     const lead = unit.lead.address;
     const gone = mine.every((address) => !this.#states.has(address));
     const report = (kind: string, add: () => void) => {
@@ -131,6 +155,8 @@ export class Hands {
       if (gone) report("released", () => demands.released.push(lead));
     } else if (isWanted(row, self) && failure !== undefined) {
       if (gone) report("refused", () => demands.refused.push({ lead, reason: failure }));
+    } else if (row.target === self && row.phase === "acquiring" && barred) {
+      if (gone) report("released", () => demands.released.push(lead));
     } else if (row.target === self && row.phase === "acquiring") {
       if (mine.every((address) => this.#states.get(address) === "present"))
         report("owned", () => demands.owned.push(lead));

@@ -14,9 +14,22 @@ import { balance, isMovable } from "./balance.js";
 import { define, NO_DEFINITIONS, preferenceOf, type Definitions, type Unit } from "./definitions.js";
 import { Loads } from "./loads.js";
 import { place, type PlacementInput } from "./placement.js";
+import { isWithheld, policyOf } from "./policy.js";
 import type { Standing } from "./scales.js";
 import { settle } from "./settle.js";
-import { assign, depart, emptyRow, EpochCounter, heirOf, owned, ready, refused, released, type Row } from "./table.js";
+import {
+  assign,
+  depart,
+  emptyRow,
+  EpochCounter,
+  heirOf,
+  lapsed,
+  owned,
+  ready,
+  refused,
+  released,
+  type Row,
+} from "./table.js";
 
 export interface Member {
   readonly announcement: Announcement;
@@ -48,6 +61,8 @@ export class Ownership {
   /** False while announcements of the present view are missing: owners keep what they have, nobody takes anything. */
   settled = false;
   readonly #announced = new Map<string, Announcement>();
+  /** Members whose lease was over for a while in this view, before it was settled. */
+  readonly #lapsed = new Set<string>();
   readonly #epochs = new EpochCounter();
   /** As leader: nothing has changed since a round of balance found nothing to move. */
   #balanced = false;
@@ -57,8 +72,10 @@ export class Ownership {
   enter(view: View): Change {
     const gone = [...this.members.keys()].filter((member) => !view.members.includes(member));
     const survived = this.settled && view.members.every((member) => view.stayed.includes(member));
+    const hadQuorum = this.view?.quorate === true;
     this.view = view;
     this.#announced.clear();
+    this.#lapsed.clear();
     this.#epochs.enter(view.seq);
     if (!survived) {
       this.settled = false;
@@ -68,7 +85,7 @@ export class Ownership {
     const touched = new Set<string>();
     const redefined = !gone.every((member) => this.definitions.strike(member));
     if (redefined) {
-      const definitions = definitionsOf(members);
+      const definitions = definitionsOf(members, this.definitions);
       // An address that changes its unit may be in anybody's hands: only announcements tell in whose.
       this.settled = sameUnits(this.definitions, definitions);
       if (!this.settled) return nothing();
@@ -79,6 +96,7 @@ export class Ownership {
         if (this.loads.change(lead, (row) => depart(row, member, this.#epochs))) touched.add(lead);
     }
     this.members = members;
+    if (view.quorate !== hadQuorum) this.#touchWithheld(touched);
     this.#place(touched);
     return { touched, redefined, settled: false, contested: [] };
   }
@@ -86,6 +104,8 @@ export class Ownership {
   /** @param from a member of the present view. */
   deliver(from: string, message: OwnershipMessage): Change {
     if (message.kind === "announce") return this.#announce(from, message);
+    if (message.kind === "beacon") return nothing(); // Of the node, and not of what all agree on.
+    if (message.kind === "lapsed") this.#lapsed.add(from);
     if (!this.settled) return nothing(); // Sent for a table that is gone; the sender looks again once this view is settled.
     const touched = new Set<string>();
     switch (message.kind) {
@@ -112,6 +132,9 @@ export class Ownership {
         break;
       case "drain":
         this.#drain(from, touched);
+        break;
+      case "lapsed":
+        this.#forRows(this.loads.concerning(from), touched, (row, lead) => this.#isStrict(lead) && lapsed(row, from));
         break;
     }
     this.#place(touched);
@@ -174,7 +197,7 @@ export class Ownership {
     );
     this.definitions = definitionsOf(this.members);
     const claims = new Map([...this.members].map(([name, member]) => [name, member.announcement.claims]));
-    const { rows, contested } = settle(this.definitions, claims, this.#epochs);
+    const { rows, contested } = settle(this.definitions, claims, this.#epochs, this.#lapsed);
     this.rows = rows;
     this.loads = new Loads(this.definitions.units, rows);
     this.settled = true;
@@ -230,6 +253,16 @@ export class Ownership {
     });
   }
 
+  #isStrict(lead: string): boolean {
+    const unit = this.definitions.units.get(lead);
+    return unit !== undefined && policyOf(unit) === "strict";
+  }
+
+  /** The view has lost its quorum. */
+  #touchWithheld(touched: Set<string>): void {
+    for (const [lead, unit] of this.definitions.units) if (isWithheld(unit, false)) touched.add(lead);
+  }
+
   #mayHave(name: string, lead: string): boolean {
     const electorate = this.definitions.units.get(lead)?.electorate ?? [];
     return this.able(name) && electorate.includes(name) && this.rows.get(lead)?.refusedBy.has(name) !== true;
@@ -250,7 +283,8 @@ export class Ownership {
   placement(): PlacementInput {
     const able = new Map<string, Standing>();
     for (const name of this.members.keys()) if (this.able(name)) able.set(name, { weight: this.weight(name) });
-    return { units: this.definitions.units, rows: this.rows, loads: this.loads, able };
+    const { units } = this.definitions;
+    return { units, rows: this.rows, loads: this.loads, able, quorate: this.view?.quorate === true };
   }
 }
 
@@ -258,8 +292,9 @@ function nothing(): Change {
   return { touched: new Set(), redefined: false, settled: false, contested: [] };
 }
 
-function definitionsOf(members: ReadonlyMap<string, Member>): Definitions {
-  return define(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])));
+/** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */
+function definitionsOf(members: ReadonlyMap<string, Member>, before?: Definitions): Definitions {
+  return define(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])), before);
 }
 
 /** Does every unit that is left consist of the same addresses? */

@@ -9,6 +9,7 @@
  */
 import { preferenceOf, type Unit } from "./definitions.js";
 import type { Loads } from "./loads.js";
+import { isWithheld } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
 import { heirOf, type Row } from "./table.js";
 
@@ -19,7 +20,11 @@ export interface PlacementInput {
   readonly loads: Loads;
   /** Members that may be given addresses: present, mature, not leaving. */
   readonly able: ReadonlyMap<string, Standing>;
+  /** The view has a quorum: else it may own only what is `available` to every part. */
+  readonly quorate: boolean;
 }
+
+const NOBODY = new Int32Array();
 
 /** Where a unit is to be; null where nobody can have it. */
 export interface Home {
@@ -36,7 +41,7 @@ export function place(input: PlacementInput, leads: Iterable<string>): Home[] {
     const unit = input.units.get(lead);
     const row = input.rows.get(lead);
     if (unit === undefined || row === undefined) continue;
-    const candidates = candidatesOf(unit, row, scales);
+    const candidates = isWithheld(unit, input.quorate) ? NOBODY : candidatesOf(unit, row, scales);
     const heir = heirOf(row);
     const home = settledHome(unit, row, heir, candidates, scales);
     if (home === null && candidates.length > 0) orphans.push({ unit, candidates });

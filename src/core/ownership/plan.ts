@@ -104,6 +104,8 @@ const NEWCOMER: Announcement = {
   leaving: false,
   balanceSetSize: 0,
   weight: 100,
+  leaseMs: 0,
+  fenceMs: 0,
   entries: [],
   claims: [],
 };

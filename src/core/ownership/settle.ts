@@ -23,10 +23,12 @@ interface Holder {
   releasing: boolean;
 }
 
+/** @param lapsed members whose lease was over for a while since they announced. */
 export function settle(
   definitions: Definitions,
   claims: ReadonlyMap<string, readonly Claim[]>,
   epochs: EpochCounter,
+  lapsed: ReadonlySet<string> = new Set(),
 ): Settlement {
   const holders = holdersByUnit(definitions, claims);
   const rows = new Map<string, Row>();
@@ -34,7 +36,7 @@ export function settle(
   for (const [lead, unit] of definitions.units) {
     const all = [...(holders.get(lead)?.values() ?? [])];
     const keeping = all.filter(({ releasing }) => !releasing);
-    rows.set(lead, rowOf(unit, all, keeping, epochs));
+    rows.set(lead, rowOf(unit, all, keeping, epochs, lapsed));
     if (keeping.length > 1) contested.push(lead);
   }
   return { rows, contested };
@@ -60,7 +62,13 @@ function holdersByUnit(
   return holders;
 }
 
-function rowOf(unit: Unit, all: readonly Holder[], keeping: readonly Holder[], epochs: EpochCounter): Row {
+function rowOf(
+  unit: Unit,
+  all: readonly Holder[],
+  keeping: readonly Holder[],
+  epochs: EpochCounter,
+  lapsed: ReadonlySet<string>,
+): Row {
   const owner = strongest(unit, keeping.length > 0 ? keeping : all);
   if (owner === null) return emptyRow();
   const { member, claim, releasing } = owner;
@@ -71,6 +79,7 @@ function rowOf(unit: Unit, all: readonly Holder[], keeping: readonly Holder[], e
     // Epochs of components that merge say nothing about each other: this comes after all of them.
     epoch: epochs.next(),
     pin: claim.pinned && !releasing ? member : null,
+    fenced: releasing || lapsed.has(member),
     ...(all.length > 1 && {
       holders: new Set(all.filter((holder) => holder !== owner).map((holder) => holder.member)),
     }),

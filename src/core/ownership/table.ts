@@ -24,13 +24,19 @@ export interface Row {
   holders: ReadonlySet<string>;
   /** Members that could not plumb them; they say when they are ready to try again. */
   refusedBy: ReadonlySet<string>;
+  /**
+   * Somebody outside of the view may have them yet, for all that its members know: under the policy `strict` nobody
+   * begins to plumb them before the leases of those outside are over.
+   */
+  fenced: boolean;
 }
 
 /** Shared: most rows name nobody there. */
 const NOBODY: ReadonlySet<string> = new Set();
 
 export function emptyRow(): Row {
-  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, holders: NOBODY, refusedBy: NOBODY };
+  const nobody = { holders: NOBODY, refusedBy: NOBODY };
+  return { owner: null, phase: "idle", target: null, epoch: 0, pin: null, fenced: true, ...nobody };
 }
 
 /** Who will have the unit when everything under way is done. */
@@ -77,17 +83,32 @@ export function assign(row: Row, home: string | null, epochs: EpochCounter): boo
   return true;
 }
 
-/** The owner, or another holder, has let go. @returns false when the row does not say that it had to. */
+/**
+ * The owner, or another holder, has let go; or the target may not begin, and has nothing. @returns false when the row
+ * does not say that it had to.
+ */
 export function released(row: Row, by: string, epochs: EpochCounter): boolean {
-  if (row.owner !== by || row.phase !== "releasing") return forget(row, "holders", by);
+  if (forget(row, "holders", by)) return true;
+  if (row.target === by && row.phase === "acquiring") {
+    Object.assign(row, { phase: "idle", target: null });
+    return true;
+  }
+  if (row.owner !== by || row.phase !== "releasing") return false;
   vacate(row, epochs);
+  return true;
+}
+
+/** A member's lease was over for a while: what it had, somebody outside may have taken. */
+export function lapsed(row: Row, member: string): boolean {
+  if (row.fenced || (row.owner !== member && row.target !== member && !row.holders.has(member))) return false;
+  row.fenced = true;
   return true;
 }
 
 /** The target has plumbed and serves. */
 export function owned(row: Row, by: string): boolean {
   if (row.target !== by || row.phase !== "acquiring") return false;
-  Object.assign(row, { owner: by, phase: "idle", target: null });
+  Object.assign(row, { owner: by, phase: "idle", target: null, fenced: false });
   return true;
 }
 
@@ -117,8 +138,10 @@ export function depart(row: Row, member: string, epochs: EpochCounter): boolean 
     row.target = null;
     if (row.phase === "acquiring") row.phase = "idle";
   } else {
+    if (held) row.fenced = true;
     return held;
   }
+  row.fenced = true; // It may be alive, somewhere else, and have them.
   return true;
 }
 

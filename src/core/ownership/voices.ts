@@ -35,6 +35,7 @@ function sameEntry(a: Entry, b: Entry | undefined): boolean {
     a.preference === b.preference &&
     a.follows === b.follows &&
     a.topology === b.topology &&
+    a.policy === b.policy &&
     sameWords(a.names, b.names) &&
     sameWords(a.services, b.services)
   );

@@ -4,8 +4,11 @@
  *
  * Source: docs/PROTOCOL.md, "Messages".
  */
+import type { PartitionPolicy } from "../../config/types.js";
 import { type AddressRange, formatAddress, fromRanges, parseAddress, toRanges } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
+import type { Beacon } from "../ownership/lease.js";
+import { POLICIES } from "../ownership/policy.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
 
 /** An address that a member has, or is about to have, when it announces itself. */
@@ -29,6 +32,10 @@ export interface Announcement {
   readonly balanceSetSize: number;
   /** Its share of the load, beside those of others: 1 to 1000. */
   readonly weight: number;
+  /** Length of its leases. */
+  readonly leaseMs: number;
+  /** How long, by its clock, somebody that it has parted from may have a lease yet. */
+  readonly fenceMs: number;
   readonly entries: readonly Entry[];
   readonly claims: readonly Claim[];
 }
@@ -43,9 +50,25 @@ export type OwnershipMessage =
   | { readonly kind: "refused"; readonly leads: readonly string[]; readonly reason: string }
   | { readonly kind: "move"; readonly command: number; readonly lead: string; readonly to: string }
   /** The sender is about to leave. */
-  | { readonly kind: "drain" };
+  | { readonly kind: "drain" }
+  /** The sender lives, and has heard others: what leases are made of. */
+  | ({ readonly kind: "beacon" } & Beacon)
+  /** The sender's lease was over: it has let go of all that it had under it. */
+  | { readonly kind: "lapsed" };
 
-const KINDS = ["announce", "mature", "balance", "released", "owned", "ready", "refused", "move", "drain"] as const;
+const KINDS = [
+  "announce",
+  "mature",
+  "balance",
+  "released",
+  "owned",
+  "ready",
+  "refused",
+  "move",
+  "drain",
+  "beacon",
+  "lapsed",
+] as const;
 
 export function encodeMessage(message: OwnershipMessage): Uint8Array {
   const out = new ByteWriter().byte(KINDS.indexOf(message.kind));
@@ -70,7 +93,12 @@ export function encodeMessage(message: OwnershipMessage): Uint8Array {
     case "move":
       writeAddress(out.uint(message.command).string(message.to), message.lead);
       break;
+    case "beacon":
+      out.uint(message.view).uint(message.number);
+      out.list(message.heard, ({ member, number }) => out.string(member).uint(number));
+      break;
     case "drain":
+    case "lapsed":
       break;
   }
   return out.finish();
@@ -111,15 +139,23 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): OwnershipMe
       const to = source.string();
       return { kind, command, to, lead: readAddress(source) };
     }
+    case "beacon": {
+      const view = source.uint();
+      const number = source.uint();
+      return { kind, view, number, heard: source.list(() => ({ member: source.string(), number: source.uint() })) };
+    }
     case "drain":
+    case "lapsed":
       return { kind };
   }
 }
 
 function writeAnnouncement(out: ByteWriter, announcement: Announcement): void {
   const { incarnation, version, endpoint, mature, leaving, balanceSetSize, weight, entries, claims } = announcement;
+  const { leaseMs, fenceMs } = announcement;
   out.uint(incarnation).string(version).string(endpoint.host).uint(endpoint.port);
   out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize).uint(weight);
+  out.uint(leaseMs).uint(Math.ceil(fenceMs));
   // Names of nodes, services and networks repeat in thousands of entries: each goes once, and then by number.
   const words = [
     ...new Set(entries.flatMap(({ services, preference, topology }) => [...services, preference ?? "", topology])),
@@ -135,6 +171,7 @@ function writeAnnouncement(out: ByteWriter, announcement: Announcement): void {
     out.byte(entry.follows === null ? 0 : 1);
     if (entry.follows !== null) writeAddress(out, entry.follows);
     word(entry.topology);
+    out.byte(POLICIES.indexOf(entry.policy));
   });
   out.list(claims, ({ address, epoch, releasing, pinned }) => {
     writeAddress(out, address);
@@ -151,6 +188,8 @@ function readAnnouncement(source: ByteReader): Announcement {
     leaving: source.flag(),
     balanceSetSize: source.uint(),
     weight: readWeight(source),
+    leaseMs: source.uint(),
+    fenceMs: source.uint(),
   };
   const words = source.list(() => source.string());
   const word = () => {
@@ -165,6 +204,7 @@ function readAnnouncement(source: ByteReader): Announcement {
     preference: word() || null,
     follows: source.flag() ? readAddress(source) : null,
     topology: word(),
+    policy: readPolicy(source),
   }));
   const claims = source.list(() => {
     const address = readAddress(source);
@@ -180,6 +220,12 @@ function readWeight(source: ByteReader): number {
   const weight = source.uint(1000);
   if (weight === 0) throw new Malformed("no weight");
   return weight;
+}
+
+function readPolicy(source: ByteReader): PartitionPolicy {
+  const policy = POLICIES[source.byte()];
+  if (policy === undefined) throw new Malformed("no such policy");
+  return policy;
 }
 
 function writeAddress(out: ByteWriter, address: string): void {

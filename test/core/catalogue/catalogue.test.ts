@@ -22,6 +22,7 @@ describe("the catalogue", () => {
         preference: "node2",
         follows: null,
         topology: "10.1.1.0/24",
+        policy: "available",
       },
     ]);
   });

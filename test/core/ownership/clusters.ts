@@ -5,7 +5,13 @@ import { Ownership } from "../../../src/core/ownership/ownership.js";
 import type { Announcement } from "../../../src/core/wire/messages.js";
 
 export function entry(address: string, different: Partial<Entry> = {}): Entry {
-  const plain = { services: ["multivip"], preference: null, follows: null, topology: "10.0.0.0/24" };
+  const plain = {
+    services: ["multivip"],
+    preference: null,
+    follows: null,
+    policy: "available" as const,
+    topology: "10.0.0.0/24",
+  };
   return { address, names: [`at ${address}`], ...plain, ...different };
 }
 
@@ -18,6 +24,8 @@ export function announcement(entries: readonly Entry[], different: Partial<Annou
     leaving: false,
     balanceSetSize: 0,
     weight: 100,
+    leaseMs: 2_000,
+    fenceMs: 0,
     entries,
     claims: [],
     ...different,

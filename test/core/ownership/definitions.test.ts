@@ -4,7 +4,13 @@ import type { Entry } from "../../../src/core/catalogue/catalogue.js";
 import { addressesFor, define, unitOf } from "../../../src/core/ownership/definitions.js";
 
 function entry(address: string, different: Partial<Entry> = {}): Entry {
-  const plain = { services: ["multivip"], preference: null, follows: null, topology: "10.0.0.0/24" };
+  const plain = {
+    services: ["multivip"],
+    preference: null,
+    follows: null,
+    policy: "available" as const,
+    topology: "10.0.0.0/24",
+  };
   return { address, names: [`at ${address}`], ...plain, ...different };
 }
 

@@ -26,7 +26,15 @@ const units = define(
       member,
       LEADS.map((address, i): Entry => {
         const topology = TOPOLOGIES[i % 2] ?? "";
-        return { address, names: [address], services: [], preference: null, follows: null, topology };
+        return {
+          address,
+          names: [address],
+          services: [],
+          preference: null,
+          follows: null,
+          topology,
+          policy: "available",
+        };
       }),
     ]),
   ),

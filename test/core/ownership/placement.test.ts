@@ -18,13 +18,14 @@ function situation(
   const entries = owners.map((_, i): Entry => {
     const topology = i % 2;
     const address = `10.${topology + 1}.${i >> 9}.${(i >> 1) & 255}`;
-    return { address, names: [`v${i}`], services: [], preference, follows: null, topology: TOPOLOGIES[topology] ?? "" };
+    const network = { topology: TOPOLOGIES[topology] ?? "", policy: "available" as const };
+    return { address, names: [`v${i}`], services: [], preference, follows: null, ...network };
   });
   const { units } = define(new Map(members.map((member) => [member, entries])));
   const rows = new Map(
     entries.map(({ address }, i): [string, Row] => [address, { ...emptyRow(), owner: owners[i] ?? null }]),
   );
-  return { units, rows, loads: new Loads(units, rows), able: equals(members) };
+  return { units, rows, loads: new Loads(units, rows), able: equals(members), quorate: true };
 }
 
 /** The home of each given unit, whether it is another one or not. */

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compareAddresses, formatAddress, formatIpv4 } from "../../../src/core/address.js";
+import { POLICIES } from "../../../src/core/ownership/policy.js";
 import { ByteReader, ByteWriter, Malformed } from "../../../src/core/wire/bytes.js";
 import { decodeMessage, encodeMessage, type OwnershipMessage } from "../../../src/core/wire/messages.js";
 
@@ -18,6 +19,7 @@ const entry = fc.record({
   preference: fc.option(fc.string({ minLength: 1, maxLength: 8 })),
   follows: fc.option(address),
   topology: text,
+  policy: fc.constantFrom(...POLICIES),
 });
 const claim = fc.record({ address, epoch: uint, releasing: fc.boolean(), pinned: fc.boolean() });
 
@@ -31,6 +33,8 @@ const message: fc.Arbitrary<OwnershipMessage> = fc.oneof(
     leaving: fc.boolean(),
     balanceSetSize: uint,
     weight: fc.integer({ min: 1, max: 1000 }),
+    leaseMs: uint,
+    fenceMs: uint,
     entries: fc.array(entry, { maxLength: 8 }),
     claims: fc.array(claim, { maxLength: 8 }),
   }),
@@ -39,7 +43,13 @@ const message: fc.Arbitrary<OwnershipMessage> = fc.oneof(
   fc.record({ kind: fc.constantFrom("released", "owned", "ready"), leads: set }),
   fc.record({ kind: fc.constant("refused" as const), leads: set, reason: text }),
   fc.record({ kind: fc.constant("move" as const), command: uint, lead: address, to: text }),
-  fc.record({ kind: fc.constant("drain" as const) }),
+  fc.record({ kind: fc.constantFrom("drain", "lapsed") }),
+  fc.record({
+    kind: fc.constant("beacon" as const),
+    view: uint,
+    number: uint,
+    heard: fc.array(fc.record({ member: text, number: uint })),
+  }),
 );
 
 describe("a message", () => {
@@ -105,7 +115,7 @@ describe("a message", () => {
   });
 
   it("of a kind that does not exist is refused", () => {
-    expect(decodeMessage(Uint8Array.of(9))).toBeNull();
+    expect(decodeMessage(Uint8Array.of(11))).toBeNull();
     expect(decodeMessage(new Uint8Array())).toBeNull();
   });
 });
