@@ -1,9 +1,10 @@
 #include "dumps.h"
 
 #include <cstdio>
+#include <utility>
 #include <vector>
 
-#include "../io/plumber.h"
+#include "../io/dumps.h"
 #include "arguments.h"
 #include "exports.h"
 #include "job.h"
@@ -54,6 +55,15 @@ Napi::Value NeighboursBuffer(Napi::Env env, std::span<const wire::NeighbourRecor
 
 namespace {
 
+/* Without a copy: a dump may be 24 MiB, and this is the environment's own thread. */
+Napi::Value OwnedBuffer(Napi::Env env, std::vector<wire::AddressRecord>&& records) {
+  if (records.empty()) return Napi::Buffer<uint8_t>::New(env, 0);
+  auto* kept = new std::vector<wire::AddressRecord>(std::move(records));
+  return Napi::Buffer<uint8_t>::NewOrCopy(
+      env, reinterpret_cast<uint8_t*>(kept->data()), kept->size() * sizeof(wire::AddressRecord),
+      [](Napi::BasicEnv, uint8_t*, std::vector<wire::AddressRecord>* hint) { delete hint; }, kept);
+}
+
 /* links(): Promise<Link[]> */
 Napi::Value Links(const Napi::CallbackInfo& info) {
   return RunJob(
@@ -72,21 +82,28 @@ Napi::Value Links(const Napi::CallbackInfo& info) {
       });
 }
 
-/* addresses(protocol): Promise<Buffer> */
+/* addresses(protocol, ifindex, kinds): Promise<Buffer> */
 Napi::Value Addresses(const Napi::CallbackInfo& info) {
   const auto tag = IntegerArgument(info[0], -1, 255);
-  if (!tag) return ThrowArgument(info.Env(), "addresses needs (protocol: 0 to 255, or -1 for all)");
+  const auto ifindex = IntegerArgument(info[1], 0, INT32_MAX);
+  const auto kinds = IntegerArgument(info[2], 1, 3);
+  if (!tag || !ifindex || !kinds)
+    return ThrowArgument(info.Env(),
+                         "addresses needs (protocol: 0 to 255, or -1 for all, ifindex: 0 for all interfaces, "
+                         "kinds: 1 interface addresses, 2 local routes, 3 both)");
+  const io::AddressFilter filter{static_cast<int>(*tag), static_cast<uint32_t>(*ifindex), (*kinds & 1) != 0,
+                                 (*kinds & 2) != 0};
   return RunJob(
       info.Env(), "holdfast.addresses",
-      [tag = static_cast<int>(*tag)] {
+      [filter] {
         Listing<wire::AddressRecord> listing;
-        listing.error = io::ListAddresses(tag, listing.records);
+        listing.error = io::ListAddresses(filter, listing.records);
         return listing;
       },
-      [](const Napi::Promise::Deferred& deferred, const Listing<wire::AddressRecord>& listing) {
+      [](const Napi::Promise::Deferred& deferred, Listing<wire::AddressRecord>& listing) {
         const Napi::Env env = deferred.Env();
         if (listing.error < 0) return deferred.Reject(SystemError(env, listing.error, "dump addresses"));
-        deferred.Resolve(RecordsBuffer(env, listing.records));
+        deferred.Resolve(OwnedBuffer(env, std::move(listing.records)));
       });
 }
 

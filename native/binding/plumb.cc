@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -12,8 +13,23 @@ namespace holdfast::binding {
 namespace {
 
 constexpr const char* kExpected =
-    "plumb needs (operation: 1 add or 2 remove, protocol: 1 to 255, records: Uint8Array of whole 24-byte records, "
-    "each with family 4 or 6, a prefix of that family, an interface index, and zeros where an IPv4 address ends)";
+    "openBatch needs (operation: 1 add or 2 remove, protocol: 1 to 255, most: 0 to 1048576 records, "
+    "receiveBytes: 1 or more)";
+constexpr const char* kExpectedRecords =
+    "append needs (records: Uint8Array of whole 24-byte records, together no more than the batch was opened for, each "
+    "with family 4 or 6, a prefix of that family, an interface index, and zeros where an IPv4 address ends), and that "
+    "before the batch runs";
+
+/* From openBatch() on. The environment's own thread appends; from run() on, records belong to the worker thread. */
+struct Batch {
+  const io::Operation operation;
+  const uint8_t tag;
+  const size_t most;
+  const int receive_bytes;
+  std::vector<wire::AddressRecord> records;
+  bool runs = false;
+  io::BatchControl control; /* either thread */
+};
 
 /* [errno, "File exists: the host has 10.1.1.1/24 on interface 3"] for each errno. */
 Napi::Array TextPairs(Napi::Env env, const std::map<int32_t, std::string>& texts) {
@@ -29,33 +45,68 @@ Napi::Array TextPairs(Napi::Env env, const std::map<int32_t, std::string>& texts
   return pairs;
 }
 
-/* plumb(operation, protocol, records): Promise<{ statuses: Int32Array, texts: [number, string][] }> */
-Napi::Value Plumb(const Napi::CallbackInfo& info) {
-  const auto operation = IntegerArgument(info[0], 1, 2);
-  const auto tag = IntegerArgument(info[1], 1, 255);
-  auto records = RecordsArgument<wire::AddressRecord>(info[2], kMaxRecords);
-  if (!operation || !tag || !records || !std::ranges::all_of(*records, wire::IsPlumbable))
-    return ThrowArgument(info.Env(), kExpected);
+Napi::Value ResultObject(Napi::Env env, const io::PlumbOutcome& outcome) {
+  Napi::Int32Array statuses = Napi::Int32Array::New(env, outcome.statuses.size());
+  std::ranges::copy(outcome.statuses, statuses.Data());
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("statuses", statuses);
+  result.Set("texts", TextPairs(env, outcome.texts));
+  return result;
+}
+
+/* append(records): undefined. In slices, so that no call is long: the records of all are copied here. */
+Napi::Value Append(const Napi::CallbackInfo& info, Batch& batch) {
+  const auto slice = RecordsArgument<wire::AddressRecord>(info[0], batch.most - batch.records.size());
+  if (batch.runs || !slice || !std::ranges::all_of(*slice, wire::IsPlumbable))
+    return ThrowArgument(info.Env(), kExpectedRecords);
+  batch.records.insert(batch.records.end(), slice->begin(), slice->end());
+  return info.Env().Undefined();
+}
+
+/* run(): Promise<{ statuses: Int32Array, texts: [number, string][] }>. Once. */
+Napi::Value Run(const Napi::CallbackInfo& info, const std::shared_ptr<Batch>& batch) {
+  if (batch->runs) return ThrowArgument(info.Env(), "run needs (a batch that has not run)");
+  batch->runs = true;
   return RunJob(
-      info.Env(), "holdfast.plumb",
-      [operation = static_cast<io::Operation>(*operation), tag = static_cast<uint8_t>(*tag),
-       records = std::move(*records)] { return io::Plumb(operation, tag, records); },
+      info.Env(), "holdfast.batch",
+      [batch] {
+        return io::Plumb(batch->operation, batch->tag, batch->records, batch->control, batch->receive_bytes);
+      },
       [](const Napi::Promise::Deferred& deferred, const io::PlumbOutcome& outcome) {
         const Napi::Env env = deferred.Env();
         if (outcome.error < 0) return deferred.Reject(SystemError(env, outcome.error, "netlink"));
-        Napi::Int32Array statuses = Napi::Int32Array::New(env, outcome.statuses.size());
-        std::ranges::copy(outcome.statuses, statuses.Data());
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("statuses", statuses);
-        result.Set("texts", TextPairs(env, outcome.texts));
-        deferred.Resolve(result);
+        deferred.Resolve(ResultObject(env, outcome));
       });
+}
+
+/* openBatch(operation, protocol, most, receiveBytes): { append, run, done, cancel } */
+Napi::Value OpenBatch(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto operation = IntegerArgument(info[0], 1, 2);
+  const auto tag = IntegerArgument(info[1], 1, 255);
+  const auto most = IntegerArgument(info[2], 0, kMaxRecords);
+  const auto receive_bytes = IntegerArgument(info[3], 1, INT32_MAX / 2);
+  if (!operation || !tag || !most || !receive_bytes) return ThrowArgument(env, kExpected);
+  const auto batch =
+      std::make_shared<Batch>(static_cast<io::Operation>(*operation), static_cast<uint8_t>(*tag),
+                              static_cast<size_t>(*most), static_cast<int>(*receive_bytes));
+  batch->records.reserve(batch->most); /* never copied as it grows; untouched pages cost nothing */
+
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("append", Napi::Function::New(env, [batch](const auto& info) { return Append(info, *batch); }, "append"));
+  object.Set("run", Napi::Function::New(env, [batch](const auto& info) { return Run(info, batch); }, "run"));
+  object.Set("done", Napi::Function::New(
+                         env, [batch](const auto& info) { return Napi::Number::New(info.Env(), batch->control.done); },
+                         "done"));
+  object.Set("cancel", Napi::Function::New(
+                           env, [batch](const Napi::CallbackInfo&) { batch->control.cancelled = true; }, "cancel"));
+  return object;
 }
 
 }  // namespace
 
 void ExportPlumb(Napi::Env env, Napi::Object exports) {
-  exports.Set("plumb", Napi::Function::New(env, Plumb, "plumb"));
+  exports.Set("openBatch", Napi::Function::New(env, OpenBatch, "openBatch"));
 }
 
 }  // namespace holdfast::binding

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "dumps.h"
 #include "neighbours.h"
-#include "plumber.h"
 
 namespace holdfast::io {
 
@@ -27,7 +27,7 @@ constexpr size_t kSlice = 512;
 
 int Dump(std::vector<wire::LinkRecord>& links, std::vector<wire::AddressRecord>& addresses) noexcept {
   if (const int error = ListLinks(links); error < 0) return error;
-  return ListAddresses(-1, addresses);
+  return ListAddresses({}, addresses);
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace holdfast::io {
 
 namespace {
 
-constexpr int kBufferBytes = 4 << 20;
 /* The kernel cuts dumps into datagrams of at most 32 KiB (netlink_dump() in af_netlink.c). */
 constexpr size_t kDatagramBytes = 64 << 10;
 /* An answer of 36 bytes is charged with its sk_buff: under 1 KiB, with an extended ACK's text under 2. */
@@ -24,7 +23,7 @@ int SetOption(int fd, int level, int option, int value) { return setsockopt(fd, 
 
 }  // namespace
 
-int NetlinkSocket::Open() noexcept {
+int NetlinkSocket::Open(int receive_bytes) noexcept {
   fd_ = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (fd_.get() < 0) return -errno;
   const timeval wait{kWaitSeconds, 0};
@@ -35,7 +34,7 @@ int NetlinkSocket::Open() noexcept {
   SetOption(fd_.get(), SOL_NETLINK, NETLINK_CAP_ACK, 1);
   SetOption(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, 1);
   SetOption(fd_.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-  SizeBuffers();
+  SizeBuffers(receive_bytes);
   sockaddr_nl self{};
   self.nl_family = AF_NETLINK;
   if (bind(fd_.get(), reinterpret_cast<sockaddr*>(&self), sizeof self) < 0) return -errno;
@@ -43,9 +42,9 @@ int NetlinkSocket::Open() noexcept {
   return 0;
 }
 
-void NetlinkSocket::SizeBuffers() noexcept {
+void NetlinkSocket::SizeBuffers(int receive_bytes) noexcept {
   const int fd = fd_.get();
-  SizeReceiveBuffer(kBufferBytes);
+  SizeReceiveBuffer(receive_bytes);
   if (SetOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, kBufferBytes) < 0) SetOption(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes);
   int granted = 0;
   socklen_t size = sizeof granted;

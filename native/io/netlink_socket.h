@@ -13,8 +13,10 @@ namespace holdfast::io {
 /* One NETLINK_ROUTE socket for one thread. Nothing here throws; what can fail returns 0 or -errno. */
 class NetlinkSocket {
  public:
+  static constexpr int kBufferBytes = 4 << 20;
+
   /* Without CAP_NET_ADMIN the buffers stay at net.core.rmem_max, and the window is smaller. */
-  int Open() noexcept;
+  int Open(int receive_bytes = kBufferBytes) noexcept;
 
   /* Joins multicast groups (RTNLGRP_*): from here on Receive() gives what the kernel tells of them. A notification is
    * charged with its sk_buff, about 1 KiB; so many bytes hold what comes while nobody reads. 0 or -errno. */
@@ -48,7 +50,7 @@ class NetlinkSocket {
   static constexpr int kWaitSeconds = 10;
 
  private:
-  void SizeBuffers() noexcept;
+  void SizeBuffers(int receive_bytes) noexcept;
   void SizeReceiveBuffer(int bytes) noexcept;
   int DumpOnce(const AppendRequest& append, const EachMessage& each) noexcept;
 

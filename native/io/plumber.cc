@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "../wire/presence.h"
 #include "../wire/requests.h"
-#include "netlink_socket.h"
+#include "dumps.h"
 #include "pause.h"
 
 namespace holdfast::io {
@@ -15,55 +16,49 @@ namespace {
 
 using wire::AddressRecord;
 
-/* As much as one send takes; larger ones gain nothing that could be measured. */
-constexpr size_t kSendBytes = 64 << 10;
-constexpr size_t kRequestBytes = 128; /* the largest request, rounded up */
 /* How often in a row answers may be dropped: enough to come down from the largest window to single requests. */
 constexpr unsigned kTries = 12;
 
-/* Interface addresses of one family. A kernel without that family has none. */
-int DumpAddresses(NetlinkSocket& socket, uint8_t family, std::vector<AddressRecord>& out) noexcept {
-  const size_t before = out.size();
-  const int error = socket.Dump(
-      [family](auto& request, uint32_t seq) { wire::AppendAddressDump(request, seq, family); },
-      [&] { out.resize(before); },
-      [&](const wire::Message& message) {
-        /* Without that family the kernel answers for all (rtnl_dump_all). */
-        if (AddressRecord found; wire::DecodeAddress(message, found) && found.family == family) out.push_back(found);
-      });
-  return error == -EOPNOTSUPP || error == -EAFNOSUPPORT ? 0 : error;
-}
+/* How many requests go out at once. The kernel works them off within one send, which nothing can interrupt; what one costs
+ * goes from 2 us (a route) to milliseconds (an alias on an interface with a hundred thousand). So that a batch can be
+ * cancelled and tells of its progress, a window is as large as fits into kWanted. */
+class WindowSize {
+ public:
+  explicit WindowSize(size_t most) : most_(std::min(most, kMost)) {}
 
-/* Local host routes of one family; `tag` 0 stands for all. */
-int DumpRoutes(NetlinkSocket& socket, uint8_t family, uint8_t tag, std::vector<AddressRecord>& out) noexcept {
-  const size_t before = out.size();
-  const int error = socket.Dump(
-      [=](auto& request, uint32_t seq) { wire::AppendRouteDump(request, seq, family, tag); },
-      [&] { out.resize(before); },
-      [&](const wire::Message& message) {
-        AddressRecord found;
-        if (!wire::DecodeRoute(message, found) || found.family != family) return;
-        if (tag == 0 || found.protocol == tag) out.push_back(found);
-      });
-  /* A table that never held a route does not exist. */
-  return error == -ENOENT || error == -EOPNOTSUPP || error == -EAFNOSUPPORT ? 0 : error;
-}
+  size_t get() const { return std::min(size_, most_); }
+
+  void Took(std::chrono::steady_clock::duration time) {
+    if (time > kWanted) size_ = std::max<size_t>(1, get() / 2);
+    if (time < kWanted / 4) size_ = std::min(most_, get() * 2);
+  }
+
+  /* There is no room for the answers to so many. */
+  void Overflowed() { most_ = std::max<size_t>(1, get() / 2); }
+
+ private:
+  static constexpr std::chrono::milliseconds kWanted{20};
+  static constexpr size_t kMost = 512; /* larger ones gain nothing that could be measured */
+
+  size_t most_;
+  size_t size_ = 32;
+};
 
 /* One Plumb() call under way. */
 class Batch {
  public:
-  Batch(Operation operation, uint8_t tag, std::span<const AddressRecord> records)
-      : operation_(operation), tag_(tag), records_(records) {
+  Batch(Operation operation, uint8_t tag, std::span<const AddressRecord> records, BatchControl& control)
+      : operation_(operation), tag_(tag), records_(records), control_(control) {
     outcome_.statuses.resize(records.size());
   }
 
-  PlumbOutcome Run() noexcept {
+  PlumbOutcome Run(int receive_bytes) noexcept {
     if (records_.empty()) return std::move(outcome_);
-    outcome_.error = socket_.Open();
+    outcome_.error = socket_.Open(receive_bytes);
     if (outcome_.error == 0) outcome_.error = Judge();
     if (outcome_.error < 0) return std::move(outcome_);
     AskKernel();
-    if (operation_ == Operation::kAdd && outcome_.texts.count(-EEXIST) > 0) SettleExisting();
+    if (operation_ == Operation::kAdd && outcome_.texts.count(-EEXIST) > 0) Settle(-EEXIST);
     return std::move(outcome_);
   }
 
@@ -71,7 +66,7 @@ class Batch {
   /* Fills statuses that need no kernel, and `pending_` with the records that do. */
   int Judge() noexcept {
     std::vector<AddressRecord> found;
-    if (const int error = DumpFamilies(found, false); error < 0) return error;
+    if (const int error = DumpFamilies({.local_routes = false}, found); error < 0) return error;
     const wire::Presence presence(std::move(found));
     for (size_t i = 0; i < records_.size(); i++) {
       const auto verdict = operation_ == Operation::kAdd ? wire::JudgeAdd(presence, records_[i], tag_)
@@ -86,12 +81,10 @@ class Batch {
     return 0;
   }
 
-  int DumpFamilies(std::vector<AddressRecord>& found, bool routes) noexcept {
+  int DumpFamilies(const AddressFilter& filter, std::vector<AddressRecord>& found) noexcept {
     for (const uint8_t family : {uint8_t{4}, uint8_t{6}}) {
       if (std::ranges::none_of(records_, [=](const auto& record) { return record.family == family; })) continue;
-      if (const int error = DumpAddresses(socket_, family, found); error < 0) return error;
-      if (!routes) continue;
-      if (const int error = DumpRoutes(socket_, family, tag_, found); error < 0) return error;
+      if (const int error = DumpFamily(socket_, family, filter, found); error < 0) return error;
     }
     return 0;
   }
@@ -99,44 +92,53 @@ class Batch {
   /* Windows of pipelined requests. Where answers were dropped, the requests without one are asked again at the end, and
    * fewer at a time; those that never get an answer have that as their status. */
   void AskKernel() noexcept {
-    size_t limit = std::min(socket_.window(), kSendBytes / kRequestBytes);
+    WindowSize size(socket_.window());
     unsigned tries = 0;
     for (size_t next = 0; next < pending_.size();) {
+      control_.done = static_cast<uint32_t>(records_.size() - (pending_.size() - next));
+      if (control_.cancelled) return GiveUp(next, -ECANCELED, "cancelled before its turn");
       const auto first = pending_.begin() + static_cast<ptrdiff_t>(next);
-      const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(std::min(limit, pending_.size() - next)));
+      const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(std::min(size.get(), pending_.size() - next)));
       next += window.size();
+      const auto start = std::chrono::steady_clock::now();
       const int error = ExchangeWindow(window);
       if (error == 0) {
         tries = 0;
+        size.Took(std::chrono::steady_clock::now() - start);
       } else if (error == -ENOBUFS && tries < kTries) {
-        limit = std::max<size_t>(1, limit / 2);
+        size.Overflowed();
         PauseBeforeRetry(tries++);
       } else {
-        for (; next < pending_.size(); next++) outcome_.statuses[pending_[next]] = error;
-        Explain(error, "the kernel gave no answer");
+        return GiveUp(next, error, "the kernel gave no answer");
       }
     }
+    control_.done = static_cast<uint32_t>(records_.size());
+  }
+
+  void GiveUp(size_t next, int error, std::string_view text) noexcept {
+    for (; next < pending_.size(); next++) outcome_.statuses[pending_[next]] = error;
+    Explain(error, text);
+    if (repeating_) Settle(error);
   }
 
   /* Sends one request for each record of the window. Only the last is answered in any case: its answer tells that all
    * are done, and those without one have gone well. On an error the records that have no answer are pending again, at
-   * the end; what was done all the same is not done twice (Settled(), SettleExisting()). */
+   * the end; what was done all the same is not done twice (Settled(), Settle()). */
   int ExchangeWindow(const std::vector<uint32_t>& window) noexcept {
-    std::vector<uint8_t> requests;
-    requests.reserve(window.size() * kRequestBytes);
+    requests_.clear();
     uint32_t first_seq = 0;
     for (const uint32_t i : window) {
       const uint32_t seq = socket_.NextSeq();
       if (first_seq == 0) first_seq = seq;
-      const size_t start = requests.size();
+      const size_t start = requests_.size();
       if (operation_ == Operation::kAdd)
-        wire::AppendAdd(requests, seq, records_[i], tag_);
+        wire::AppendAdd(requests_, seq, records_[i], tag_);
       else
-        wire::AppendRemove(requests, seq, records_[i], tag_);
-      if (i != window.back()) wire::AnswerFailureOnly(requests, start);
+        wire::AppendRemove(requests_, seq, records_[i], tag_);
+      if (i != window.back()) wire::AnswerFailureOnly(requests_, start);
     }
     std::vector<bool> answered(window.size());
-    int error = socket_.Send(requests);
+    int error = socket_.Send(requests_);
     while (error == 0 && !answered.back()) {
       wire::Bytes datagram;
       error = socket_.Receive(datagram);
@@ -147,6 +149,7 @@ class Batch {
     /* What did arrive before the loss still counts. */
     for (wire::Bytes datagram; socket_.Receive(datagram, false) == 0;)
       TakeAnswers(datagram, window, first_seq, answered);
+    repeating_ = true;
     for (size_t i = 0; i < window.size(); i++)
       if (!answered[i]) pending_.push_back(window[i]);
     return error;
@@ -171,20 +174,29 @@ class Batch {
     return error == 0 || error == -EADDRNOTAVAIL || error == -ESRCH || error == -ENODEV;
   }
 
-  /* EEXIST from the kernel after Judge() saw nothing: a local route of ours (Judge() does not dump routes, which may be
-   * a million), a request that was sent twice because its answer was dropped, or somebody else in between. Look; where
-   * that fails, the kernel's word stands. */
-  void SettleExisting() noexcept {
+  /* Looks whether what a doubtful status speaks of has come about all the same. -EEXIST from the kernel after Judge() saw
+   * nothing: a local route of ours (Judge() does not dump routes, which may be a million), a request that was sent twice
+   * because its answer was dropped, an address that is in the batch twice, or somebody else in between. Where the batch ended
+   * among requests that were to be sent again: those that were done the first time. Where looking fails, the status
+   * stands. */
+  void Settle(int32_t doubtful) noexcept {
     std::vector<AddressRecord> found;
-    if (DumpFamilies(found, true) < 0) return;
+    if (DumpFamilies({.local_routes = false}, found) < 0) return;
+    if (DumpFamilies({.tag = tag_, .aliases = false}, found) < 0) return;
     const wire::Presence presence(std::move(found));
     bool refused = false;
     for (size_t i = 0; i < records_.size(); i++) {
-      if (outcome_.statuses[i] != -EEXIST) continue;
-      if (wire::JudgeAdd(presence, records_[i], tag_) == 0) outcome_.statuses[i] = 0;
+      if (outcome_.statuses[i] != doubtful) continue;
+      if (CameAbout(presence, records_[i])) outcome_.statuses[i] = 0;
       refused |= outcome_.statuses[i] != 0;
     }
-    if (!refused) outcome_.texts.erase(-EEXIST);
+    if (!refused) outcome_.texts.erase(doubtful);
+  }
+
+  bool CameAbout(const wire::Presence& presence, const AddressRecord& record) const {
+    if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_) == 0;
+    return std::ranges::none_of(presence.PlacesOf(record),
+                                [&](const auto& place) { return wire::SamePlace(place, record); });
   }
 
   void Explain(int32_t error, std::string_view text) { outcome_.texts.try_emplace(error, text); }
@@ -192,36 +204,19 @@ class Batch {
   const Operation operation_;
   const uint8_t tag_;
   const std::span<const AddressRecord> records_;
+  BatchControl& control_;
   NetlinkSocket socket_;
   std::vector<uint32_t> pending_; /* indices into records_, in the order of asking */
+  bool repeating_ = false;        /* some of them were asked before */
+  std::vector<uint8_t> requests_;
   PlumbOutcome outcome_;
 };
 
 }  // namespace
 
-int ListLinks(std::vector<wire::LinkRecord>& out) noexcept {
-  NetlinkSocket socket;
-  if (const int error = socket.Open(); error < 0) return error;
-  return socket.Dump(wire::AppendLinkDump, [&] { out.clear(); },
-                     [&](const wire::Message& message) {
-                       if (wire::LinkRecord link; wire::DecodeLink(message, link)) out.push_back(std::move(link));
-                     });
-}
-
-int ListAddresses(int tag, std::vector<AddressRecord>& out) noexcept {
-  NetlinkSocket socket;
-  if (const int error = socket.Open(); error < 0) return error;
-  for (const uint8_t family : {uint8_t{4}, uint8_t{6}}) {
-    if (const int error = DumpAddresses(socket, family, out); error < 0) return error;
-    if (const int error = DumpRoutes(socket, family, tag < 0 ? 0 : static_cast<uint8_t>(tag), out); error < 0)
-      return error;
-  }
-  if (tag >= 0) std::erase_if(out, [=](const auto& record) { return record.protocol != tag; });
-  return 0;
-}
-
-PlumbOutcome Plumb(Operation operation, uint8_t tag, std::span<const AddressRecord> records) noexcept {
-  return Batch(operation, tag, records).Run();
+PlumbOutcome Plumb(Operation operation, uint8_t tag, std::span<const AddressRecord> records, BatchControl& control,
+                   int receive_bytes) noexcept {
+  return Batch(operation, tag, records, control).Run(receive_bytes);
 }
 
 }  // namespace holdfast::io

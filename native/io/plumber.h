@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -6,18 +7,17 @@
 #include <vector>
 
 #include "../wire/address_record.h"
-#include "../wire/decode.h"
+#include "netlink_socket.h"
 
 namespace holdfast::io {
 
-/* All links. Like `ip link show`. Returns 0 or -errno. */
-int ListLinks(std::vector<wire::LinkRecord>& out) noexcept;
-
-/* All interface addresses and all local host routes that are not the kernel's own, IPv4 and IPv6. Like
- * `ip address show` and `ip route show table local type local`. `tag` 0 to 255: only those; -1: all. 0 or -errno. */
-int ListAddresses(int tag, std::vector<wire::AddressRecord>& out) noexcept;
-
 enum class Operation : uint8_t { kAdd = 1, kRemove = 2 };
+
+/* What others see of a batch under way, and what they may do to it, from any thread. */
+struct BatchControl {
+  std::atomic<uint32_t> done = 0;       /* records that have their status */
+  std::atomic<bool> cancelled = false;  /* no other window of requests begins */
+};
 
 struct PlumbOutcome {
   int error = 0;                        /* 0, or -errno: the batch could not be tried */
@@ -28,8 +28,12 @@ struct PlumbOutcome {
 /* Adds or removes a batch of addresses and local routes with our tag. Blocks while the kernel works; for a worker thread.
  *
  * Adding what is there at this place and ours is 0; what is there as anybody else's is -EEXIST and stays as it is.
- * Removing what is not there is 0; what is there and not ours is -EPERM and stays as it is. Other statuses are the
- * kernel's own: -ENODEV, -EINVAL, -EPERM without CAP_NET_ADMIN; or -EAGAIN when it gave no answer in time. */
-PlumbOutcome Plumb(Operation operation, uint8_t tag, std::span<const wire::AddressRecord> records) noexcept;
+ * Removing what is not there is 0; what is there and not ours is -EPERM and stays as it is. -ECANCELED is what was not
+ * begun when the batch was cancelled. Other statuses are the kernel's own: -ENODEV, -EINVAL, -EPERM without CAP_NET_ADMIN; or
+ * -EAGAIN when it gave no answer in time.
+ *
+ * `receive_bytes` is room for the kernel's answers. */
+PlumbOutcome Plumb(Operation operation, uint8_t tag, std::span<const wire::AddressRecord> records, BatchControl& control,
+                   int receive_bytes = NetlinkSocket::kBufferBytes) noexcept;
 
 }  // namespace holdfast::io

@@ -78,14 +78,15 @@ void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq) {
   message.Attribute(IFLA_EXT_MASK, uint32_t{RTEXT_FILTER_SKIP_STATS});
 }
 
-void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family) {
+void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint32_t ifindex) {
   ifaddrmsg body{};
   body.ifa_family = KernelFamily(family);
+  body.ifa_index = ifindex;
   MessageBuilder message(out, RTM_GETADDR, kDump, seq);
   message.Body(body);
 }
 
-void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag) {
+void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag, uint32_t ifindex) {
   rtmsg body{};
   body.rtm_family = KernelFamily(family);
   body.rtm_table = RT_TABLE_LOCAL;
@@ -93,6 +94,7 @@ void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, ui
   body.rtm_type = RTN_LOCAL;
   MessageBuilder message(out, RTM_GETROUTE, kDump, seq);
   message.Body(body);
+  if (ifindex != 0) message.Attribute(RTA_OIF, ifindex);
 }
 
 }  // namespace holdfast::wire

@@ -22,10 +22,10 @@ void AnswerFailureOnly(std::vector<uint8_t>& out, size_t start);
 /* `ip link show`: all links, without their statistics. */
 void AppendLinkDump(std::vector<uint8_t>& out, uint32_t seq);
 
-/* `ip -4|-6 address show`. */
-void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family);
+/* `ip -4|-6 address show [dev X]`; ifindex 0 stands for all. */
+void AppendAddressDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint32_t ifindex);
 
-/* `ip -4|-6 route show table local type local [proto TAG]`; tag 0 stands for all. */
-void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag);
+/* `ip -4|-6 route show table local type local [proto TAG] [dev X]`; tag 0 and ifindex 0 stand for all. */
+void AppendRouteDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family, uint8_t tag, uint32_t ifindex);
 
 }  // namespace holdfast::wire

@@ -2,16 +2,19 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { HoldfastError } from "../errors.js";
+import { getSystemErrorName } from "node:util";
+import { type ErrorCode, HoldfastError } from "../errors.js";
 import type { Link, LinkChange } from "./types.js";
 
 /** Wrong arguments throw a TypeError with code ERR_NATIVE_ARGUMENT; rejections are a SystemCallError. */
 export interface Addon {
   links(): Promise<Link[]>;
-  /** @param protocol 0 to 255, or -1 for all. @returns packed records (records.ts). */
-  addresses(protocol: number): Promise<Buffer>;
-  /** @param operation 1 add, 2 remove. @param records packed (records.ts), at most 1,048,576; copied. */
-  plumb(operation: 1 | 2, protocol: number, records: Uint8Array): Promise<NativePlumbResult>;
+  /** @param protocol 0 to 255, or -1 for all. @param ifindex 0 for all. @param kinds 1 interface addresses, 2 local routes,
+   * 3 both. @returns packed records (records.ts). */
+  addresses(protocol: number, ifindex: number, kinds: 1 | 2 | 3): Promise<Buffer>;
+  /** @param operation 1 add, 2 remove. @param most how many records it may get, up to 1,048,576.
+   * @param receiveBytes room for the kernel's answers. */
+  openBatch(operation: 1 | 2, protocol: number, most: number, receiveBytes: number): NativeBatch;
   /** @returns a descriptor for `announce`, or -errno. */
   openAnnouncer(): number;
   /** A gratuitous ARP request and reply, or an unsolicited neighbour advertisement, for each address to each Ethernet address.
@@ -50,7 +53,18 @@ export interface Addon {
   readonly layout: Readonly<Record<string, number>>;
 }
 
-export interface NativePlumbResult {
+export interface NativeBatch {
+  /** @param records packed (records.ts); copied. */
+  append(records: Uint8Array): void;
+  /** Once. */
+  run(): Promise<NativeBatchResult>;
+  /** How many records have their status. */
+  done(): number;
+  /** What was not begun gets -ECANCELED. */
+  cancel(): void;
+}
+
+export interface NativeBatchResult {
   readonly statuses: Int32Array;
   /** -errno and words. */
   readonly texts: readonly (readonly [number, string])[];
@@ -75,6 +89,15 @@ export interface NativeMonitor {
 export interface SystemCallError extends Error {
   readonly errno: number;
   readonly syscall: string;
+}
+
+export function systemError(code: ErrorCode, message: string, cause: SystemCallError): HoldfastError {
+  return new HoldfastError(
+    code,
+    message,
+    { errno: getSystemErrorName(cause.errno), syscall: cause.syscall },
+    { cause },
+  );
 }
 
 /** node-gyp-build takes build/Release before any prebuild. @throws ERR_NATIVE_MISSING with the remedy. */

@@ -2,8 +2,11 @@
 export { HOLDFAST_PROTOCOL, type KernelOptions, openKernel } from "./kernel.js";
 export { type Findings, findOrphans, type VipPlace } from "./orphans.js";
 export type {
+  AddressFilter,
   AnnounceSource,
+  BatchOptions,
   FoundAddress,
+  FoundAddresses,
   Host,
   Kernel,
   KernelChanges,

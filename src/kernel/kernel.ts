@@ -1,16 +1,20 @@
 /** `Kernel` over the native addon: checks, packs, queues and explains; the kernel itself is asked in C++. */
 import { getSystemErrorName } from "node:util";
-import { type ErrorCode, HoldfastError } from "../errors.js";
-import { type Addon, loadAddon, type SystemCallError } from "./addon.js";
+import type { HoldfastError } from "../errors.js";
+import { type Addon, loadAddon, type SystemCallError, systemError } from "./addon.js";
 import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
+import { Batches } from "./batches.js";
 import { Budget } from "./budget.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
+import { PackedAddresses } from "./found.js";
 import { openMonitor } from "./monitor.js";
 import { unpackNeighbours } from "./neighbours.js";
-import { type AddressAt, hostPrefix, packRecords, unpackRecords } from "./records.js";
 import type {
+  AddressFilter,
   AnnounceSource,
+  BatchOptions,
   FoundAddress,
+  FoundAddresses,
   Kernel,
   KernelChanges,
   Lifeline,
@@ -53,17 +57,16 @@ class LinuxKernel implements Kernel {
   readonly #announcer: Announcer;
   readonly #lifelines = new Set<number>();
   readonly #monitors = new Set<Monitor>();
-  readonly #plumbed = { plumbAdded: 0, plumbRemoved: 0, plumbFailed: 0 };
-  /** One bulk call at a time: the kernel serves one anyway (rtnl), and the other workers of libuv belong to files. */
-  #lastPlumb: Promise<unknown> = Promise.resolve();
+  readonly #batches: Batches;
   #announcerFd: number | null = null;
 
   constructor(
     private readonly addon: Addon,
-    private readonly protocol: number,
+    protocol: number,
     arpRate: number,
     arpRefreshMs: number,
   ) {
+    this.#batches = new Batches(addon, protocol);
     this.#announcer = new Announcer(
       this.#sendAnnouncements,
       this.#findHosts,
@@ -78,11 +81,12 @@ class LinuxKernel implements Kernel {
     });
   }
 
-  async addresses(filter: { readonly protocol?: number } = {}): Promise<readonly FoundAddress[]> {
-    const records = await this.addon.addresses(filter.protocol ?? -1).catch((cause: SystemCallError) => {
+  async addresses({ protocol = -1, ifindex = 0, plumbing }: AddressFilter = {}): Promise<FoundAddresses> {
+    const kinds = plumbing === undefined ? 3 : plumbing === "address" ? 1 : 2;
+    const records = await this.addon.addresses(protocol, ifindex, kinds).catch((cause: SystemCallError) => {
       throw systemError("ERR_NETLINK", "cannot list the addresses", cause);
     });
-    return unpackRecords(records);
+    return new PackedAddresses(records);
   }
 
   async neighbours(filter: { readonly ifindex?: number } = {}): Promise<readonly Neighbour[]> {
@@ -92,24 +96,25 @@ class LinuxKernel implements Kernel {
     return unpackNeighbours(records);
   }
 
-  async add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
-    const result = await this.#plumb(ADD, addresses, this.#placed(target));
-    this.#plumbed.plumbAdded += count(result.statuses, true);
-    return result;
+  async add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
+    return this.#batches.run("add", addresses, textItself, this.#on(target), options);
   }
 
-  async remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult> {
+  async remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
     this.#announcer.cancel(addresses);
-    const result = await this.#plumb(REMOVE, addresses, this.#placed(target));
+    const result = await this.#batches.run("remove", addresses, textItself, this.#on(target), options);
     await this.#announcer.idle(); // Whoever is told that they are gone may announce them next.
-    this.#plumbed.plumbRemoved += count(result.statuses, true);
     return result;
   }
 
-  async removeFound(found: readonly FoundAddress[]): Promise<PlumbResult> {
-    const result = await this.#plumb(REMOVE, found, (one) => one);
-    this.#plumbed.plumbRemoved += count(result.statuses, true);
-    return result;
+  async removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult> {
+    return this.#batches.run(
+      "remove",
+      found,
+      ({ address }) => address,
+      (one) => one,
+      options,
+    );
   }
 
   async openLifeline(name: string): Promise<Lifeline> {
@@ -151,38 +156,21 @@ class LinuxKernel implements Kernel {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#plumbed, ...this.#announcer.counters };
+    return { ...this.#batches.counters, ...this.#announcer.counters };
   }
 
   async close(): Promise<void> {
     const monitors = [...this.#monitors].map((monitor) => monitor.close());
-    await Promise.all([this.#announcer.close(), this.#lastPlumb, ...monitors]);
+    await Promise.all([this.#announcer.close(), this.#batches.idle(), ...monitors]);
     const fd = this.#announcerFd;
     this.#announcerFd = null;
     if (fd !== null) await this.addon.close(fd);
   }
 
-  #placed(target: PlumbTarget): (address: string) => AddressAt {
-    const onLifeline = this.#lifelines.has(target.ifindex);
-    return (address) => {
-      const prefix = onLifeline ? hostPrefix(address.includes(":") ? 6 : 4) : target.prefix;
-      return { ...target, address, prefix };
-    };
-  }
-
-  async #plumb<T>(operation: 1 | 2, items: readonly T[], addressAt: (item: T) => AddressAt): Promise<PlumbResult> {
-    const doing = `cannot ${operation === ADD ? "add" : "remove"} ${items.length} addresses`;
-    const missing = missingCapabilities();
-    if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
-    const records = await packRecords(items, addressAt);
-    const call = this.#lastPlumb.then(() => this.addon.plumb(operation, this.protocol, records));
-    this.#lastPlumb = call.catch(() => undefined);
-    const { statuses, texts } = await call.catch((cause: SystemCallError | TypeError) => {
-      if (cause instanceof TypeError) throw cause;
-      throw systemError("ERR_NETLINK", doing, cause);
-    });
-    this.#plumbed.plumbFailed += count(statuses, false);
-    return { statuses, texts: new Map(texts) };
+  /** On a lifeline, host aliases only (see PlumbTarget). */
+  #on({ prefix, ...target }: PlumbTarget): () => PlumbTarget {
+    const placed = prefix === undefined || this.#lifelines.has(target.ifindex) ? target : { ...target, prefix };
+    return () => placed;
   }
 
   /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
@@ -201,24 +189,10 @@ class LinuxKernel implements Kernel {
   };
 }
 
-const ADD = 1;
-const REMOVE = 2;
-
-function count(statuses: Int32Array, zero: boolean): number {
-  return statuses.reduce((sum, status) => sum + ((status === 0) === zero ? 1 : 0), 0);
-}
+const textItself = (address: string) => address;
 
 function nonNegative(value: number): number | null {
   return value < 0 ? null : value;
-}
-
-function systemError(code: ErrorCode, message: string, cause: SystemCallError): HoldfastError {
-  return new HoldfastError(
-    code,
-    message,
-    { errno: getSystemErrorName(cause.errno), syscall: cause.syscall },
-    { cause },
-  );
 }
 
 /** The remedy for each way in which a lifeline is not to be had. */

@@ -27,7 +27,7 @@ export interface Findings {
  * @param protocol our tag.
  */
 export function findOrphans(
-  found: readonly FoundAddress[],
+  found: Iterable<FoundAddress>,
   vips: ReadonlyMap<string, VipPlace>,
   protocol: number,
 ): Findings {

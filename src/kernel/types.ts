@@ -28,16 +28,35 @@ export interface FoundAddress {
   readonly alias: boolean;
 }
 
+/** What a dump found, in no order. It is kept packed: an object is made for each that is looked at, each time. */
+export interface FoundAddresses extends Iterable<FoundAddress> {
+  readonly length: number;
+  /** All of them, in parts that leave the event loop its turns: for those who look at a hundred thousand. */
+  slices(): AsyncIterable<readonly FoundAddress[]>;
+}
+
+/** Which of them a dump is to find: those that fit all that is given. The kernel sends no others, but for the protocol of
+ * addresses, which is looked at here. */
+export interface AddressFilter {
+  /** IFA_PROTO or rtm_protocol, 0 to 255. */
+  readonly protocol?: number;
+  /** An interface that has gone has none. */
+  readonly ifindex?: number;
+  /** "address" alone takes half the time: the kernel has a local route of its own for each address, which are read to be
+   * left out. */
+  readonly plumbing?: "address" | "route";
+}
+
 /** What to plumb: the same for a whole batch. */
 export interface PlumbTarget {
   /** Interface that carries the address or route: the Topology interface, or the lifeline. */
   readonly ifindex: number;
   readonly plumbing: "address" | "route";
-  /** Prefix length of an alias. Routes are always host routes, and aliases on a lifeline of this kernel are always host
+  /** Prefix length of an alias; default: the host's, 32 or 128. Routes are always host routes, and aliases on a lifeline of this kernel are always host
    * aliases: a shorter prefix there would lead its whole network into the TUN device. With a prefix shorter than the host's, the
    * kernel makes one alias of a network its primary, and takes the others along when that one goes, unless
-   * net.ipv4.conf.IF.promote_secondaries is 1 (devinet.c, __inet_del_ifa): hence the default of 32. */
-  readonly prefix: number;
+   * net.ipv4.conf.IF.promote_secondaries is 1 (devinet.c, __inet_del_ifa): hence the default. */
+  readonly prefix?: number;
 }
 
 export interface PlumbResult {
@@ -46,23 +65,35 @@ export interface PlumbResult {
    *
    * Adding what is there already at this very place is 0 when it is ours. When it is the host's own, another program's, or
    * ours on another interface, it is -EEXIST, and it stays as it is. Removing what is not there, or went with its
-   * interface, is 0; removing what is not ours is -EPERM, and it stays as it is.
+   * interface, is 0; removing what is not ours is -EPERM, and it stays as it is. What was not done when the batch was
+   * cancelled is -ECANCELED, and was not begun.
    */
   readonly statuses: Int32Array;
   /** The kernel's own words for the first failure of each errno ("Cannot assign requested address: ..."). */
   readonly texts: ReadonlyMap<number, string>;
 }
 
+/** How to follow a batch, and to end it. */
+export interface BatchOptions {
+  /** Told while the batch is under way, at most ten times a second, how many addresses have their status; and once at the end. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Cancels the batch, under way or waiting for its turn: within some 20 ms of the kernel's work, between two windows of
+   * requests. The result comes as ever, and says what was done. */
+  readonly signal?: AbortSignal;
+}
+
 export interface Kernel {
   links(): Promise<readonly Link[]>;
-  /** Every address and local host route of the given protocol, or of all. */
-  addresses(filter?: { readonly protocol?: number }): Promise<readonly FoundAddress[]>;
+  /** Every address and local host route that passes the filter, in one consistent dump each. */
+  addresses(filter?: AddressFilter): Promise<FoundAddresses>;
   /** Who is known on a link, or on all: neighbours with an Ethernet address, however long ago they were heard of. */
   neighbours(filter?: { readonly ifindex?: number }): Promise<readonly Neighbour[]>;
-  add(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
-  remove(addresses: readonly string[], target: PlumbTarget): Promise<PlumbResult>;
+  /** Batches of one kernel, up to 1,048,576 addresses each, run one at a time, in the order of the calls. One that is under way
+   * when the process exits is cancelled. */
+  add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;
+  remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;
   /** Removes what `addresses` found, each where it was found (see `findOrphans`). What is not ours stays: -EPERM. */
-  removeFound(found: readonly FoundAddress[]): Promise<PlumbResult>;
+  removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult>;
   /** A TUN device that is up and holds nothing yet. The kernel removes it, and all that sits on it, when this process
    * ends, however it ends. `name` is `hf0`, `hf1`, ... Throws ERR_LIFELINE with the remedy where /dev/net/tun is not to
    * be had, or where another process holds that device. */

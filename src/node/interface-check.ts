@@ -70,14 +70,18 @@ export class InterfaceCheck {
     try {
       // What comes or goes while the kernel is asked is not held against anybody: only what was so before and after.
       const before = new Set(this.hands.present());
-      const found = await this.kernel.addresses();
-      const there = new Set(found.filter((one) => isOurs(one) || isUntagged(one)).map(({ address }) => address));
+      const there = new Set<string>();
+      const tagged: FoundAddress[] = [];
+      for await (const some of (await this.kernel.addresses()).slices()) {
+        for (const one of some) {
+          if (isOurs(one) || isUntagged(one)) there.add(one.address);
+          if (isOurs(one)) tagged.push(one);
+        }
+      }
       const lost = this.hands.present().filter((address) => before.has(address) && !there.has(address));
       if (lost.length > 0) this.handler.lost(lost);
       // Removed where they stand, which may be where this node would never plumb them.
-      const strays = found.filter(
-        (one) => isOurs(one) && this.hands.state(one.address) === undefined && !before.has(one.address),
-      );
+      const strays = tagged.filter(({ address }) => this.hands.state(address) === undefined && !before.has(address));
       if (strays.length === 0) return;
       await this.kernel.removeFound(strays);
       this.handler.removed(strays.map(({ address }) => address));

@@ -21,7 +21,7 @@ const FOREIGN = new Set<number>([constants.errno.EEXIST, constants.errno.EPERM])
 
 interface Place {
   readonly topology: Topology;
-  readonly target: PlumbTarget;
+  readonly target: PlumbTarget & VipPlace;
   readonly source: AnnounceSource;
 }
 

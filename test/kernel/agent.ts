@@ -5,8 +5,10 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { explain, HoldfastError } from "../../src/errors.js";
+import { loadAddon } from "../../src/kernel/addon.js";
+import { Batches } from "../../src/kernel/batches.js";
 import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
-import type { AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
+import type { AddressFilter, AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
 import { Watcher } from "./watcher.js";
 
 const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
@@ -19,9 +21,43 @@ const watcher = new Watcher(kernel);
 
 export const calls = {
   links: () => kernel.links(),
-  addresses: (filter: { protocol?: number } = {}) => kernel.addresses(filter),
+  addresses: async (filter: AddressFilter = {}) => [...(await kernel.addresses(filter))],
   add: async (addresses: string[], target: PlumbTarget) => plain(await kernel.add(addresses, target)),
   remove: async (addresses: string[], target: PlumbTarget) => plain(await kernel.remove(addresses, target)),
+  /** @param cancelAt cancels once so many are done. @returns what came of it, and each progress that was told. */
+  addFollowed: async (addresses: string[], target: PlumbTarget, cancelAt?: number) => {
+    const told: number[] = [];
+    const cancel = new AbortController();
+    const onProgress = (done: number) => {
+      told.push(done);
+      if (cancelAt !== undefined && done >= cancelAt) cancel.abort();
+    };
+    return { ...plain(await kernel.add(addresses, target, { onProgress, signal: cancel.signal })), told };
+  },
+  /** Adds three batches, of which the second is cancelled while it waits. @returns the order in which they end, and the
+   * statuses of the second. */
+  addThree: async (batches: string[][], target: PlumbTarget) => {
+    const order: number[] = [];
+    const cancel = new AbortController();
+    const calls = batches.map(async (addresses, i) => {
+      const result = await kernel.add(addresses, target, i === 1 ? { signal: cancel.signal } : {});
+      order.push(i);
+      return result;
+    });
+    cancel.abort();
+    const results = await Promise.all(calls);
+    return { order, second: [...(results[1]?.statuses ?? [])] };
+  },
+  /** Two calls, of which nobody waits for the first. */
+  addThenRemove: async (addresses: string[], leaving: string[], target: PlumbTarget) => {
+    const [added, removed] = await Promise.all([kernel.add(addresses, target), kernel.remove(leaving, target)]);
+    return { added: plain(added), removed: plain(removed) };
+  },
+  /** With so little room for answers that the kernel drops most of them. */
+  addDeaf: async (addresses: string[], target: PlumbTarget) => {
+    const batches = new Batches(loadAddon(), protocol, 1);
+    return plain(await batches.run("add", addresses, String, () => target));
+  },
   /** Removes orphans, as a daemon does at its start. */
   cleanSlate: async (vips: [string, { ifindex: number; prefix: number }][]) => {
     const { orphans, hostOwn } = findOrphans(await kernel.addresses(), new Map(vips), protocol);

@@ -19,5 +19,8 @@ describe.skipIf(cannotTun !== null)(`a batch under way${cannotTun === null ? "" 
     ]);
     expect({ errors, status }).toEqual({ errors: "", status: 3 });
     expect(JSON.parse(output)).toEqual({ during: ["lo", "hf7"], after: ["lo"] });
+    const left = (await host.run("ip -o -4 address show dev lo")).trim().split("\n").length;
+    expect(left).toBeGreaterThan(1);
+    expect(left).toBeLessThan(100_000);
   });
 });

@@ -14,7 +14,7 @@ export class Watcher {
   constructor(private readonly kernel: Kernel) {}
 
   async open(receiveBytes?: number): Promise<void> {
-    this.#table = new Set((await this.kernel.addresses()).map(place));
+    this.#table = new Set(Array.from(await this.kernel.addresses(), place));
     const tell = (changes: KernelChanges) => {
       this.#changes.push(changes);
       for (const one of changes.removed) this.#table.delete(place(one));
@@ -41,7 +41,7 @@ export class Watcher {
   }
 
   async isRight(absent: readonly string[]): Promise<boolean> {
-    const dump = await this.kernel.addresses();
+    const dump = [...(await this.kernel.addresses())];
     const same = dump.length === this.#table.size && dump.every((one) => this.#table.has(place(one)));
     return same && dump.every(({ address }) => this.#has(address)) && !absent.some((address) => this.#has(address));
   }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Addon, loadAddon } from "../../src/kernel/addon.js";
+import { PackedAddresses } from "../../src/kernel/found.js";
 import { openKernel } from "../../src/kernel/index.js";
-import { packRecords, RECORD, unpackRecords } from "../../src/kernel/records.js";
+import { packRecords, RECORD } from "../../src/kernel/records.js";
 
 const addon = loadAddon();
 
@@ -16,32 +17,53 @@ describe("the packed record", () => {
       { address: "10.1.1.1", prefix: 24, ifindex: 70_000, plumbing: "address" as const },
       { address: "fd00::1", prefix: 128, ifindex: 1, plumbing: "route" as const },
     ];
-    const found = await unpackRecords(await packRecords(places, (place) => place));
-    expect(found).toEqual(places.map((place) => ({ ...place, protocol: 0, alias: false })));
+    const slices: Buffer[] = [];
+    await packRecords(
+      places,
+      ({ address }) => address,
+      (place) => place,
+      (slice) => slices.push(Buffer.from(slice)),
+    );
+    const found = new PackedAddresses(Buffer.concat(slices));
+    const wanted = places.map((place) => ({ ...place, protocol: 0, alias: false }));
+    expect([...found]).toEqual(wanted);
+    expect(JSON.parse(JSON.stringify(found))).toEqual(wanted);
+  });
+});
+
+describe("what a dump found", () => {
+  it("comes in parts, all of it, each once and in order", async () => {
+    const bytes = Buffer.alloc(10_000 * RECORD.bytes);
+    for (let i = 0; i < 10_000; i++) {
+      bytes[i * RECORD.bytes] = 4;
+      bytes.writeUInt32BE(0x0a010000 + i, i * RECORD.bytes + RECORD.address);
+    }
+    const found = new PackedAddresses(bytes);
+    const parts: number[] = [];
+    const addresses: string[] = [];
+    for await (const some of found.slices()) {
+      parts.push(some.length);
+      for (const { address } of some) addresses.push(address);
+    }
+    expect(found).toHaveLength(10_000);
+    expect(parts).toEqual([4096, 4096, 1808]);
+    expect(addresses).toEqual(Array.from({ length: 10_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`));
   });
 });
 
 describe("a wrong argument", () => {
-  const record = (at: number, value: number) => {
-    const bytes = Buffer.alloc(RECORD.bytes);
-    bytes.set([4, 32, 0, 0, 1]);
-    bytes[at] = value;
-    return bytes;
-  };
-
   const cases: [string, keyof Addon, unknown[]][] = [
     ["addresses of nothing", "addresses", []],
-    ["addresses of protocol 256", "addresses", [256]],
-    ["addresses of protocol 1.5", "addresses", [1.5]],
-    ["addresses of protocol NaN", "addresses", [Number.NaN]],
-    ["plumb of nothing", "plumb", []],
-    ["plumb of an unknown operation", "plumb", [3, 104, Buffer.alloc(0)]],
-    ["plumb without a tag", "plumb", [1, 0, Buffer.alloc(0)]],
-    ["plumb of half a record", "plumb", [1, 104, Buffer.alloc(23)]],
-    ["plumb of 16-bit words", "plumb", [1, 104, new Uint16Array(12)]],
-    ["plumb of an unknown family", "plumb", [1, 104, record(RECORD.family, 5)]],
-    ["plumb of a prefix of 33", "plumb", [1, 104, record(RECORD.prefix, 33)]],
-    ["plumb on interface 0", "plumb", [1, 104, record(RECORD.ifindex, 0)]],
+    ["addresses of protocol 256", "addresses", [256, 0, 3]],
+    ["addresses of protocol 1.5", "addresses", [1.5, 0, 3]],
+    ["addresses of protocol NaN", "addresses", [Number.NaN, 0, 3]],
+    ["addresses of interface -1", "addresses", [-1, -1, 3]],
+    ["addresses of no kind", "addresses", [-1, 0, 0]],
+    ["openBatch of nothing", "openBatch", []],
+    ["openBatch of an unknown operation", "openBatch", [3, 104, 1, 4096]],
+    ["openBatch without a tag", "openBatch", [1, 0, 1, 4096]],
+    ["openBatch of 1,048,577 records", "openBatch", [1, 104, 1_048_577, 4096]],
+    ["openBatch without room for answers", "openBatch", [1, 104, 1, 0]],
     ["announce of nothing", "announce", []],
     ["announce from a foreign descriptor", "announce", [0, 1, Buffer.alloc(6), Buffer.alloc(6), Buffer.alloc(16)]],
     ["neighbours of nothing", "neighbours", []],
@@ -76,7 +98,7 @@ describe("a kernel that only looks", () => {
     const kernel = openKernel();
     const lo = (await kernel.links()).find(({ name }) => name === "lo");
     expect(lo).toMatchObject({ mac: "00:00:00:00:00:00", kind: null, master: 0, altnames: [] });
-    const found = await kernel.addresses();
+    const found = [...(await kernel.addresses())];
     expect(found).toContainEqual(
       expect.objectContaining({ address: "127.0.0.1", prefix: 8, ifindex: lo?.index, plumbing: "address" }),
     );

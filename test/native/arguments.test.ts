@@ -1,9 +1,11 @@
+import { constants } from "node:os";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src/kernel/addon.js";
 import { RECORD } from "../../src/kernel/records.js";
 
 const addon = loadAddon();
+const [ENODEV, EPERM] = [-constants.errno.ENODEV, -constants.errno.EPERM];
 
 /** Without CAP_NET_RAW there is none, and each descriptor is a wrong one. */
 const announcer = addon.openAnnouncer();
@@ -123,8 +125,8 @@ const DESCRIPTOR: Parameter = { good: fc.constant(announcer), bad: fc.oneof(FORE
 
 const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   links: [],
-  addresses: [integer(-1, 255)],
-  plumb: [integer(1, 2), integer(1, 255), { good: RECORDS, bad: fc.oneof(notWhole(RECORD.bytes), BAD_RECORDS) }],
+  addresses: [integer(-1, 255), integer(0, 2 ** 31 - 1), integer(1, 3)],
+  openBatch: [integer(1, 2), integer(1, 255), integer(0, 2 ** 20), integer(1, 2 ** 30 - 1)],
   openAnnouncer: [],
   announce: [
     DESCRIPTOR,
@@ -155,11 +157,13 @@ function wrongCall(parameters: readonly Parameter[]): fc.Arbitrary<unknown[]> {
 
 const FUNCTIONS = Object.entries(addon).filter(([, value]) => typeof value === "function");
 
-function exported(name: string): (...args: unknown[]) => unknown {
-  const call: unknown = Reflect.get(addon, name);
-  if (typeof call !== "function") throw new Error(`the addon has no ${name}`);
-  return (...args) => Reflect.apply(call, addon, args);
+function methodOf(object: object, name: string): (...args: unknown[]) => unknown {
+  const call: unknown = Reflect.get(object, name);
+  if (typeof call !== "function") throw new Error(`there is no ${name}`);
+  return (...args) => Reflect.apply(call, object, args);
 }
+
+const exported = (name: string) => methodOf(addon, name);
 
 describe("the addon", () => {
   it("exports nothing whose arguments are not tried here", () => {
@@ -197,5 +201,48 @@ describe("the addon", () => {
         expect(() => call(...args.slice(0, count))).toThrow(TypeError);
       }),
     );
+  });
+
+  describe("a batch", () => {
+    it("answers records that are no whole and right records with a TypeError, and does not take them", () => {
+      const batch = addon.openBatch(1, 104, 3, 4096);
+      const append = methodOf(batch, "append");
+      const wrong = fc.oneof(
+        notWhole(RECORD.bytes),
+        BAD_RECORDS,
+        fc.constant(Buffer.concat(Array(4).fill(goodRecord()))),
+      );
+      fc.assert(
+        fc.property(wrong, (records) => {
+          expect(() => append(records)).toThrow(
+            expect.objectContaining({ name: "TypeError", code: "ERR_NATIVE_ARGUMENT" }),
+          );
+        }),
+        { numRuns: 500 },
+      );
+      for (let i = 0; i < 3; i++) batch.append(goodRecord());
+      expect(() => batch.append(goodRecord())).toThrow("no more than the batch was opened for");
+    });
+
+    it("runs once, takes no records from then on, and says of how many it knows", async () => {
+      const batch = addon.openBatch(1, 104, 3, 4096);
+      batch.append(goodRecord());
+      expect(batch.done()).toBe(0);
+      const run = batch.run();
+      expect(() => batch.append(goodRecord())).toThrow("before the batch runs");
+      expect(() => batch.run()).toThrow("has not run");
+      const { statuses } = await run;
+      expect([...statuses].every((status) => [ENODEV, EPERM].includes(status))).toBe(true); // as root, or not
+      expect(statuses).toHaveLength(1);
+      expect(batch.done()).toBe(1);
+    });
+
+    it("asks the kernel for nothing once it is cancelled", async () => {
+      const batch = addon.openBatch(1, 104, 1, 4096);
+      batch.append(goodRecord());
+      batch.cancel();
+      expect([...(await batch.run()).statuses]).toEqual([-constants.errno.ECANCELED]);
+      expect(batch.done()).toBe(0);
+    });
   });
 });

@@ -41,18 +41,28 @@ const EVERYBODY = new Uint8Array(6).fill(0xff);
 /** What each function is called with, and what it is used for: by the names that it exports. */
 const CALLS = {
   links: async () => assert((await link()) !== undefined),
-  addresses: () => addon.addresses(-1),
+  addresses: () => addon.addresses(-1, 0, 3),
   neighbours: () => addon.neighbours(0),
-  async plumb() {
+  async openBatch() {
+    const run = (operation, some) => {
+      const batch = addon.openBatch(operation, TAG, 300, 1 << 20);
+      batch.append(some);
+      return batch.run();
+    };
     const { index } = await link();
     for (const flags of [0, 1]) {
-      const added = await addon.plumb(1, TAG, records(300, index, flags));
+      const added = await run(1, records(300, index, flags));
       // Some rounds run at once, on the same addresses: there already and not there any more are no failures.
       assert(added.statuses.every((status) => status === 0 || status === -17));
-      await addon.plumb(2, TAG, records(300, index, flags));
+      await run(2, records(300, index, flags));
     }
-    const failed = await addon.plumb(1, TAG, records(3, 9999, 0));
+    const failed = await run(1, records(3, 9999, 0));
     assert(failed.statuses.every((status) => status === -19) && failed.texts.length === 1);
+    const cancelled = addon.openBatch(1, TAG, 3, 1 << 20);
+    cancelled.append(records(3, index, 0));
+    cancelled.cancel();
+    assert((await cancelled.run()).statuses.every((status) => status === -125) && cancelled.done() === 0);
+    addon.openBatch(1, TAG, 3, 1 << 20).append(records(3, index, 0)); // and never run
   },
   async openAnnouncer() {
     const fd = addon.openAnnouncer();

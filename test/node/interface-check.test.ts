@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Hands } from "../../src/core/ownership/hands.js";
 import { HOLDFAST_PROTOCOL } from "../../src/kernel/index.js";
-import type { FoundAddress, KernelChanges, PlumbResult } from "../../src/kernel/types.js";
+import type { FoundAddress, FoundAddresses, KernelChanges, PlumbResult } from "../../src/kernel/types.js";
 import { InterfaceCheck } from "../../src/node/interface-check.js";
 
 const NEVER_MS = 0x7fff_ffff;
@@ -9,6 +9,18 @@ const PATIENTLY = { timeout: 20_000 };
 
 function found(address: string, protocol: number): FoundAddress {
   return { address, prefix: 32, ifindex: 3, plumbing: "address", protocol, alias: true };
+}
+
+/** As a dump: what it found does not change any more. */
+function dumpOf(there: readonly FoundAddress[]): FoundAddresses {
+  const found = [...there];
+  return {
+    length: found.length,
+    [Symbol.iterator]: () => found.values(),
+    slices: async function* () {
+      yield found;
+    },
+  };
 }
 
 const ours = (address: string) => found(address, HOLDFAST_PROTOCOL);
@@ -28,7 +40,7 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
   for (const address of held) hands.acquired(address);
   let tell: (changes: KernelChanges) => void = () => {};
   const kernel = {
-    addresses: vi.fn(async () => there),
+    addresses: vi.fn(async () => dumpOf(there)),
     removeFound: async (gone: readonly FoundAddress[]): Promise<PlumbResult> => {
       for (const one of gone) there.splice(there.indexOf(one), 1);
       return { statuses: new Int32Array(gone.length), texts: new Map() };

@@ -24,9 +24,9 @@ export interface ListedAddress extends FoundAddress {
 }
 
 /** @param protocol the tag that counts as ours. */
-export function listed(found: readonly FoundAddress[], links: readonly Link[], protocol: number): ListedAddress[] {
+export function listed(found: Iterable<FoundAddress>, links: readonly Link[], protocol: number): ListedAddress[] {
   const names = new Map(links.map(({ index, name }) => [index, name]));
-  return found.map((one) => ({
+  return Array.from(found, (one) => ({
     ...one,
     link: names.get(one.ifindex) ?? `${one.ifindex}`,
     owned: one.protocol === protocol,

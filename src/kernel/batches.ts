@@ -1,0 +1,117 @@
+/** Bulk changes: packed, queued, followed and cancelled here; the kernel itself is asked in native/io/plumber.cc. */
+import { constants } from "node:os";
+import { type Addon, type NativeBatch, type SystemCallError, systemError } from "./addon.js";
+import { capabilityError, missingCapabilities } from "./capabilities.js";
+import { packRecords } from "./records.js";
+import type { BatchOptions, PlumbResult, PlumbTarget } from "./types.js";
+
+/** As many as one batch takes (native/binding/arguments.h). */
+export const MOST_ADDRESSES = 2 ** 20;
+
+const OPERATIONS = { add: 1, remove: 2 } as const;
+const PROGRESS_MS = 100;
+
+/** Room for some 2,000 answers. Only failures are answered, so that more is hardly ever needed; where it is, fewer requests go
+ * out at a time. */
+const ANSWER_BYTES = 4 << 20;
+
+/** One at a time: the kernel serves one anyway (rtnl), and the other workers of libuv belong to files. */
+export class Batches {
+  readonly counters = { plumbAdded: 0, plumbRemoved: 0, plumbFailed: 0 };
+  /** Never rejects. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param answerBytes smaller, to see dropped answers made up for. */
+  constructor(
+    private readonly addon: Addon,
+    private readonly protocol: number,
+    private readonly answerBytes = ANSWER_BYTES,
+  ) {}
+
+  /** @throws TypeError, ERR_CAPABILITY_MISSING, ERR_NETLINK; nothing was changed. */
+  async run<T>(
+    operation: "add" | "remove",
+    items: readonly T[],
+    addressOf: (item: T) => string,
+    targetOf: (item: T) => PlumbTarget,
+    options: BatchOptions = {},
+  ): Promise<PlumbResult> {
+    const doing = `cannot ${operation} ${items.length} addresses`;
+    const missing = missingCapabilities();
+    if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
+    if (items.length > MOST_ADDRESSES) throw new TypeError(`expected at most ${MOST_ADDRESSES} addresses in a batch`);
+    const batch = this.addon.openBatch(OPERATIONS[operation], this.protocol, items.length, this.answerBytes);
+    const before = this.#last;
+    const packed = packRecords(items, addressOf, targetOf, (slice) => batch.append(slice));
+    const call = inTurn(batch, Promise.all([before, packed]), items.length, options);
+    // One that was cancelled in the queue ends before its predecessor does.
+    this.#last = Promise.allSettled([before, call]);
+    const result = await call.catch((cause: SystemCallError | TypeError) => {
+      throw cause instanceof TypeError ? cause : systemError("ERR_NETLINK", doing, cause);
+    });
+    this.#count(operation, result.statuses);
+    return result;
+  }
+
+  /** Resolves once nothing is under way. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  #count(operation: "add" | "remove", statuses: Int32Array): void {
+    let done = 0;
+    for (const status of statuses) if (status === 0) done++;
+    this.counters[operation === "add" ? "plumbAdded" : "plumbRemoved"] += done;
+    this.counters.plumbFailed += statuses.length - done;
+  }
+}
+
+async function inTurn(
+  batch: NativeBatch,
+  turn: Promise<unknown>,
+  total: number,
+  { onProgress, signal }: BatchOptions,
+): Promise<PlumbResult> {
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => (leave = resolve));
+  const cancel = () => {
+    batch.cancel();
+    leave();
+  };
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    if (signal?.aborted !== true) await Promise.race([turn, left]);
+    const result = signal?.aborted === true ? nothingDone(total) : await runFollowed(batch, total, onProgress);
+    onProgress?.(batch.done(), total);
+    return result;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+async function runFollowed(
+  batch: NativeBatch,
+  total: number,
+  onProgress: BatchOptions["onProgress"],
+): Promise<PlumbResult> {
+  // The worker thread touches no JavaScript: its count is read from here.
+  const timer = onProgress === undefined ? undefined : setInterval(() => onProgress(batch.done(), total), PROGRESS_MS);
+  // Node waits for its worker threads before it exits, and aliases may take minutes.
+  const onExit = () => batch.cancel();
+  process.once("exit", onExit);
+  try {
+    const { statuses, texts } = await batch.run();
+    return { statuses, texts: new Map(texts) };
+  } finally {
+    clearInterval(timer);
+    process.off("exit", onExit);
+  }
+}
+
+function nothingDone(total: number): PlumbResult {
+  const status = -constants.errno.ECANCELED;
+  return {
+    statuses: new Int32Array(total).fill(status),
+    texts: new Map([[status, "Operation canceled: cancelled before its turn"]]),
+  };
+}
