@@ -31,6 +31,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportAnnounce(env, exports);
   ExportLifeline(env, exports);
   ExportMonitor(env, exports);
+  ExportSockets(env, exports);
 
   Napi::Object layout = Napi::Object::New(env);
   layout.Set("bytes", sizeof(wire::AddressRecord));

@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "exports.h"
 #include "job.h"
+#include "send_result.h"
 
 namespace holdfast::binding {
 
@@ -38,12 +39,8 @@ Napi::Value Announce(const Napi::CallbackInfo& info) {
       info.Env(), "holdfast.announce",
       [fd = static_cast<int>(*fd), ifindex = static_cast<uint32_t>(*ifindex), mac = mac->front(),
        to = std::move(*to), addresses = std::move(*addresses)] { return io::Announce(fd, ifindex, mac, to, addresses); },
-      [](const Napi::Promise::Deferred& deferred, const io::AnnounceOutcome& outcome) {
-        Napi::Object result = Napi::Object::New(deferred.Env());
-        result.Set("sent", outcome.sent);
-        result.Set("failed", outcome.failed);
-        result.Set("errno", outcome.first_error);
-        deferred.Resolve(result);
+      [](const Napi::Promise::Deferred& deferred, const io::SendOutcome& outcome) {
+        deferred.Resolve(SendResult(deferred.Env(), outcome));
       });
 }
 

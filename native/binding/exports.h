@@ -22,5 +22,6 @@ void ExportPlumb(Napi::Env env, Napi::Object exports);
 void ExportAnnounce(Napi::Env env, Napi::Object exports);
 void ExportLifeline(Napi::Env env, Napi::Object exports);
 void ExportMonitor(Napi::Env env, Napi::Object exports);
+void ExportSockets(Napi::Env env, Napi::Object exports);
 
 }  // namespace holdfast::binding

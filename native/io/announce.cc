@@ -10,35 +10,11 @@
 #include <cerrno>
 #include <utility>
 
-#include "pause.h"
-
 namespace holdfast::io {
 
 namespace {
 
 constexpr size_t kFramesASend = 128; /* more a sendmmsg gains nothing that could be measured */
-constexpr unsigned kFullQueueTries = 7;
-
-/* Sends messages [0, count); frames that the device refuses are counted and passed over. */
-void SendAll(int fd, mmsghdr* messages, size_t count, unsigned& tries, AnnounceOutcome& outcome) noexcept {
-  for (size_t at = 0; at < count;) {
-    const int sent = sendmmsg(fd, messages + at, static_cast<unsigned>(count - at), 0);
-    if (sent > 0) {
-      at += static_cast<size_t>(sent);
-      outcome.sent += static_cast<uint32_t>(sent);
-      continue;
-    }
-    const int error = errno;
-    if (error == EINTR) continue;
-    if ((error == ENOBUFS || error == EAGAIN) && tries < kFullQueueTries) {
-      PauseBeforeRetry(tries++);
-      continue;
-    }
-    if (outcome.first_error == 0) outcome.first_error = -error;
-    outcome.failed++;
-    at++;
-  }
-}
 
 /* Frames that are waiting to go out together. */
 class Burst {
@@ -55,7 +31,7 @@ class Burst {
   void Put(const wire::ArpFrame& frame) noexcept { Put(frame, arp_); }
   void Put(const wire::AdvertisementFrame& frame) noexcept { Put(frame, ipv6_); }
 
-  AnnounceOutcome Flush() noexcept {
+  SendOutcome Flush() noexcept {
     SendAll(fd_, messages_.data(), std::exchange(count_, 0), tries_, outcome_);
     return outcome_;
   }
@@ -76,7 +52,7 @@ class Burst {
   const int fd_;
   sockaddr_ll arp_{};
   sockaddr_ll ipv6_{};
-  AnnounceOutcome outcome_;
+  SendOutcome outcome_;
   unsigned tries_ = 0;
   size_t count_ = 0;
   std::array<std::array<uint8_t, std::tuple_size_v<wire::AdvertisementFrame>>, kFramesASend> frames_; /* the larger */
@@ -94,8 +70,8 @@ int OpenAnnouncer(UniqueFd& out) noexcept {
   return 0;
 }
 
-AnnounceOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
-                         std::span<const wire::IpAddress> addresses) noexcept {
+SendOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
+                     std::span<const wire::IpAddress> addresses) noexcept {
   Burst burst(fd, ifindex);
   for (const wire::IpAddress& address : addresses) {
     const wire::Ipv4 ipv4 = wire::LastFour(address);

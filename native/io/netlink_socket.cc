@@ -23,8 +23,8 @@ int SetOption(int fd, int level, int option, int value) { return setsockopt(fd, 
 
 }  // namespace
 
-int NetlinkSocket::Open(int receive_bytes) noexcept {
-  fd_ = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+int NetlinkSocket::Open(int receive_bytes, int protocol) noexcept {
+  fd_ = UniqueFd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   if (fd_.get() < 0) return -errno;
   const timeval wait{kWaitSeconds, 0};
   if (setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 ||

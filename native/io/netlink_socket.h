@@ -10,13 +10,13 @@
 
 namespace holdfast::io {
 
-/* One NETLINK_ROUTE socket for one thread. Nothing here throws; what can fail returns 0 or -errno. */
+/* One netlink socket for one thread. Nothing here throws; what can fail returns 0 or -errno. */
 class NetlinkSocket {
  public:
   static constexpr int kBufferBytes = 4 << 20;
 
   /* Without CAP_NET_ADMIN the buffers stay at net.core.rmem_max, and the window is smaller. */
-  int Open(int receive_bytes = kBufferBytes) noexcept;
+  int Open(int receive_bytes = kBufferBytes, int protocol = NETLINK_ROUTE) noexcept;
 
   /* Joins multicast groups (RTNLGRP_*): from here on Receive() gives what the kernel tells of them. A notification is
    * charged with its sk_buff, about 1 KiB; so many bytes hold what comes while nobody reads. 0 or -errno. */

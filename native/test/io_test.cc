@@ -1,5 +1,7 @@
 /* The system calls of io/, as far as they go without privilege and without changing the host. test/kernel has the rest. */
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -7,6 +9,9 @@
 
 #include "../io/dumps.h"
 #include "../io/plumber.h"
+#include "../io/sockets.h"
+#include "../io/tickle.h"
+#include "../io/unique_fd.h"
 
 namespace holdfast {
 
@@ -32,7 +37,55 @@ bool AllRefused(const io::PlumbOutcome& outcome) {
          });
 }
 
+/* Of the loopback network, and of nobody else. */
+constexpr wire::IpAddress kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 83, 104, 1};
+
+/* A connection from and to that address, as long as it lives. */
+struct Connected {
+  io::UniqueFd listener{socket(AF_INET, SOCK_STREAM, 0)};
+  io::UniqueFd client{socket(AF_INET, SOCK_STREAM, 0)};
+
+  Connected() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = inet_addr("127.83.104.1");
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof address;
+    REQUIRE(bind(client.get(), any, size) == 0);
+    REQUIRE(bind(listener.get(), any, size) == 0);
+    REQUIRE(listen(listener.get(), 1) == 0);
+    REQUIRE(getsockname(listener.get(), any, &size) == 0);
+    REQUIRE(connect(client.get(), any, size) == 0);
+  }
+};
+
 }  // namespace
+
+TEST_CASE("connections are listed without privilege, both ends of one that has both here") {
+  const Connected connected;
+  std::vector<wire::ConnectionRecord> found;
+  REQUIRE(io::ListConnections(wire::AddressSet({kLoopback}), found) == 0);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].local == kLoopback);
+  CHECK(found[0].local_port == found[1].remote_port);
+  CHECK(std::ranges::all_of(found, wire::IsConnection));
+}
+
+TEST_CASE("connections are closed, or it is told that this is not allowed") {
+  const Connected connected;
+  const auto outcome = io::KillSockets(wire::AddressSet({kLoopback}), false);
+  CHECK(outcome.error == 0);
+  const auto refused = outcome.failed.find(-EPERM);
+  CHECK(outcome.closed + (refused == outcome.failed.end() ? 0 : refused->second) > 0);
+}
+
+TEST_CASE("every tickle is sent, or it is told that it is not") {
+  const std::vector<wire::ConnectionRecord> connections(100, {kLoopback, kLoopback, 1, 2});
+  const auto outcome = io::Tickle(connections);
+  CHECK(outcome.sent + outcome.failed == connections.size() * io::kTickles);
+  CHECK(outcome.failed == (outcome.first_error == 0 ? 0 : connections.size() * io::kTickles));
+  CHECK(io::Tickle({}).sent == 0);
+}
 
 TEST_CASE("the loopback interface and its address are listed without privilege") {
   std::vector<wire::LinkRecord> links;

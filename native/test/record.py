@@ -4,6 +4,8 @@
     unshare -n native/test/record.py > native/test/recorded.h
 
 Answers come from the kernel it runs on; requests are those of iproute2, as strace saw them."""
+import ctypes
+import fcntl
 import re
 import socket
 import struct
@@ -24,9 +26,9 @@ def address(ifindex, last, prefix=32, tag=None):
     return struct.pack("=BBBBI", 2, prefix, 0, 0, ifindex) + text + (attribute(11, bytes([tag])) if tag else b"")
 
 
-def exchange(kind, flags, payload, capped=True):
+def exchange(kind, flags, payload, capped=True, protocol=0):
     """Sends one request with sequence number 7 and returns every byte of the answer."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
         for option in (EXT_ACK, STRICT) + ((CAP_ACK,) if capped else ()):
             netlink.setsockopt(SOL_NETLINK, option, 1)
         netlink.send(struct.pack("=IHHII", 16 + len(payload), kind, flags, 7, 0) + payload)
@@ -56,13 +58,41 @@ def notices_of(*commands):
             return told
 
 
-def request_of(command):
-    """The last message that an `ip` command sends."""
+def sockets_of(family):
+    """SOCK_DIAG_BY_FAMILY: every TCP socket of a family, in whatever state."""
+    return exchange(20, DUMP, struct.pack("=BBBBI48x", family, 6, 0, 0, 0xffffffff), protocol=4)
+
+
+def connect(address, port, family):
+    """A listener on every address, and both ends of a connection to it."""
+    listener = socket.create_server(("", port), family=family, dualstack_ipv6=family == socket.AF_INET6)
+    client = socket.create_connection((address, port))
+    return listener, client, listener.accept()[0]
+
+
+def syn_of(family, to):
+    """The IP packet that begins a connection by way of hf-t, whose checksum no device is left to make."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3)) as sniffer, socket.socket(family) as client:
+        sniffer.bind(("hf-t", 3))
+        off = ctypes.create_string_buffer(struct.pack("=II", 0x17, 0))  # ETHTOOL_STXCSUM
+        fcntl.ioctl(sniffer, 0x8946, struct.pack("16sP", b"hf-t", ctypes.addressof(off)))  # SIOCETHTOOL
+        client.setblocking(False)
+        client.connect_ex((to, 2525))
+        while True:
+            packet = sniffer.recv(65536)
+            if packet[9 if packet[0] >> 4 == 4 else 6] == 6:
+                return packet
+
+
+def request_of(command, kind=None):
+    """The last message that a command of iproute2 sends, of this kind."""
     trace = subprocess.run(["strace", "-xx", "-s4096", "-ewrite=all", "-etrace=sendmsg", *command.split()],
-                           stderr=subprocess.PIPE, text=True, check=True).stderr
-    lines = re.findall(r"^ \| ([0-9a-f]{5})  ((?:[0-9a-f]{2} +)+)", trace, re.M)
-    last = max(i for i, (offset, _) in enumerate(lines) if offset == "00000")
-    return bytes.fromhex("".join(text for _, text in lines[last:]))
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True).stderr
+    messages = []
+    for offset, text in re.findall(r"^ \| ([0-9a-f]{5})  ((?:[0-9a-f]{2} +)+)", trace, re.M):
+        messages += [b""] if offset == "00000" else []
+        messages[-1] += bytes.fromhex(text)
+    return [one for one in messages if kind in (None, *one[4:5])][-1]
 
 
 def show(name, comment, data):
@@ -112,4 +142,22 @@ subprocess.run(["ip", "link", "add", "hf-br", "type", "bridge"], check=True)
 subprocess.run(["ip", "link", "set", "hf-b", "master", "hf-br"], check=True)
 show("kLinkNotices", "hf-b (2) leaves its bridge and becomes hf-c; the bridge hf-br (4) is deleted.",
      notices_of("link set hf-b nomaster", "link set hf-b name hf-c", "link del hf-br"))
+
+for step in ("link add hf-t type veth peer name hf-u", "link set hf-t up", "link set hf-u up", "address add 10.2.0.1/24 dev hf-t",
+             "-6 address add fd02::1/64 dev hf-t nodad", "neigh add 10.2.0.2 lladdr 02:00:00:00:00:02 dev hf-t",
+             "neigh add fd02::2 lladdr 02:00:00:00:00:02 dev hf-t"):
+    subprocess.run(["ip", *step.split()], check=True)
+show("kSyn4", "An IPv4 packet with a TCP segment, from 10.2.0.1 to 10.2.0.2 port 2525.", syn_of(socket.AF_INET, "10.2.0.2"))
+show("kSyn6", "An IPv6 packet with a TCP segment, from fd02::1 to fd02::2 port 2525.", syn_of(socket.AF_INET6, "fd02::2"))
+
+ended = connect("127.0.0.1", 2524, socket.AF_INET)
+for end in ended[1], ended[2], ended[0]:
+    end.close()
+ipv4 = connect("10.1.1.1", 2525, socket.AF_INET)
+show("kSocketDump4", "SOCK_DIAG_BY_FAMILY, TCP over IPv4: a listener on port 2525, both ends of a connection to it from and to\n"
+     " * 10.1.1.1, and a TIME_WAIT of 127.0.0.1.", sockets_of(socket.AF_INET))
+show("kDestroy", "ss -K of that connection's end on port 2525", request_of("ss -tK state established src 10.1.1.1:2525", kind=21))
+ipv6 = connect("fd00::1", 2526, socket.AF_INET6), socket.create_connection(("10.1.1.9", 2526))
+show("kSocketDump6", "... over IPv6: a listener on port 2526, both ends of a connection to it from and to fd00::1, and its end of\n"
+     " * one over IPv4, from and to 10.1.1.9.", sockets_of(socket.AF_INET6))
 print("\n}  // namespace holdfast::recorded")

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "checksum.h"
+
 namespace holdfast::wire {
 
 namespace {
@@ -25,17 +27,9 @@ bool IsSolicitedNode(const IpAddress& address) {
   return std::equal(std::begin(kPrefix), std::end(kPrefix), address.begin());
 }
 
-uint32_t AddUp(Bytes bytes, uint32_t sum) {
-  for (size_t i = 0; i + 1 < bytes.size(); i += 2) sum += static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]);
-  if (bytes.size() % 2 != 0) sum += static_cast<uint32_t>(bytes.back() << 8);
-  return sum;
-}
-
 /* Of the pseudo-header (RFC 8200 section 8.1) and the ICMPv6 message: 0 where the checksum in it is right. */
-uint16_t Checksum(Bytes addresses, Bytes icmp) {
-  uint32_t sum = AddUp(icmp, AddUp(addresses, static_cast<uint32_t>(icmp.size()) + kIcmpv6));
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
+uint16_t ChecksumOf(Bytes addresses, Bytes icmp) {
+  return Checksum(AddUp(icmp, AddUp(addresses, static_cast<uint32_t>(icmp.size()) + kIcmpv6)));
 }
 
 /* False where an option claims no bytes or more than there are: then the whole message is void. */
@@ -81,7 +75,7 @@ AdvertisementFrame Build(const Advertisement& what) {
   put(what.mac);
 
   const Bytes bytes(frame);
-  const uint16_t sum = Checksum(bytes.subspan(kEthernet + 8, 32), bytes.subspan(kEthernet + kIpv6));
+  const uint16_t sum = ChecksumOf(bytes.subspan(kEthernet + 8, 32), bytes.subspan(kEthernet + kIpv6));
   frame[kEthernet + kIpv6 + 2] = static_cast<uint8_t>(sum >> 8);
   frame[kEthernet + kIpv6 + 3] = static_cast<uint8_t>(sum);
   return frame;
@@ -108,7 +102,7 @@ bool ParseNdp(Bytes frame, NdpMessage& out) {
   const Bytes icmp = ip.subspan(kIpv6, size); /* Ethernet may have padded */
   const bool solicitation = icmp[0] == static_cast<uint8_t>(NdpType::kSolicitation);
   if ((!solicitation && icmp[0] != static_cast<uint8_t>(NdpType::kAdvertisement)) || icmp[1] != 0) return false;
-  if (Checksum(ip.subspan(8, 32), icmp) != 0) return false;
+  if (ChecksumOf(ip.subspan(8, 32), icmp) != 0) return false;
 
   out = {};
   out.type = static_cast<NdpType>(icmp[0]);

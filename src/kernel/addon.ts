@@ -26,7 +26,7 @@ export interface Addon {
     mac: Uint8Array,
     to: Uint8Array,
     addresses: Uint8Array,
-  ): Promise<NativeAnnounceResult>;
+  ): Promise<NativeSendResult>;
   /** @param ifindex 0 for all links. @returns packed records (neighbours.ts). */
   neighbours(ifindex: number): Promise<Buffer>;
   openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
@@ -47,6 +47,12 @@ export interface Addon {
       resyncs: number,
     ) => void,
   ): Promise<NativeMonitor>;
+  /** @param addresses packed, 16 bytes each (sockets.ts); copied. @param listening those that listen, too. */
+  killSockets(addresses: Uint8Array, listening: boolean): Promise<NativeKillResult>;
+  /** @param addresses packed, 16 bytes each (sockets.ts); copied. @returns packed connections (sockets.ts). */
+  connections(addresses: Uint8Array): Promise<Buffer>;
+  /** Two packets for each connection. @param connections packed, 36 bytes each (sockets.ts); copied. */
+  tickle(connections: Uint8Array): Promise<NativeSendResult>;
   /** Ends what `openAnnouncer` or `openLifeline` gave. */
   close(fd: number): Promise<void>;
   /** Where the C++ compiler put the fields of a record. */
@@ -70,12 +76,18 @@ export interface NativeBatchResult {
   readonly texts: readonly (readonly [number, string])[];
 }
 
-export interface NativeAnnounceResult {
-  /** Frames. */
+export interface NativeSendResult {
+  /** Frames or packets. */
   readonly sent: number;
   readonly failed: number;
-  /** -errno of the first frame that failed, or 0. */
+  /** -errno of the first that failed, or 0. */
   readonly errno: number;
+}
+
+export interface NativeKillResult {
+  readonly closed: number;
+  /** -errno, and how many sockets stay for it. */
+  readonly failed: readonly (readonly [number, number])[];
 }
 
 export interface NativeMonitor {

@@ -10,7 +10,7 @@
  */
 import { MAPPED_BYTES } from "./address.js";
 import { AddressSlots } from "./address-slots.js";
-import type { NativeAnnounceResult } from "./addon.js";
+import type { NativeSendResult } from "./addon.js";
 import { AnnounceQueue, type Batch, REFRESH_ROUND, type Request } from "./announce-queue.js";
 import type { Budget } from "./budget.js";
 import { RefreshRing } from "./refresh.js";
@@ -25,7 +25,7 @@ export type SendAnnouncements = (
   mac: Uint8Array,
   to: Uint8Array,
   addresses: Uint8Array,
-) => Promise<Pick<NativeAnnounceResult, "sent" | "failed"> | null>;
+) => Promise<Pick<NativeSendResult, "sent" | "failed"> | null>;
 
 /** The Ethernet addresses of the hosts that are known behind a link; null when they could not be asked for. */
 export type FindHosts = (link: Link) => Promise<readonly string[] | null>;

@@ -9,20 +9,25 @@ import { capabilityError, missingCapabilities } from "./capabilities.js";
 import { PackedAddresses } from "./found.js";
 import { openMonitor } from "./monitor.js";
 import { unpackNeighbours } from "./neighbours.js";
+import { killFailures, packIps, unpackConnections } from "./sockets.js";
+import { tickleAll } from "./tickler.js";
 import type {
   AddressFilter,
   AnnounceSource,
   BatchOptions,
+  Connection,
   FoundAddress,
   FoundAddresses,
   Kernel,
   KernelChanges,
+  KillResult,
   Lifeline,
   Link,
   Monitor,
   Neighbour,
   PlumbResult,
   PlumbTarget,
+  TickleResult,
   WatchOptions,
 } from "./types.js";
 
@@ -58,6 +63,7 @@ class LinuxKernel implements Kernel {
   readonly #lifelines = new Set<number>();
   readonly #monitors = new Set<Monitor>();
   readonly #batches: Batches;
+  readonly #sockets = { socketsKilled: 0, socketsNotKilled: 0, ticklesSent: 0, ticklesFailed: 0 };
   #announcerFd: number | null = null;
 
   constructor(
@@ -76,24 +82,18 @@ class LinuxKernel implements Kernel {
   }
 
   async links(): Promise<readonly Link[]> {
-    return this.addon.links().catch((cause: SystemCallError) => {
-      throw systemError("ERR_NETLINK", "cannot list the interfaces", cause);
-    });
+    return asked("cannot list the interfaces", this.addon.links());
   }
 
   async addresses({ protocol = -1, ifindex = 0, plumbing }: AddressFilter = {}): Promise<FoundAddresses> {
     const kinds = plumbing === undefined ? 3 : plumbing === "address" ? 1 : 2;
-    const records = await this.addon.addresses(protocol, ifindex, kinds).catch((cause: SystemCallError) => {
-      throw systemError("ERR_NETLINK", "cannot list the addresses", cause);
-    });
-    return new PackedAddresses(records);
+    return new PackedAddresses(
+      await asked("cannot list the addresses", this.addon.addresses(protocol, ifindex, kinds)),
+    );
   }
 
   async neighbours(filter: { readonly ifindex?: number } = {}): Promise<readonly Neighbour[]> {
-    const records = await this.addon.neighbours(filter.ifindex ?? 0).catch((cause: SystemCallError) => {
-      throw systemError("ERR_NETLINK", "cannot list the neighbours", cause);
-    });
-    return unpackNeighbours(records);
+    return unpackNeighbours(await asked("cannot list the neighbours", this.addon.neighbours(filter.ifindex ?? 0)));
   }
 
   async add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
@@ -140,9 +140,7 @@ class LinuxKernel implements Kernel {
   }
 
   async watch(handler: (changes: KernelChanges) => void, options: WatchOptions = {}): Promise<Monitor> {
-    const monitor = await openMonitor(this.addon, handler, options).catch((cause: SystemCallError) => {
-      throw systemError("ERR_NETLINK", "cannot watch the kernel", cause);
-    });
+    const monitor = await asked("cannot watch the kernel", openMonitor(this.addon, handler, options));
     this.#monitors.add(monitor);
     const close = async () => {
       this.#monitors.delete(monitor);
@@ -151,12 +149,42 @@ class LinuxKernel implements Kernel {
     return { has: (address) => monitor.has(address), close };
   }
 
+  async killSockets(
+    addresses: readonly string[],
+    { listening = false }: { readonly listening?: boolean } = {},
+  ): Promise<KillResult> {
+    const doing = `cannot close the sockets on ${addresses.length} addresses`;
+    const missing = missingCapabilities();
+    if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
+    const { closed, failed } = await asked(doing, this.addon.killSockets(await packIps(addresses), listening));
+    this.#sockets.socketsKilled += closed;
+    this.#sockets.socketsNotKilled += failed.reduce((sum, [, count]) => sum + count, 0);
+    return { closed, failures: killFailures(failed) };
+  }
+
+  async connections(addresses: readonly string[]): Promise<readonly Connection[]> {
+    const packed = await packIps(addresses);
+    return unpackConnections(await asked("cannot list the connections", this.addon.connections(packed)));
+  }
+
+  async tickle(
+    connections: readonly Connection[],
+    { rate = 10_000 }: { readonly rate?: number } = {},
+  ): Promise<TickleResult> {
+    const missing = missingCapabilities();
+    if (missing.includes("CAP_NET_RAW")) throw capabilityError(`cannot tickle ${connections.length} peers`, missing);
+    const result = await tickleAll(this.addon, connections, rate);
+    this.#sockets.ticklesSent += result.sent;
+    this.#sockets.ticklesFailed += result.failed;
+    return result;
+  }
+
   missingCapabilities(): readonly string[] {
     return missingCapabilities();
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#batches.counters, ...this.#announcer.counters };
+    return { ...this.#batches.counters, ...this.#sockets, ...this.#announcer.counters };
   }
 
   async close(): Promise<void> {
@@ -193,6 +221,13 @@ const textItself = (address: string) => address;
 
 function nonNegative(value: number): number | null {
   return value < 0 ? null : value;
+}
+
+/** @param doing what was being done, "cannot ...". */
+async function asked<T>(doing: string, call: Promise<T>): Promise<T> {
+  return call.catch((cause: SystemCallError) => {
+    throw systemError("ERR_NETLINK", doing, cause);
+  });
 }
 
 /** The remedy for each way in which a lifeline is not to be had. */

@@ -113,6 +113,29 @@ export interface Kernel {
    * What is there at the start is in the table and is not told. Needs no privileges. Throws ERR_NETLINK.
    */
   watch(handler: (changes: KernelChanges) => void, options?: WatchOptions): Promise<Monitor>;
+  /**
+   * Closes at once what is on addresses that leave: every TCP socket whose local end is one of them, except TIME_WAITs, and
+   * every connected UDP socket, whatever process or family it is of; where `listening` is true, listening TCP sockets too. Their
+   * processes get ECONNABORTED. Peers get a reset, so call this before `remove`: without the address none leaves
+   * (docs/KERNELS.md). One dump of the kernel's sockets, however many addresses.
+   *
+   * Throws ERR_CAPABILITY_MISSING without CAP_NET_ADMIN, ERR_NETLINK where sockets cannot be listed. A kernel that closes none
+   * says so in `failures`.
+   */
+  killSockets(addresses: readonly string[], options?: { readonly listening?: boolean }): Promise<KillResult>;
+  /** Established TCP connections whose local end is one of the addresses, of whatever process. Throws ERR_NETLINK. */
+  connections(addresses: readonly string[]): Promise<readonly Connection[]>;
+  /**
+   * Makes the remote ends of a dead owner's connections notice, from the host that has their local addresses now: a bare ACK
+   * out of every window, from the local end to the remote one, is answered with an ACK by who still believes in the
+   * connection, and that one with a reset by this host's kernel. Call it once the network knows where the address is
+   * (`announce`).
+   *
+   * @param options.rate connections a second, two packets each. Default 10,000.
+   *
+   * Throws ERR_CAPABILITY_MISSING without CAP_NET_RAW.
+   */
+  tickle(connections: readonly Connection[], options?: { readonly rate?: number }): Promise<TickleResult>;
   /** Effective capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
   missingCapabilities(): readonly string[];
   readonly counters: Readonly<Record<string, number>>;
@@ -123,6 +146,29 @@ export interface Kernel {
 export interface WatchOptions {
   /** Tell of neighbours too: on a busy LAN those come and go all the time. Default false. */
   readonly neighbours?: boolean;
+}
+
+/** Both addresses of one family. */
+export interface Connection {
+  readonly local: string;
+  readonly localPort: number;
+  readonly remote: string;
+  readonly remotePort: number;
+}
+
+export interface KillResult {
+  /** Sockets. */
+  readonly closed: number;
+  /** Sockets that stay, by what the kernel said: `errno` is "ENOTSUP" and the like, `reason` its words and the remedy. */
+  readonly failures: readonly { readonly errno: string; readonly count: number; readonly reason: string }[];
+}
+
+export interface TickleResult {
+  /** Packets. */
+  readonly sent: number;
+  readonly failed: number;
+  /** Why the first that failed did, or null. */
+  readonly reason: string | null;
 }
 
 /** What has changed since the last call; what came and went meanwhile is not in it. Large changes come in several calls, one a

@@ -8,17 +8,21 @@ import { HoldfastError } from "../errors.js";
 import { type FoundAddress, findOrphans, HOLDFAST_PROTOCOL, type Kernel } from "../kernel/index.js";
 import type { NodeEventSink } from "./node.js";
 import type { Plumber } from "./plumber.js";
+import { aloneAmong, closeSockets } from "./sockets.js";
+
+export interface Leftovers {
+  readonly places: readonly FoundAddress[];
+  /** Those of their addresses that this host has nowhere else. */
+  readonly addresses: readonly string[];
+}
 
 /** @returns what is to be removed. @throws ERR_HOST_ADDRESS; nothing was touched. */
-export async function findLeftovers(
-  kernel: Kernel,
-  plumber: Plumber,
-  entries: readonly Entry[],
-): Promise<readonly FoundAddress[]> {
+export async function findLeftovers(kernel: Kernel, plumber: Plumber, entries: readonly Entry[]): Promise<Leftovers> {
   const vips = plumber.vipPlaces(entries.map(({ address }) => address));
-  const { orphans, hostOwn } = findOrphans(await kernel.addresses(), vips, HOLDFAST_PROTOCOL);
+  const found = await kernel.addresses();
+  const { orphans, hostOwn } = findOrphans(found, vips, HOLDFAST_PROTOCOL);
   const [first] = hostOwn;
-  if (first === undefined) return orphans;
+  if (first === undefined) return { places: orphans, addresses: await aloneAmong(orphans, found) };
   const addresses = describeAddresses(hostOwn.map(({ address }) => address));
   throw new HoldfastError(
     "ERR_HOST_ADDRESS",
@@ -29,14 +33,12 @@ export async function findLeftovers(
 }
 
 /** @throws ERR_NETLINK where one will not go: nobody else may have it while it is here. */
-export async function removeLeftovers(
-  kernel: Kernel,
-  leftovers: readonly FoundAddress[],
-  sink: NodeEventSink,
-): Promise<void> {
-  if (leftovers.length === 0) return;
-  const addresses = describeAddresses(leftovers.map(({ address }) => address));
-  const { statuses, texts } = await kernel.removeFound(leftovers);
+export async function removeLeftovers(kernel: Kernel, leftovers: Leftovers, sink: NodeEventSink): Promise<void> {
+  const { places } = leftovers;
+  if (places.length === 0) return;
+  const addresses = describeAddresses(places.map(({ address }) => address));
+  await closeSockets(kernel, leftovers.addresses, sink);
+  const { statuses, texts } = await kernel.removeFound(places);
   const status = statuses.find((one) => one !== 0);
   if (status !== undefined) {
     const reason = texts.get(status) ?? `errno ${-status}`;
@@ -44,5 +46,5 @@ export async function removeLeftovers(
       addresses,
     });
   }
-  sink({ level: "warn", code: "leftovers-removed", facts: { count: leftovers.length, addresses } });
+  sink({ level: "warn", code: "leftovers-removed", facts: { count: places.length, addresses } });
 }

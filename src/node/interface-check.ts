@@ -6,11 +6,14 @@
 import type { Hands } from "../core/ownership/hands.js";
 import { HOLDFAST_PROTOCOL } from "../kernel/index.js";
 import type { FoundAddress, Kernel, KernelChanges, Monitor } from "../kernel/types.js";
+import type { NodeEventSink } from "./node.js";
+import { aloneAmong, closeSockets } from "./sockets.js";
 
 export interface CheckHandler {
   lost(addresses: readonly string[]): void;
   removed(addresses: readonly string[]): void;
   failed(error: unknown): void;
+  readonly event: NodeEventSink;
 }
 
 /**
@@ -26,7 +29,7 @@ export class InterfaceCheck {
   #running = false;
 
   constructor(
-    private readonly kernel: Pick<Kernel, "addresses" | "removeFound" | "watch">,
+    private readonly kernel: Pick<Kernel, "addresses" | "killSockets" | "removeFound" | "watch">,
     private readonly intervalMs: number,
     private readonly hands: Hands,
     private readonly handler: CheckHandler,
@@ -72,7 +75,8 @@ export class InterfaceCheck {
       const before = new Set(this.hands.present());
       const there = new Set<string>();
       const tagged: FoundAddress[] = [];
-      for await (const some of (await this.kernel.addresses()).slices()) {
+      const found = await this.kernel.addresses();
+      for await (const some of found.slices()) {
         for (const one of some) {
           if (isOurs(one) || isUntagged(one)) there.add(one.address);
           if (isOurs(one)) tagged.push(one);
@@ -83,6 +87,7 @@ export class InterfaceCheck {
       // Removed where they stand, which may be where this node would never plumb them.
       const strays = tagged.filter(({ address }) => this.hands.state(address) === undefined && !before.has(address));
       if (strays.length === 0) return;
+      await closeSockets(this.kernel, await aloneAmong(strays, found), this.handler.event);
       await this.kernel.removeFound(strays);
       this.handler.removed(strays.map(({ address }) => address));
     } catch (error) {

@@ -16,6 +16,7 @@ import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
 import { InterfaceCheck } from "./interface-check.js";
 import type { Plumber } from "./plumber.js";
+import { closeSockets } from "./sockets.js";
 import { statusControl } from "./status.js";
 
 /** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
@@ -94,6 +95,7 @@ export class Node {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
       removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
+      event: parts.sink,
     });
     this.control = statusControl({
       ...parts,
@@ -191,6 +193,7 @@ export class Node {
     const withdrawn = this.#withdraw(addresses, urgent ? 0 : this.parts.config.cluster.drainTimeoutMs);
     // Somebody else may be about to have them: no longer for a mail thread that is busy, or still ends a planned release.
     await (urgent ? within(URGENT_LIMIT_MS, withdrawn) : withdrawn);
+    await closeSockets(this.parts.kernel, addresses, this.parts.sink);
     await this.#unplumb(addresses);
     this.#input({ kind: "done", at: performance.now(), job, failed: [] });
   }

@@ -8,7 +8,7 @@ import { explain, HoldfastError } from "../../src/errors.js";
 import { loadAddon } from "../../src/kernel/addon.js";
 import { Batches } from "../../src/kernel/batches.js";
 import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
-import type { AddressFilter, AnnounceSource, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
+import type { AddressFilter, AnnounceSource, Connection, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
 import { Watcher } from "./watcher.js";
 
 const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
@@ -72,6 +72,9 @@ export const calls = {
   announce: async (addresses: string[], from: AnnounceSource) => kernel.announce(addresses, from),
   neighbours: (filter: { ifindex?: number } = {}) => kernel.neighbours(filter),
   cancelAnnounce: async (addresses: string[]) => kernel.cancelAnnounce(addresses),
+  killSockets: (addresses: string[], options: { listening?: boolean } = {}) => kernel.killSockets(addresses, options),
+  connections: (addresses: string[]) => kernel.connections(addresses),
+  tickle: (connections: readonly Connection[], options: { rate?: number } = {}) => kernel.tickle(connections, options),
   counters: async () => kernel.counters,
   /** From here on `watched` tells what has changed. @param receiveBytes where it is not to be the monitor's own choice. */
   watch: async (receiveBytes?: number) => watcher.open(receiveBytes),

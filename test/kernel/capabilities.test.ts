@@ -33,6 +33,19 @@ describe.skipIf(cannotRun !== null)(
       });
     });
 
+    it("may not close the sockets of others, nor speak in their name", async () => {
+      const toldWhy = (doing: string) => ({
+        code: "ERR_CAPABILITY_MISSING",
+        message: expect.stringMatching(`^${doing}: this process lacks CAP_NET_ADMIN`),
+      });
+      await expect(agent.call("killSockets", ["10.1.1.1"])).rejects.toMatchObject(
+        toldWhy("cannot close the sockets on 1 addresses"),
+      );
+      const connection = { local: "10.1.1.1", localPort: 25, remote: "10.1.1.2", remotePort: 40_000 };
+      await expect(agent.call("tickle", [connection])).rejects.toMatchObject(toldWhy("cannot tickle 1 peers"));
+      expect(await agent.call("connections", ["10.1.1.1"])).toEqual([]);
+    });
+
     it("may not announce, and the frames are counted as failed", async () => {
       const [link] = await agent.call("links");
       if (link === undefined) throw new Error("no link");

@@ -6,8 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AnnounceReport } from "../../src/cli/kernel/announce.js";
 import type { ListedAddress } from "../../src/cli/kernel/listing.js";
 import type { PlumbReport } from "../../src/cli/kernel/plumb.js";
-import type { Link } from "../../src/kernel/index.js";
+import type { KillReport } from "../../src/cli/kernel/sockets.js";
+import type { Connection, Link } from "../../src/kernel/index.js";
 import { cannotRun, cannotTun, Namespace } from "./namespace.js";
+import { Talker } from "./talker.js";
 
 /** Compiled by `npm run build`, like all that the lab runs. */
 const PROGRAM = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -120,6 +122,24 @@ describe.skipIf(cannotRun !== null)(`holdfast kernel${cannotRun === null ? "" : 
       framesSent: 10_001,
       framesFailed: 0,
     });
+  });
+
+  it("lists and closes what is connected on addresses", async () => {
+    const program = await Talker.listen(host, 2525, "::");
+    const peer = await Talker.connect(host, 2525, "10.1.1.9", "::1");
+    await program.says("accepted");
+    expect(await json<Connection[]>("connections ::1 10.1.1.1")).toHaveLength(2);
+    expect((await holdfast("connections 10.1.1.9")).out).toMatch(/^10\.1\.1\.9:2525 10\.1\.1\.9:\d+$/m);
+
+    // The other end is on this host too, and ends by the reset.
+    expect(await holdfast("kill-sockets --range 10.1.1.1+200")).toEqual({
+      exit: 0,
+      err: "",
+      out: expect.stringMatching(/^closed 1 sockets on 200 addresses in \d+ ms\n$/),
+    });
+    expect(await peer.next()).toMatch(/^ECONN(RESET|ABORTED)$/);
+    expect(await json<KillReport>("kill-sockets ::1 :: --listening")).toMatchObject({ closed: 2, failures: [] });
+    expect(await host.run("ss -Htan")).not.toContain("LISTEN");
   });
 
   describe.skipIf(cannotTun !== null)(`with a lifeline${cannotTun === null ? "" : ` (${cannotTun})`}`, () => {

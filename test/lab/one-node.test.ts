@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,10 +10,12 @@ import { LabNetwork } from "../../src/lab/namespaces.js";
 import { poll } from "../../src/lab/poll.js";
 import type { LabProcess } from "../../src/lab/process.js";
 import type { DuravipStatus } from "../../src/node/control.js";
+import { Talker } from "../kernel/talker.js";
 
 const DAEMON = fileURLToPath(new URL("../../dist/daemon/main.js", import.meta.url));
 const HOST = "one";
 const OWN = "10.1.0.1/16";
+const PEER = "peer";
 const VIPS = ["10.1.1.1", "10.1.1.2", "10.1.1.3"];
 
 let network: LabNetwork;
@@ -21,10 +23,25 @@ let network: LabNetwork;
 beforeEach(async () => {
   network = await LabNetwork.create([
     { name: HOST, interfaces: [{ name: "eth1", network: "mail", addresses: [OWN] }] },
+    { name: PEER, interfaces: [{ name: "eth1", network: "mail", addresses: ["10.1.0.2/16"] }] },
   ]);
 });
 
-afterEach(() => network.remove());
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  await network.remove();
+});
+
+const children: ChildProcess[] = [];
+
+/** Where programs that are not of holdfast run. */
+const on = (host: string) => ({
+  start: (command: readonly string[]) => {
+    const child = spawn("ip", ["netns", "exec", network.namespace(host), ...command], { stdio: "pipe" });
+    children.push(child);
+    return child;
+  },
+});
 
 /** A cluster of one, without a lifeline unless it says so: what a dead daemon leaves stays to be seen. */
 async function configure(vips: readonly string[], topology = "", checkSeconds = 1): Promise<string> {
@@ -124,6 +141,25 @@ describe("a node that has no peers", () => {
     expect(await readFile(logPath(), "utf8")).toContain('"leftovers-removed"');
     second.kill("SIGTERM");
     await second.exited;
+  });
+
+  it.each([
+    ["it gives up", "SIGTERM"],
+    ["it finds as it starts", "SIGKILL"],
+  ] as const)("resets at once whoever is connected on an address that %s", async (_, signal) => {
+    const file = await configure(VIPS);
+    const daemon = start(file);
+    await serves();
+    const program = await Talker.listen(on(HOST), 2525, "10.1.1.1");
+    const peer = await Talker.connect(on(PEER), 2525, "10.1.1.1");
+    await program.says("accepted");
+
+    daemon.kill(signal);
+    await daemon.exited;
+    if (signal === "SIGKILL") start(await configure(["10.1.1.2"]));
+    await peer.says("ECONNRESET");
+    await program.says("ECONNABORTED");
+    await until(async () => (await readFile(logPath(), "utf8")).includes('"sockets-closed"'), true);
   });
 
   it("leaves nothing behind when it is killed, where a Topology has a lifeline", async () => {

@@ -90,6 +90,30 @@ function goodRecord({ family = 4, prefix = 32, ifindex = 2 ** 31 - 1, strayByteA
   return bytes;
 }
 
+const CONNECTIONS = fc.array(fc.constant(goodConnection()), { maxLength: 3 }).map((records) => Buffer.concat(records));
+
+const BAD_CONNECTIONS = fc
+  .tuple(
+    CONNECTIONS,
+    CONNECTIONS,
+    fc.constantFrom(
+      goodConnection({ local: "fd000000000000000000000000000001" }),
+      goodConnection({ remote: "00000000000000000000fffec6336402" }),
+      goodConnection({ localPort: 0 }),
+      goodConnection({ remotePort: 0 }),
+    ),
+  )
+  .map(([before, after, bad]) => Buffer.concat([before, bad, after]));
+
+function goodConnection({
+  local = "00000000000000000000ffffc6336401",
+  remote = "00000000000000000000ffffc6336402",
+  localPort = 25,
+  remotePort = 40_000,
+} = {}): Buffer {
+  return Buffer.concat([Buffer.from(local + remote, "hex"), Buffer.from(Uint16Array.of(localPort, remotePort).buffer)]);
+}
+
 const BAD_NAME = fc.oneof(
   NOTHING,
   fc.double(),
@@ -138,6 +162,12 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
     { good: fc.constant(new Uint8Array(12)), bad: notWhole(6) },
     { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) },
   ],
+  killSockets: [
+    { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) },
+    { good: fc.boolean(), bad: NOT_A_BOOLEAN },
+  ],
+  connections: [{ good: fc.constant(new Uint8Array(32)), bad: notWhole(16) }],
+  tickle: [{ good: CONNECTIONS, bad: fc.oneof(notWhole(36), BAD_CONNECTIONS) }],
   neighbours: [integer(0, 2 ** 31 - 1)],
   openMonitor: [
     integer(1, 2 ** 30 - 1),

@@ -3,7 +3,9 @@
  * (scripts/sanitize-addon.mjs), which say at the end what was leaked. Plain Node, since a test runner leaks too.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const ROUNDS = 20;
@@ -32,6 +34,12 @@ function addressesOfBothFamilies(count) {
     bytes.writeUInt32BE(i, 32 * i + 28);
   }
   return bytes;
+}
+
+/** 36 bytes a connection, native/wire/diag.h: from 127.0.0.1 port 1 to itself, where nobody believes in it. */
+function connections(count) {
+  const end = Buffer.from("00000000000000000000ffff7f000001", "hex");
+  return Buffer.concat(Array(count).fill(Buffer.concat([end, end, Buffer.from([1, 0, 1, 0])])));
 }
 
 const link = async () => (await addon.links()).find(({ name }) => name === "eth1");
@@ -85,6 +93,22 @@ const CALLS = {
     assert.equal(typeof monitor.has("10.1.0.1"), "boolean");
     await monitor.close();
     return told;
+  },
+  async killSockets() {
+    assert.deepEqual(await addon.killSockets(addressesOfBothFamilies(500), true), { closed: 0, failed: [] });
+  },
+  async connections() {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = connect(server.address().port, "127.0.0.1");
+    await once(client, "connect");
+    const found = await addon.connections(Buffer.from("00000000000000000000ffff7f000001", "hex"));
+    assert(found.length >= 2 * 36 && found.length % 36 === 0);
+    client.destroy();
+    server.close();
+  },
+  async tickle() {
+    assert.deepEqual(await addon.tickle(connections(300)), { sent: 600, failed: 0, errno: 0 });
   },
   async openLifeline(number) {
     const { fd, ifindex } = await addon.openLifeline(`hf${number}`);

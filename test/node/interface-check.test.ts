@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Hands } from "../../src/core/ownership/hands.js";
 import { HOLDFAST_PROTOCOL } from "../../src/kernel/index.js";
-import type { FoundAddress, FoundAddresses, KernelChanges, PlumbResult } from "../../src/kernel/types.js";
+import type { FoundAddress, FoundAddresses, KernelChanges, KillResult, PlumbResult } from "../../src/kernel/types.js";
 import { InterfaceCheck } from "../../src/node/interface-check.js";
 
 const NEVER_MS = 0x7fff_ffff;
@@ -45,6 +45,7 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
       for (const one of gone) there.splice(there.indexOf(one), 1);
       return { statuses: new Int32Array(gone.length), texts: new Map() };
     },
+    killSockets: vi.fn(async (_addresses: readonly string[]): Promise<KillResult> => ({ closed: 0, failures: [] })),
     watch: async (handler: (changes: KernelChanges) => void) => {
       tell = handler;
       return { has: () => false, close: async () => {} };
@@ -56,6 +57,7 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
     lost: (addresses) => lost.push(...addresses),
     removed: (addresses) => removed.push(...addresses),
     failed: (error) => expect.unreachable(String(error)),
+    event: () => {},
   });
   await check.start();
   running = check;
@@ -77,6 +79,14 @@ describe("what the kernel tells", () => {
     tell({ added: [ours("10.1.1.7")] });
     await vi.waitFor(() => expect(removed).toEqual(["10.1.1.7"]), PATIENTLY);
     expect(lost).toEqual([]);
+  });
+
+  it("closes the sockets on a stray, unless the host has that address by itself as well", async () => {
+    const there = [ours("10.1.1.7"), ours("10.1.1.8"), { ...found("10.1.1.8", 0), ifindex: 4, alias: false }];
+    const { kernel, removed, tell } = await checkOver([], there);
+    tell({ added: [ours("10.1.1.7")] });
+    await vi.waitFor(() => expect(removed).toEqual(["10.1.1.7", "10.1.1.8"]), PATIENTLY);
+    expect(kernel.killSockets.mock.calls).toEqual([[["10.1.1.7"]]]);
   });
 
   it("brings about one check, however much comes at once", async () => {

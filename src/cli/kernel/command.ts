@@ -15,6 +15,7 @@ import {
   plumbOrUnplumb,
   type PlumbReport,
 } from "./plumb.js";
+import { formatConnection, formatKill, killOn } from "./sockets.js";
 import { formatWatchEvent, WatchEvents } from "./watch.js";
 
 /** What the options of every command leave behind. */
@@ -23,8 +24,9 @@ interface Context extends Surroundings {
   readonly setExit: (status: number) => void;
 }
 
-type GivenAddresses = Omit<AddressSources, "words"> & { readonly link: string };
-type PlumbOptions = GivenAddresses & PlumbPlace & { readonly lifeline?: true; readonly hold?: true };
+type GivenAddresses = Omit<AddressSources, "words">;
+type GivenPlaces = GivenAddresses & { readonly link: string };
+type PlumbOptions = GivenPlaces & PlumbPlace & { readonly lifeline?: true; readonly hold?: true };
 
 export function describeKernelCommand(program: Command, context: Context): void {
   const kernel = program
@@ -49,33 +51,45 @@ export function describeKernelCommand(program: Command, context: Context): void 
     .action((options: { readonly neighbours?: true }) =>
       withKernel(openKernel(), (open) => watch(open, options.neighbours === true, context)),
     );
-  withAddresses(kernel.command("plumb"))
+  withPlaces(kernel.command("plumb"))
     .description("put addresses on an interface")
     .addOption(modeOption())
     .option("--prefix <n>", "prefix length of an alias (default: the host's)", integer(1, 128))
     .option("--lifeline", "put them on a TUN device that goes with this process, however it ends; needs --hold")
     .option("--hold", "stay until SIGINT or SIGTERM, then take them away again")
     .action((words: readonly string[], options: PlumbOptions) => plumb(words, options, context));
-  withAddresses(kernel.command("unplumb"))
+  withPlaces(kernel.command("unplumb"))
     .description("take addresses of holdfast away from an interface")
     .addOption(modeOption())
     .option("--prefix <n>", "prefix length that they were plumbed with", integer(1, 128))
     .action((words: readonly string[], options: PlumbOptions) => unplumb(words, options, context));
-  withAddresses(kernel.command("announce"))
+  withPlaces(kernel.command("announce"))
     .description(
       "announce addresses with the interface's hardware address: gratuitous ARP, or for IPv6 neighbour advertisements",
     )
     .option("--rounds <n>", "times, 1.1 s apart", integer(1, 100), 3)
     .option("--rate <n>", "frames a second; an address takes two a round, IPv6 one", integer(1, 10_000_000), 10_000)
-    .action((words: readonly string[], options: GivenAddresses & { readonly rounds: number; readonly rate: number }) =>
+    .action((words: readonly string[], options: GivenPlaces & { readonly rounds: number; readonly rate: number }) =>
       announce(words, options, context),
     );
+  withAddresses(kernel.command("connections"))
+    .description("list the established TCP connections on addresses of this host")
+    .action((words: readonly string[], options: GivenAddresses) => printConnections(words, options, context));
+  withAddresses(kernel.command("kill-sockets"))
+    .description("close all that is connected on addresses of this host, and reset its peers")
+    .option("--listening", "close sockets that listen on them, too")
+    .action((words: readonly string[], options: GivenAddresses & { readonly listening?: true }) =>
+      killSockets(words, options, context),
+    );
+}
+
+function withPlaces(command: Command): Command {
+  return withAddresses(command).requiredOption("--link <name>", "interface: name or alternative name");
 }
 
 function withAddresses(command: Command): Command {
   return command
     .argument("[address...]", "IPv4 or IPv6 addresses, or ranges")
-    .requiredOption("--link <name>", "interface: name or alternative name")
     .option("--range <first+count>", "consecutive addresses, 10.1.0.1+10240")
     .option("--file <path>", "an address or range a line, comments after #");
 }
@@ -165,7 +179,7 @@ async function unplumb(words: readonly string[], options: PlumbOptions, context:
 
 async function announce(
   words: readonly string[],
-  options: GivenAddresses & { readonly rounds: number; readonly rate: number },
+  options: GivenPlaces & { readonly rounds: number; readonly rate: number },
   { json, out, setExit }: Context,
 ): Promise<void> {
   const addresses = readAddresses({ ...options, words });
@@ -173,6 +187,32 @@ async function announce(
     const report = await announceAll(kernel, addresses, await findLink(kernel, options.link), options.rounds);
     await out(json() ? asJson(report) : formatAnnounce(report));
     if (report.framesFailed > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
+  });
+}
+
+async function printConnections(
+  words: readonly string[],
+  options: GivenAddresses,
+  { json, out }: Context,
+): Promise<void> {
+  const addresses = readAddresses({ ...options, words });
+  await withKernel(openKernel(), async (kernel) => {
+    const connections = await kernel.connections(addresses);
+    if (json()) return out(asJson(connections));
+    for (const connection of connections) await out(formatConnection(connection));
+  });
+}
+
+async function killSockets(
+  words: readonly string[],
+  options: GivenAddresses & { readonly listening?: true },
+  { json, out, setExit }: Context,
+): Promise<void> {
+  const addresses = readAddresses({ ...options, words });
+  await withKernel(openKernel(), async (kernel) => {
+    const report = await killOn(kernel, addresses, options.listening === true);
+    await out(json() ? asJson(report) : formatKill(report));
+    if (report.failures.length > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
   });
 }
 
