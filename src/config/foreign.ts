@@ -30,7 +30,10 @@ export const FOREIGN_CLUSTER: readonly Foreign[] = [
     "unconditional_rebind unconditional_rebinding",
     "has no effect: a message keeps its binding when it moves",
   ),
-  ...foreign("view_broadcast_interval", "has no effect: views do not drift"),
+  ...foreign(
+    "view_broadcast_interval",
+    "has no effect: tables are compared all the time, and made anew if they differ",
+  ),
   ...foreign("heartbeats_per_sec", "has no effect: see heartbeat_interval_ms in msgc_server"),
 ];
 

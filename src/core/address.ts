@@ -97,9 +97,16 @@ export function comparePoints(a: Point, b: Point): number {
 
 /** Sorts by address, each of which is parsed once. */
 export function sortByAddress<T>(items: Iterable<T>, addressOf: (item: T) => string): T[] {
-  return Array.from(items, (item) => ({ item, point: pointOf(addressOf(item)) }))
-    .sort((a, b) => comparePoints(a.point, b.point))
-    .map(({ item }) => item);
+  const all: { readonly item: T; readonly point: Point }[] = [];
+  let sorted = true;
+  for (const item of items) {
+    const point = pointOf(addressOf(item));
+    const last = all[all.length - 1];
+    if (last !== undefined && comparePoints(last.point, point) > 0) sorted = false;
+    all.push({ item, point });
+  }
+  if (!sorted) all.sort((a, b) => comparePoints(a.point, b.point));
+  return all.map(({ item }) => item);
 }
 
 const NOWHERE: Point = { block: "", offset: -1 };
@@ -123,12 +130,18 @@ export function toRanges(addresses: Iterable<string>): AddressRange[] {
 }
 
 function rangesIn(block: string, offsets: readonly number[]): AddressRange[] {
-  const ranges: { block: string; start: number; count: number }[] = [];
-  for (const offset of Float64Array.from(offsets).sort()) {
-    const last = ranges.at(-1);
-    if (last !== undefined && offset === last.start + last.count) last.count++;
-    else if (last === undefined || offset > last.start + last.count) ranges.push({ block, start: offset, count: 1 });
+  const ranges: AddressRange[] = [];
+  const sorted = new Float64Array(offsets).sort();
+  let [start, count] = [sorted[0] ?? 0, 0];
+  for (let i = 0; i < sorted.length; i++) {
+    const offset = sorted[i] ?? 0;
+    if (offset === start + count) count++;
+    else if (offset > start + count) {
+      ranges.push({ block, start, count });
+      [start, count] = [offset, 1];
+    }
   }
+  if (count > 0) ranges.push({ block, start, count });
   return ranges;
 }
 

@@ -73,6 +73,8 @@ export type NodeEventCode =
   | "quorum-lost"
   | "quorum-regained"
   | "lease-lapsed"
-  | "partition-policy-differs";
+  | "partition-policy-differs"
+  | "table-diverged"
+  | "version-differs";
 
 export type Facts = Readonly<Record<string, string | number | boolean>>;

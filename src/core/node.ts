@@ -10,6 +10,7 @@ import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { Hands, type Demands } from "./ownership/hands.js";
 import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
+import { Introductions } from "./ownership/introductions.js";
 import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
@@ -18,7 +19,9 @@ import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
 import type { View } from "./view.js";
-import { decodeMessage, encodeMessage, type Claim, type OwnershipMessage } from "./wire/messages.js";
+import { decodeMessage, encodeMessage, type Claim, type Introduction, type WireMessage } from "./wire/messages.js";
+import { isLong, Parts, split } from "./wire/parts.js";
+import { SPEAKS } from "./wire/versions.js";
 
 export interface NodeSetup extends LeaseTerms {
   readonly self: string;
@@ -53,6 +56,16 @@ export class NodeCore {
   readonly #marks = new Marks();
   readonly #changedAt = new Map<string, MonoMs>();
   readonly #tenure: Tenure;
+  readonly #introductions: Introductions;
+  readonly #parts = new Parts();
+  /** Messages of this node that went in parts. */
+  #longMessages = 0;
+  /** Digest of the table when the leader last asked for it; null when it was told since, or is not known. */
+  #checked: number | null = null;
+  /** Digest of the table that this view, or its new round of announcements, began with. */
+  #tableBefore = 0;
+  /** Members whose table was the same then. */
+  #company: readonly string[] = [];
   /** Addresses with two release jobs, the second because the first would have taken its time. */
   readonly #hurried = new Set<string>();
   #outputs: NodeOutput[] = [];
@@ -67,6 +80,7 @@ export class NodeCore {
   #balanceAt = Number.POSITIVE_INFINITY;
 
   constructor(readonly setup: NodeSetup) {
+    this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
@@ -132,6 +146,11 @@ export class NodeCore {
 
   #enter(view: View, at: MonoMs): void {
     const had = this.ownership.view?.quorate;
+    this.#tableBefore = this.ownership.digest;
+    this.#company = view.stayed;
+    this.#checked = null;
+    this.#parts.clear();
+    this.#introductions.enter(view.members);
     const change = this.ownership.enter(view);
     const { seq, leader, members } = view;
     this.#tenure.enter(view);
@@ -184,8 +203,9 @@ export class NodeCore {
   }
 
   #announce(): void {
-    const { incarnation, version, endpoint, balanceSetSize, weight, leaseMs, entries } = this.setup;
+    const { incarnation, version, endpoint, balanceSetSize, weight, leaseMs } = this.setup;
     const own = {
+      speaks: SPEAKS,
       incarnation,
       version,
       endpoint,
@@ -195,8 +215,52 @@ export class NodeCore {
       weight,
       leaseMs,
       fenceMs: this.#tenure.fenceMs,
+      table: this.#tableBefore,
+      catalogue: this.#introductions.catalogue,
+      known: this.#introductions.known,
     };
-    this.#multicast({ kind: "announce", ...own, entries, claims: this.#claims() });
+    this.#multicast({ kind: "announce", ...own, claims: this.#claims() });
+  }
+
+  #introduce(from: string, said: Introduction, at: MonoMs): void {
+    if (this.ownership.settled) return;
+    if (from !== this.setup.self) this.#tenure.met(said);
+    if (this.#company.includes(from) && said.table !== 0 && this.#tableBefore !== 0 && said.table !== this.#tableBefore)
+      this.#event("table-diverged", { node: from });
+    const catalogue = this.#introductions.hear(from, said);
+    if (catalogue !== null) this.#multicast({ kind: "catalogue", bytes: catalogue });
+    this.#settleWhenAllAreKnown(at);
+  }
+
+  #settleWhenAllAreKnown(at: MonoMs): void {
+    const all = this.ownership.settled ? null : this.#introductions.complete();
+    for (const { node, speaks } of all?.strangers ?? []) this.#event("version-differs", { node, ...speaks });
+    for (const [member, announcement] of all?.announcements ?? [])
+      this.#apply(this.ownership.deliver(member, { kind: "announce", ...announcement }), at);
+  }
+
+  /** The leader asks; each member looks at the same place of the order; and compares with what the leader saw there. */
+  #compare(from: string, message: WireMessage & { kind: "check" | "digest" }): void {
+    const { view, settled, digest } = this.ownership;
+    if (from !== view?.leader || !settled) return;
+    if (message.kind === "check") {
+      this.#checked = digest;
+      if (from === this.setup.self) this.#multicast({ kind: "digest", table: digest });
+    } else {
+      if (this.#checked !== null && this.#checked !== message.table) this.#multicast({ kind: "diverged" });
+      this.#checked = null;
+    }
+  }
+
+  /** Tables differ, which only a fault of ours can bring about: all of it is made anew from what the members have. */
+  #announceAnew(): void {
+    const { view, settled } = this.ownership;
+    if (view === null || !settled) return;
+    this.#tableBefore = this.ownership.digest;
+    this.#company = view.members;
+    this.ownership.forget();
+    this.#introductions.enter(view.members);
+    this.#announce();
   }
 
   #claims(): Claim[] {
@@ -211,11 +275,28 @@ export class NodeCore {
 
   #hear(from: string, payload: Uint8Array, at: MonoMs): void {
     const message = decodeMessage(payload);
+    if (message === "unknown") return; // Of a version that is to come.
     if (message === null) {
       this.#event("message-malformed", { from, bytes: payload.length });
       return;
     }
-    if (message.kind === "announce" && from !== this.setup.self) this.#tenure.met(message);
+    switch (message.kind) {
+      case "part": {
+        const whole = this.#parts.add(from, message);
+        return void (whole instanceof Uint8Array && this.#hear(from, whole, at));
+      }
+      case "announce":
+        return this.#introduce(from, message, at);
+      case "catalogue":
+        if (!this.#introductions.learn(message.bytes))
+          this.#event("message-malformed", { from, bytes: message.bytes.length });
+        return this.#settleWhenAllAreKnown(at);
+      case "check":
+      case "digest":
+        return this.#compare(from, message);
+      case "diverged":
+        return this.#announceAnew();
+    }
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     this.#apply(this.ownership.deliver(from, message), at);
@@ -463,6 +544,7 @@ export class NodeCore {
       this.#balanceAt = at + this.setup.viewBalanceIntervalMs;
       const moves = this.ownership.balanceRound();
       if (moves.length > 0) this.#multicast({ kind: "balance", moves });
+      this.#multicast({ kind: "check" });
     }
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
@@ -483,8 +565,11 @@ export class NodeCore {
     return { self: this.setup.self, definitions, rows, may: this.#tenure };
   }
 
-  #multicast(message: OwnershipMessage): void {
-    this.#outputs.push({ kind: "multicast", payload: encodeMessage(message) });
+  #multicast(message: WireMessage): void {
+    const payload = encodeMessage(message);
+    if (!isLong(payload)) return void this.#outputs.push({ kind: "multicast", payload });
+    for (const part of split(payload, ++this.#longMessages))
+      this.#outputs.push({ kind: "multicast", payload: encodeMessage({ kind: "part", ...part }) });
   }
 
   #event(code: NodeEventCode, facts: Facts): void {

@@ -59,6 +59,8 @@ const WARNINGS = new Set([
   "quorum-lost",
   "lease-lapsed",
   "partition-policy-differs",
+  "table-diverged",
+  "version-differs",
   "message-malformed",
 ]);
 

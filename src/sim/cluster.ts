@@ -89,6 +89,8 @@ export class Cluster implements StepWatcher {
   readonly replies = new Map<number, MoveOutcome>();
   /** Gets each step of each core, after its check. */
   onStep: StepWatcher["stepped"] = () => {};
+  /** What a node's message becomes on the wire: its own bytes, unless it is a node of another version. */
+  rewrite: (name: string, payload: Uint8Array) => readonly Uint8Array[] = (_, payload) => [payload];
   readonly #trace: Trace;
   readonly #safety: Safety;
   readonly #engine: GroupEngine;
@@ -245,7 +247,7 @@ export class Cluster implements StepWatcher {
     for (const output of outputs) {
       this.note(daemon.name, `  < ${output.kind}`, () => factsOf(output));
       if (output.kind === "event") this.measures.count(`event ${output.code}`);
-      if (output.kind === "multicast") this.measures.count(`message ${decodeMessage(output.payload)?.kind}`);
+      if (output.kind === "multicast") this.measures.count(`message ${kindOf(output.payload)}`);
       if (output.kind === "reply") {
         if (this.replies.has(output.id)) this.fail(`move ${output.id} is answered twice`);
         this.replies.set(output.id, output.result);
@@ -254,6 +256,10 @@ export class Cluster implements StepWatcher {
     }
     this.#safety.stepped(daemon, input, outputs);
     this.onStep(daemon, input, outputs);
+  }
+
+  spoken(daemon: Daemon, payload: Uint8Array): readonly Uint8Array[] {
+    return this.rewrite(daemon.name, payload);
   }
 
   groupEvent(daemon: Daemon, code: string, facts: TraceFacts): void {
@@ -281,9 +287,14 @@ function factsOf(event: NodeInput | NodeOutput): TraceFacts {
   return { ...Object.fromEntries(facts), ...("payload" in event ? messageFacts(event.payload) : {}) };
 }
 
+function kindOf(payload: Uint8Array): string {
+  const message = decodeMessage(payload);
+  return typeof message === "string" ? message : (message?.kind ?? "malformed");
+}
+
 function messageFacts(payload: Uint8Array): TraceFacts {
   const message = decodeMessage(payload);
-  if (message === null) return { kind: "malformed" };
+  if (message === null || message === "unknown") return { kind: kindOf(payload) };
   if (message.kind !== "announce") return { ...message };
   const { kind, mature, leaving, claims } = message;
   return { kind, mature, leaving, claims: claims.map(({ address }) => address) };

@@ -21,6 +21,8 @@ export interface DaemonTimes {
 export interface StepWatcher {
   started(daemon: Daemon): void;
   stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void;
+  /** What is multicast for a message of a core. */
+  spoken(daemon: Daemon, payload: Uint8Array): readonly Uint8Array[];
   groupEvent(daemon: Daemon, code: string, facts: Readonly<Record<string, unknown>>): void;
   ended(daemon: Daemon, how: Death | "left" | "gave-up"): void;
 }
@@ -118,7 +120,8 @@ export class Daemon {
   #carryOut(output: NodeOutput): void {
     switch (output.kind) {
       case "multicast":
-        return this.#membership?.multicast(output.payload);
+        for (const payload of this.watcher.spoken(this, output.payload)) this.#membership?.multicast(payload);
+        return;
       case "acquire":
         return this.#run((done) => this.host.acquire(output.addresses, done), output.job);
       case "release":

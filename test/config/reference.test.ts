@@ -77,7 +77,7 @@ describe("a text that holds everything the language has", () => {
         "2 note: Security has no effect: the service manager grants user and capabilities",
         "5 note: msgcserver_listener has no effect: the channel listens on nodeaddr and the port of msgc_server",
         "8 note: msgc_client has no effect: the group channel is part of the daemon",
-        "13 note: view_broadcast_interval in cluster has no effect: views do not drift",
+        "13 note: view_broadcast_interval in cluster has no effect: tables are compared all the time, and made anew if they differ",
         "14 note: if_down_limit in cluster has no effect: an address that cannot be plumbed is handed on at once",
         "15 note: unconditional_rebind in cluster has no effect: a message keeps its binding when it moves",
         "20 note: Replicate in cluster has no effect: nothing is replicated",

@@ -118,6 +118,24 @@ const MUTATIONS = [
     "    this.#waiting.add(unit.lead.address);\n",
     "",
   ],
+  [
+    "introductions: who knew everything before settles before the others",
+    `${OWNERSHIP}/introductions.ts`,
+    "all.some(({ known }) => !known.includes(digest))",
+    "!this.#known.has(digest)",
+  ],
+  [
+    "introductions: nobody says what somebody does not know",
+    `${OWNERSHIP}/introductions.ts`,
+    "? bytes : null",
+    "? null : null",
+  ],
+  [
+    "divergence: the digest forgets a change",
+    `${OWNERSHIP}/loads.ts`,
+    "this.#digest ^= before ^",
+    "this.#digest += 0 *",
+  ],
   ["majority: a part without quorum keeps what it has", `${OWNERSHIP}/policy.ts`, "!quorate &&", "false &&"],
   [
     "a drain that fell into a change of view is not repeated",

@@ -3,6 +3,7 @@
  * a departure costs what it orphans, and nothing walks the table to count.
  */
 import type { Unit } from "./definitions.js";
+import { digestOfRow } from "./row-digest.js";
 import { heirOf, names, type Row } from "./table.js";
 
 export class Loads {
@@ -10,6 +11,7 @@ export class Loads {
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #concerns = new Map<string, Concerns>();
   #moving = 0;
+  #digest = 0;
 
   constructor(
     private readonly units: ReadonlyMap<string, Unit>,
@@ -36,13 +38,20 @@ export class Loads {
     return this.#concerns.get(member)?.current((lead) => this.#names(lead, member)) ?? [];
   }
 
+  /** Exclusive or of the digests of all rows. */
+  get digest(): number {
+    return this.#digest >>> 0;
+  }
+
   /** Changes a row. @returns what `change` does. */
   change(lead: string, change: (row: Row) => boolean): boolean {
     const row = this.rows.get(lead);
     if (row === undefined) return false;
+    const before = digestOfRow(this.#hash(lead), row);
     const { owner, target, phase, pin } = row;
     const heir = heirOf(row);
     if (!change(row)) return false;
+    this.#digest ^= before ^ digestOfRow(this.#hash(lead), row);
     this.#moving += Number(row.phase !== "idle") - Number(phase !== "idle");
     const now = heirOf(row);
     if (now !== heir) {
@@ -56,7 +65,12 @@ export class Loads {
     return true;
   }
 
+  #hash(lead: string): number {
+    return this.units.get(lead)?.lead.hash ?? 0;
+  }
+
   #enter(lead: string, row: Row): void {
+    this.#digest ^= digestOfRow(this.#hash(lead), row);
     if (row.phase !== "idle") this.#moving++;
     this.#count(lead, heirOf(row), 1);
     for (const member of [row.owner, row.target, row.pin, ...row.holders, ...row.refusedBy])

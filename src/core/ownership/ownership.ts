@@ -175,6 +175,18 @@ export class Ownership {
     return copy;
   }
 
+  /** Of the table, the same on every member after the same deliveries; 0 while there is none. */
+  get digest(): number {
+    return this.settled ? this.loads.digest : 0;
+  }
+
+  /** The table is to be made anew from announcements, as when somebody joins. */
+  forget(): void {
+    this.settled = false;
+    this.#announced.clear();
+    this.#lapsed.clear();
+  }
+
   /** May this member be given addresses? */
   able(name: string): boolean {
     const member = this.members.get(name);

@@ -49,8 +49,12 @@ export function names({ owner, target, pin, holders, refusedBy }: Row, member: s
   return owner === member || target === member || pin === member || holders.has(member) || refusedBy.has(member);
 }
 
-/** Epochs of one view come after those of all earlier views, of this component or of any that it merged with. */
-const EPOCHS_A_VIEW = 2 ** 20;
+/**
+ * Epochs of one view come after those of all earlier views, of this component or of any that it merged with. A view of a
+ * million addresses takes a million as it begins, and one for each move: this is enough for years of it, and for two
+ * million views below 2^53.
+ */
+const EPOCHS_A_VIEW = 2 ** 32;
 
 export class EpochCounter {
   #last = 0;

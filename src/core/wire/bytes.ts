@@ -32,6 +32,14 @@ export class ByteWriter {
     return this;
   }
 
+  /** @param value an integer, 2^53-1 at most on either side of 0: sign and six bits, then what is left, if anything is. */
+  int(value: number): this {
+    const size = Math.abs(value);
+    const rest = Math.floor(size / 0x40);
+    this.byte(Number(value < 0) | ((size % 0x40) << 1) | (rest > 0 ? 0x80 : 0));
+    return rest > 0 ? this.uint(rest) : this;
+  }
+
   bytes(value: Uint8Array): this {
     this.uint(value.length);
     this.#room(value.length);
@@ -102,6 +110,17 @@ export class ByteReader {
       }
     }
     throw new Malformed("number too long");
+  }
+
+  int(): number {
+    const first = this.byte();
+    const size = ((first >> 1) & 0x3f) + (first >= 0x80 ? 0x40 * this.uint(2 ** 47 - 1) : 0);
+    return (first & 1) === 1 ? -size : size;
+  }
+
+  /** What is behind its length, to be read by itself. */
+  inner(): ByteReader {
+    return new ByteReader(this.bytes());
   }
 
   /** A view of the source, not a copy. */

@@ -1,24 +1,18 @@
 /**
- * What nodes tell each other about ownership, as bytes. The first byte is the kind; sets of addresses are ranges.
- * Whatever does not decode is null to the caller, who counts and drops it: a peer can be newer, or broken.
+ * What nodes tell each other about ownership, as bytes. The first byte is the kind. A peer can be newer, or broken:
+ * kinds and fields that only it knows are skipped, and whatever does not decode is null to the caller, who counts it.
  *
  * Source: docs/PROTOCOL.md, "Messages".
  */
-import type { PartitionPolicy } from "../../config/types.js";
-import { type AddressRange, formatAddress, fromRanges, parseAddress, toRanges } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import type { Beacon } from "../ownership/lease.js";
-import { POLICIES } from "../ownership/policy.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
+import { readClaims, writeClaims, type Claim } from "./claims.js";
+import type { Part } from "./parts.js";
+import type { VersionRange } from "./versions.js";
+import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
 
-/** An address that a member has, or is about to have, when it announces itself. */
-export interface Claim {
-  readonly address: string;
-  readonly epoch: number;
-  /** It has begun to let go. */
-  readonly releasing: boolean;
-  readonly pinned: boolean;
-}
+export type { Claim } from "./claims.js";
 
 export interface Announcement {
   readonly incarnation: number;
@@ -40,6 +34,18 @@ export interface Announcement {
   readonly claims: readonly Claim[];
 }
 
+/** An announcement as it goes over the wire: entries stand behind their digest. */
+export interface Introduction extends Omit<Announcement, "entries"> {
+  readonly speaks: VersionRange;
+  /** Digest of the sender's table when it entered the view; 0 where it had none. */
+  readonly table: number;
+  /** Digest of what it configures. */
+  readonly catalogue: string;
+  /** Digests of all catalogues that it knows, its own among them. */
+  readonly known: readonly string[];
+}
+
+/** What the replicated state is made of. */
 export type OwnershipMessage =
   | ({ readonly kind: "announce" } & Announcement)
   /** From the leader: these members have been here long enough to be given addresses. */
@@ -56,6 +62,21 @@ export type OwnershipMessage =
   /** The sender's lease was over: it has let go of all that it had under it. */
   | { readonly kind: "lapsed" };
 
+/** What goes over the wire. */
+export type WireMessage =
+  | Exclude<OwnershipMessage, { readonly kind: "announce" }>
+  | ({ readonly kind: "announce" } & Introduction)
+  /** What some members configure, for those that do not know it. */
+  | { readonly kind: "catalogue"; readonly bytes: Uint8Array }
+  /** From the leader: look at your table now. */
+  | { readonly kind: "check" }
+  /** From the leader: what it saw then. */
+  | { readonly kind: "digest"; readonly table: number }
+  /** The sender saw something else. */
+  | { readonly kind: "diverged" }
+  /** Of a message that is too long to go at once. */
+  | ({ readonly kind: "part" } & Part);
+
 const KINDS = [
   "announce",
   "mature",
@@ -68,13 +89,18 @@ const KINDS = [
   "drain",
   "beacon",
   "lapsed",
+  "catalogue",
+  "part",
+  "check",
+  "digest",
+  "diverged",
 ] as const;
 
-export function encodeMessage(message: OwnershipMessage): Uint8Array {
+export function encodeMessage(message: WireMessage): Uint8Array {
   const out = new ByteWriter().byte(KINDS.indexOf(message.kind));
   switch (message.kind) {
     case "announce":
-      writeAnnouncement(out, message);
+      writeIntroduction(out, message);
       break;
     case "mature":
       out.list(message.members, (member) => out.string(member));
@@ -97,31 +123,43 @@ export function encodeMessage(message: OwnershipMessage): Uint8Array {
       out.uint(message.view).uint(message.number);
       out.list(message.heard, ({ member, number }) => out.string(member).uint(number));
       break;
+    case "catalogue":
+      out.bytes(message.bytes);
+      break;
+    case "part":
+      out.uint(message.number).uint(message.index).byte(Number(message.last)).bytes(message.bytes);
+      break;
+    case "digest":
+      out.uint(message.table);
+      break;
     case "drain":
     case "lapsed":
+    case "check":
+    case "diverged":
       break;
   }
   return out.finish();
 }
 
-/** @returns null for anything that is not exactly one message. Never throws. */
-export function decodeMessage(bytes: Uint8Array): OwnershipMessage | null {
+/**
+ * @returns null for what is no message, and "unknown" for a kind of a newer version. What comes behind the last field that
+ *   this version knows is left alone. Never throws.
+ */
+export function decodeMessage(bytes: Uint8Array): WireMessage | "unknown" | null {
   try {
     const source = new ByteReader(bytes);
     const kind = KINDS[source.byte()];
-    const message = kind === undefined ? null : readBody(kind, source);
-    source.end();
-    return message;
+    return kind === undefined ? "unknown" : readBody(kind, source);
   } catch (error) {
     if (error instanceof Malformed) return null;
     throw error;
   }
 }
 
-function readBody(kind: (typeof KINDS)[number], source: ByteReader): OwnershipMessage {
+function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage {
   switch (kind) {
     case "announce":
-      return { kind, ...readAnnouncement(source) };
+      return { kind, ...readIntroduction(source) };
     case "mature":
       return { kind, members: source.list(() => source.string()) };
     case "balance":
@@ -144,43 +182,38 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): OwnershipMe
       const number = source.uint();
       return { kind, view, number, heard: source.list(() => ({ member: source.string(), number: source.uint() })) };
     }
+    case "catalogue":
+      return { kind, bytes: source.bytes() };
+    case "part": {
+      const [number, index, last] = [source.uint(), source.uint(), source.flag()];
+      return { kind, number, index, last, bytes: source.bytes() };
+    }
+    case "digest":
+      return { kind, table: source.uint(0xffffffff) };
     case "drain":
     case "lapsed":
+    case "check":
+    case "diverged":
       return { kind };
   }
 }
 
-function writeAnnouncement(out: ByteWriter, announcement: Announcement): void {
-  const { incarnation, version, endpoint, mature, leaving, balanceSetSize, weight, entries, claims } = announcement;
-  const { leaseMs, fenceMs } = announcement;
+function writeIntroduction(out: ByteWriter, said: Introduction): void {
+  const { incarnation, version, endpoint, mature, leaving, balanceSetSize, weight, leaseMs, fenceMs } = said;
+  out.uint(said.speaks.least).uint(said.speaks.most);
   out.uint(incarnation).string(version).string(endpoint.host).uint(endpoint.port);
   out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize).uint(weight);
   out.uint(leaseMs).uint(Math.ceil(fenceMs));
-  // Names of nodes, services and networks repeat in thousands of entries: each goes once, and then by number.
-  const words = [
-    ...new Set(entries.flatMap(({ services, preference, topology }) => [...services, preference ?? "", topology])),
-  ];
-  const numbers = new Map(words.map((word, i) => [word, i]));
-  const word = (text: string) => out.uint(numbers.get(text) ?? 0);
-  out.list(words, (text) => out.string(text));
-  out.list(entries, (entry) => {
-    writeAddress(out, entry.address);
-    out.list(entry.names, (name) => out.string(name));
-    out.list(entry.services, word);
-    word(entry.preference ?? "");
-    out.byte(entry.follows === null ? 0 : 1);
-    if (entry.follows !== null) writeAddress(out, entry.follows);
-    word(entry.topology);
-    out.byte(POLICIES.indexOf(entry.policy));
-  });
-  out.list(claims, ({ address, epoch, releasing, pinned }) => {
-    writeAddress(out, address);
-    out.uint(epoch).byte(Number(releasing) | (Number(pinned) << 1));
-  });
+  out
+    .uint(said.table)
+    .string(said.catalogue)
+    .list(said.known, (digest) => out.string(digest));
+  writeClaims(out, said.claims);
 }
 
-function readAnnouncement(source: ByteReader): Announcement {
-  const head = {
+function readIntroduction(source: ByteReader): Introduction {
+  return {
+    speaks: { least: source.uint(), most: source.uint() },
     incarnation: source.uint(),
     version: source.string(),
     endpoint: { host: source.string(), port: source.uint(65535) },
@@ -190,29 +223,11 @@ function readAnnouncement(source: ByteReader): Announcement {
     weight: readWeight(source),
     leaseMs: source.uint(),
     fenceMs: source.uint(),
+    table: source.uint(),
+    catalogue: source.string(64),
+    known: source.list(() => source.string(64), 1024),
+    claims: readClaims(source),
   };
-  const words = source.list(() => source.string());
-  const word = () => {
-    const text = words[source.uint()];
-    if (text === undefined) throw new Malformed("no such word");
-    return text;
-  };
-  const entries = source.list(() => ({
-    address: readAddress(source),
-    names: source.list(() => source.string()),
-    services: source.list(word),
-    preference: word() || null,
-    follows: source.flag() ? readAddress(source) : null,
-    topology: word(),
-    policy: readPolicy(source),
-  }));
-  const claims = source.list(() => {
-    const address = readAddress(source);
-    const epoch = source.uint();
-    const flags = source.byte();
-    return { address, epoch, releasing: (flags & 1) === 1, pinned: (flags & 2) === 2 };
-  });
-  return { ...head, entries, claims };
 }
 
 /** Loads are divided by it. */
@@ -220,71 +235,4 @@ function readWeight(source: ByteReader): number {
   const weight = source.uint(1000);
   if (weight === 0) throw new Malformed("no weight");
   return weight;
-}
-
-function readPolicy(source: ByteReader): PartitionPolicy {
-  const policy = POLICIES[source.byte()];
-  if (policy === undefined) throw new Malformed("no such policy");
-  return policy;
-}
-
-function writeAddress(out: ByteWriter, address: string): void {
-  const { block, offset } = parseAddress(address) ?? { block: "", offset: 0 };
-  writeBlock(out, block);
-  out.uint(offset);
-}
-
-function readAddress(source: ByteReader): string {
-  const block = readBlock(source);
-  return formatAddress({ block, offset: source.uint(MAX_OFFSET) });
-}
-
-/** Of IPv4 no byte, of IPv6 the upper twelve. */
-function writeBlock(out: ByteWriter, block: string): void {
-  out.bytes(
-    Uint8Array.from({ length: block.length / 2 }, (_, i) => Number.parseInt(block.slice(2 * i, 2 * i + 2), 16)),
-  );
-}
-
-function readBlock(source: ByteReader): string {
-  const bytes = source.bytes(12);
-  if (bytes.length !== 0 && bytes.length !== 12) throw new Malformed(`${bytes.length} bytes are no block of addresses`);
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-const MAX_OFFSET = 2 ** 32 - 1;
-
-function writeSet(out: ByteWriter, addresses: readonly string[]): void {
-  const blocks = new Map<string, AddressRange[]>();
-  for (const range of toRanges(addresses)) {
-    const ranges = blocks.get(range.block);
-    if (ranges === undefined) blocks.set(range.block, [range]);
-    else ranges.push(range);
-  }
-  out.list([...blocks], ([block, ranges]) => {
-    writeBlock(out, block);
-    let end = 0;
-    out.list(ranges, ({ start, count }) => {
-      out.uint(start - end).uint(count);
-      end = start + count;
-    });
-  });
-}
-
-/** A set has no more addresses than the largest table (2^20), so that a few bytes cannot stand for gigabytes. */
-function readSet(source: ByteReader): string[] {
-  let left = 2 ** 20;
-  const ranges = source.list(() => {
-    const block = readBlock(source);
-    let end = 0;
-    return source.list(() => {
-      const start = end + source.uint(MAX_OFFSET);
-      const count = source.uint(left);
-      end = start + count;
-      left -= count;
-      if (end > 2 ** 32) throw new Malformed("beyond the last address");
-      return { block, start, count };
-    });
-  });
-  return fromRanges(ranges.flat());
 }

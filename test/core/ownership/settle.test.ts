@@ -31,7 +31,7 @@ describe("claims", () => {
   });
 
   it("of one make it the owner, in an epoch of this view", () => {
-    expect(settled({ a: [], b: [claim(5)] })).toMatchObject({ owner: "b", phase: "idle", epoch: 7 * 2 ** 20 + 1 });
+    expect(settled({ a: [], b: [claim(5)] })).toMatchObject({ owner: "b", phase: "idle", epoch: 7 * 2 ** 32 + 1 });
   });
 
   it("of two are for the higher epoch, and the other has to let go", () => {

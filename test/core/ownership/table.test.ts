@@ -27,11 +27,11 @@ describe("a row", () => {
     const moving = row({ owner: "a", epoch: epochs.next() });
 
     assign(moving, "b", epochs);
-    expect(moving).toMatchObject({ owner: "a", phase: "releasing", target: "b", epoch: 2 ** 20 + 1 });
+    expect(moving).toMatchObject({ owner: "a", phase: "releasing", target: "b", epoch: 2 ** 32 + 1 });
     released(moving, "a", epochs);
-    expect(moving).toMatchObject({ owner: null, phase: "acquiring", target: "b", epoch: 2 ** 20 + 2 });
+    expect(moving).toMatchObject({ owner: null, phase: "acquiring", target: "b", epoch: 2 ** 32 + 2 });
     owned(moving, "b");
-    expect(moving).toMatchObject({ owner: "b", phase: "idle", target: null, epoch: 2 ** 20 + 2 });
+    expect(moving).toMatchObject({ owner: "b", phase: "idle", target: null, epoch: 2 ** 32 + 2 });
   });
 
   it("does not change its target once that has begun", () => {
@@ -70,7 +70,7 @@ describe("a row", () => {
     const orphan = row({ owner: "a", phase: "releasing", target: "b" });
 
     depart(orphan, "a", epochsOf(2));
-    expect(orphan).toMatchObject({ owner: null, phase: "acquiring", target: "b", epoch: 2 * 2 ** 20 + 1 });
+    expect(orphan).toMatchObject({ owner: null, phase: "acquiring", target: "b", epoch: 2 * 2 ** 32 + 1 });
   });
 
   it("is pinned no longer to a member that could not plumb it", () => {
