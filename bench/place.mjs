@@ -59,7 +59,7 @@ function empty(members, count) {
 }
 
 function equals(members) {
-  return new Map(members.map((member) => [member, { weight: 1 }]));
+  return new Map(members.map((member) => [member, { weight: 1, draining: false, down: new Set() }]));
 }
 
 /** Everything at a home, as placement wants it. */

@@ -1,5 +1,6 @@
 import { HoldfastError } from "../errors.js";
 import type { Command } from "./command.js";
+import drain from "./commands/drain.js";
 import duravipExplain from "./commands/duravip-explain.js";
 import duravipMove from "./commands/duravip-move.js";
 import duravipPlan from "./commands/duravip-plan.js";
@@ -11,9 +12,11 @@ import membership from "./commands/membership.js";
 import nodeaddr from "./commands/nodeaddr.js";
 import nodename from "./commands/nodename.js";
 import summary from "./commands/summary.js";
+import undrain from "./commands/undrain.js";
 
 /** Every console command, by name. */
 export const COMMANDS: readonly Command[] = [
+  drain,
   duravipExplain,
   duravipMove,
   duravipPlan,
@@ -25,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   helpCommand(() => COMMANDS),
   mailq,
   summary,
+  undrain,
 ];
 
 /** The command whose name the words begin with, and the words after it. Throws ERR_COMMAND where there is none. */

@@ -23,6 +23,10 @@ export type NodeInput =
   | { readonly kind: "lost"; readonly at: MonoMs; readonly addresses: readonly string[] }
   /** `cluster duravip move`. `id` comes back in a `reply`. */
   | { readonly kind: "move"; readonly at: MonoMs; readonly id: number; readonly address: string; readonly to: string }
+  /** `cluster drain` and `undrain`: keep this node empty, or no longer. `id` comes back in a `reply`. */
+  | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
+  /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
+  | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
   /** Leave the cluster in order: give every address away, then `left`. */
   | { readonly kind: "leave"; readonly at: MonoMs };
 
@@ -68,6 +72,7 @@ export type NodeEventCode =
   | "vip-contested"
   | "vip-lost"
   | "vip-unowned"
+  | "health"
   | "message-malformed"
   | "balance-set-size-differs"
   | "quorum-lost"

@@ -7,19 +7,28 @@ import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
 import { addressesFor, unitOf } from "./ownership/definitions.js";
+import { out } from "./ownership/explain.js";
 import { Hands, type Demands } from "./ownership/hands.js";
 import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
 import { Introductions } from "./ownership/introductions.js";
 import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
+import { PendingDrains } from "./ownership/pending-drains.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
 import { policyOf, strictest, usesLeases } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
 import type { View } from "./view.js";
-import { decodeMessage, encodeMessage, type Claim, type Introduction, type WireMessage } from "./wire/messages.js";
+import {
+  decodeMessage,
+  encodeMessage,
+  type Claim,
+  type Health,
+  type Introduction,
+  type WireMessage,
+} from "./wire/messages.js";
 import { isLong, Parts, split } from "./wire/parts.js";
 import { SPEAKS } from "./wire/versions.js";
 
@@ -51,6 +60,7 @@ export class NodeCore {
   readonly hands = new Hands();
   readonly #jobs = new Map<number, Job>();
   readonly #moves = new PendingMoves();
+  readonly #drains = new PendingDrains();
   readonly #retries = new Retries();
   readonly #homes = new Homes();
   readonly #marks = new Marks();
@@ -73,6 +83,7 @@ export class NodeCore {
   #lastJob = 0;
   #mature = false;
   #leaving = false;
+  #health: Health = { draining: false, down: [] };
   #left = false;
   #settledAt: MonoMs = 0;
   #matureAt = Number.POSITIVE_INFINITY;
@@ -105,6 +116,13 @@ export class NodeCore {
         break;
       case "move":
         this.#startMove(input.id, input.address, input.to, input.at);
+        break;
+      case "drain":
+        this.#drains.add(input.id, input.on, input.at);
+        this.#turn({ ...this.#health, draining: input.on });
+        break;
+      case "links":
+        this.#turn({ ...this.#health, down: input.down });
         break;
       case "leave":
         this.#leave();
@@ -218,6 +236,7 @@ export class NodeCore {
       table: this.#tableBefore,
       catalogue: this.#introductions.catalogue,
       known: this.#introductions.known,
+      health: this.#health,
     };
     this.#multicast({ kind: "announce", ...own, claims: this.#claims() });
   }
@@ -299,6 +318,7 @@ export class NodeCore {
     }
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
+    if (message.kind === "health") this.#hearHealth(from, message);
     this.#apply(this.ownership.deliver(from, message), at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
@@ -328,6 +348,7 @@ export class NodeCore {
     this.#carry(this.hands.look(this.#table(), change.touched));
     this.#tellHomes(change);
     for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
+    this.#checkDrains(at);
   }
 
   #settle(change: Change, at: MonoMs): void {
@@ -341,7 +362,12 @@ export class NodeCore {
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
     this.#reportPolicies();
     this.#announceAgain(change.contested);
-    if (this.#leaving && members.get(this.setup.self)?.leaving !== true) this.#multicast({ kind: "drain" });
+    const own = members.get(this.setup.self);
+    if (this.#leaving && own?.leaving !== true) this.#multicast({ kind: "drain" });
+    // Said after the announcement, or while nobody listened.
+    if (own !== undefined && !sameHealth(own.health, this.#health))
+      this.#multicast({ kind: "health", ...this.#health });
+    else this.#drains.taken(this.#health.draining, this.#ownLeads());
     this.#armLeader(at, true);
   }
 
@@ -443,7 +469,8 @@ export class NodeCore {
     const unit = unitOf(this.ownership.definitions, address);
     const row = unit === undefined ? undefined : this.ownership.rows.get(unit.lead.address);
     if (unit === undefined || row === undefined || !this.#tenure.hold(unit)) return false;
-    return row.phase === "releasing" && row.owner === this.setup.self;
+    if (row.phase !== "releasing" || row.owner !== this.setup.self) return false;
+    return !this.#health.down.includes(unit.lead.topology); // No delivery ends without carrier.
   }
 
   #release(addresses: readonly string[], urgent: boolean): void {
@@ -492,12 +519,32 @@ export class NodeCore {
       return void refuse(`${address} is BROKEN: names and addresses differ between members`, false);
     const lead = unit.lead.address;
     const row = rows.get(lead);
-    if (!unit.electorate.includes(to))
-      return void refuse(`${to} does not configure ${lead} and all that follows it`, false);
-    if (!this.ownership.able(to)) return void refuse(`${to} is not mature yet, or is leaving`, true);
-    if (row?.refusedBy.has(to)) return void refuse(`${to} could not plumb ${lead} a moment ago`, true);
+    const why = row === undefined ? null : out(this.ownership, unit, row, to);
+    if (why !== null) return void refuse(`${to} ${why}`, unit.electorate.includes(to));
     this.#moves.add({ id, lead, to, from: row?.owner ?? null, startedAt: at });
     this.#multicast({ kind: "move", command: id, lead, to });
+  }
+
+  /** This node's own health from now on; a table that is being made anew hears of it when it is settled. */
+  #turn(health: Health): void {
+    this.#health = health;
+    if (this.ownership.settled) this.#multicast({ kind: "health", ...health });
+  }
+
+  #hearHealth(node: string, { draining, down }: Health): void {
+    if (!this.ownership.settled) return;
+    this.#event("health", { node, draining, down: down.join(" ") });
+    if (node === this.setup.self) this.#drains.taken(draining, this.#ownLeads());
+  }
+
+  #ownLeads(): string[] {
+    const { loads, rows } = this.ownership;
+    return loads.concerning(this.setup.self).filter((lead) => rows.get(lead)?.owner === this.setup.self);
+  }
+
+  #checkDrains(at: MonoMs): void {
+    const { settled, rows, definitions } = this.ownership;
+    if (settled) this.#outputs.push(...this.#drains.check(this.setup.self, rows, definitions, at));
   }
 
   #leave(): void {
@@ -575,4 +622,8 @@ export class NodeCore {
   #event(code: NodeEventCode, facts: Facts): void {
     this.#outputs.push({ kind: "event", code, facts });
   }
+}
+
+function sameHealth(a: Health, b: Health): boolean {
+  return a.draining === b.draining && a.down.join() === b.down.join();
 }

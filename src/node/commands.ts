@@ -10,8 +10,8 @@ export class Commands {
   readonly #waiting = new Map<number, (outcome: MoveOutcome) => void>();
   #last = 0;
 
-  /** @param give hands the command, under this id, to the core. */
-  async run(give: (id: number) => void): Promise<MoveResult> {
+  /** @param what the command, for a refusal; `give` hands the command, under this id, to the core. */
+  async run(what: "move" | "drain", give: (id: number) => void): Promise<MoveResult> {
     const id = ++this.#last;
     const outcome = await new Promise<MoveOutcome>((resolve) => {
       const timer = setTimeout(() => {
@@ -28,7 +28,7 @@ export class Commands {
       give(id);
     });
     if (outcome.ok) return { moved: outcome.moved, elapsedMs: outcome.tookMs };
-    throw new HoldfastError(outcome.retry ? "ERR_MOVE_REFUSED" : "ERR_COMMAND", `cannot move: ${outcome.reason}`);
+    throw new HoldfastError(outcome.retry ? "ERR_MOVE_REFUSED" : "ERR_COMMAND", `cannot ${what}: ${outcome.reason}`);
   }
 
   reply(id: number, outcome: MoveOutcome): void {

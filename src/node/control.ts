@@ -18,6 +18,11 @@ export interface NodeControl {
    * node does not configure it) or ERR_MOVE_REFUSED.
    */
   move(vip: string, node: string): Promise<MoveResult>;
+  /**
+   * Keeps this node empty, or no longer. Resolves when every address that others can have is with them; for `false`, as
+   * soon as the cluster knows. Rejects with ERR_MOVE_REFUSED when that takes too long; it goes on all the same.
+   */
+  drain(on: boolean): Promise<DrainResult>;
   /** Why a VIP (by address or by binding name) is where it is. Throws ERR_COMMAND where there is no such VIP. */
   explain(vip: string): Explanation;
   /**
@@ -78,6 +83,11 @@ export interface NodeInfo {
   /** Addresses that nobody may have in this part of the cluster. */
   readonly withheld: number;
   readonly uptimeSeconds: number;
+}
+
+export interface DrainResult extends MoveResult {
+  /** Addresses that this node has yet. */
+  readonly left: number;
 }
 
 export interface MoveResult {

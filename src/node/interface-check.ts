@@ -12,6 +12,8 @@ import { aloneAmong, closeSockets } from "./sockets.js";
 export interface CheckHandler {
   lost(addresses: readonly string[]): void;
   removed(addresses: readonly string[]): void;
+  /** A link came, went or changed. */
+  links(): void;
   failed(error: unknown): void;
   readonly event: NodeEventSink;
 }
@@ -53,7 +55,8 @@ export class InterfaceCheck {
   }
 
   /** This node's own doings are in the changes too; while they last, the address is not "present". */
-  #onChanges({ removed, added }: KernelChanges): void {
+  #onChanges({ removed, added, links }: KernelChanges): void {
+    if (links.length > 0) this.handler.links();
     const lost = removed.some(({ address }) => this.hands.state(address) === "present");
     const stray = added.some((one) => isOurs(one) && this.hands.state(one.address) === undefined);
     if (lost || stray) this.#checkSoon();

@@ -74,6 +74,8 @@ export class Node {
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #left = false;
+  #down: readonly string[] = [];
+  #linkLooks = 0;
   #onLeft: () => void = () => {};
 
   constructor(private readonly parts: NodeParts) {
@@ -96,6 +98,7 @@ export class Node {
     this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
       removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
+      links: () => void this.#lookAtLinks(),
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
       event: parts.sink,
     });
@@ -104,6 +107,7 @@ export class Node {
       core: this.#core,
       startedAt: this.#startedAt,
       move: (vip, to) => this.#move(vip, to),
+      drain: (on) => this.#commands.run("drain", (id) => this.#input({ kind: "drain", at: performance.now(), id, on })),
       addressOf: (vip) => this.#addressOf(vip),
       readConfig: (file) => parts.readConfig(file),
     });
@@ -111,6 +115,7 @@ export class Node {
 
   /** Joins the group. Addresses come once the cluster has settled and this node is mature. */
   async start(): Promise<void> {
+    await this.#lookAtLinks();
     await this.parts.channel.start({
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
@@ -139,6 +144,19 @@ export class Node {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#left = true;
     await this.parts.channel.stop();
+  }
+
+  /** What the kernel says last counts, whichever of its answers comes first. */
+  async #lookAtLinks(): Promise<void> {
+    const look = ++this.#linkLooks;
+    try {
+      const down = await this.parts.plumber.down();
+      if (look !== this.#linkLooks || down.join() === this.#down.join()) return;
+      this.#down = down;
+      this.#input({ kind: "links", at: performance.now(), down });
+    } catch (error) {
+      this.#log("error", "interface-check-failed", { reason: explain(error) });
+    }
   }
 
   /** An output may bring about the next input at once; that one waits until all outputs of this one are carried out. */
@@ -226,7 +244,7 @@ export class Node {
 
   #move(vip: string, to: string) {
     const address = this.#addressOf(vip);
-    return this.#commands.run((id) => this.#input({ kind: "move", at: performance.now(), id, address, to }));
+    return this.#commands.run("move", (id) => this.#input({ kind: "move", at: performance.now(), id, address, to }));
   }
 
   #addressOf(vip: string): string {

@@ -56,6 +56,16 @@ export class Plumber {
     this.#lifeline = await this.kernel.openLifeline(name);
   }
 
+  /** Blocks of the Topologies whose interface is gone, is down or has no carrier. */
+  async down(): Promise<string[]> {
+    const links = new Map((await this.kernel.links()).map((link) => [link.index, link]));
+    const serves = ({ target }: Place) => {
+      const link = links.get(target.ifindex);
+      return link !== undefined && link.up && link.carrier;
+    };
+    return [...this.places].filter(([, place]) => !serves(place)).map(([block]) => block);
+  }
+
   /** Where each address would be an alias of the Topology interface. */
   vipPlaces(addresses: readonly string[]): Map<string, VipPlace> {
     const vips = new Map<string, VipPlace>();

@@ -19,6 +19,7 @@ export interface StatusParts {
   readonly kernel: Kernel;
   readonly mail: MailService;
   move(vip: string, to: string): Promise<MoveResult>;
+  drain(on: boolean): Promise<MoveResult>;
   /** The address of a VIP that is named by its address or a binding on it. */
   addressOf(vip: string): string;
   readConfig(file: string): Config;
@@ -37,6 +38,7 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("kernel.", kernel.counters),
     }),
     move: (vip, to) => parts.move(vip, to),
+    drain: async (on) => ({ ...(await parts.drain(on)), left: parts.core.hands.present().length }),
     explain: (vip) => explainVip(parts.core, vip, parts.addressOf(vip)),
     plan: (request) => planFor(parts.core, request, (file) => parts.readConfig(file)),
   };

@@ -188,6 +188,25 @@ export class Cluster implements StepWatcher {
     return id;
   }
 
+  /** @returns as `move` does. */
+  drain(on: string, keepEmpty: boolean): number | null {
+    const daemon = this.daemons.get(on);
+    if (daemon?.state !== "running") return null;
+    this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
+    const id = ++this.#moves;
+    daemon.input({ kind: "drain", at: this.schedule.now, id, on: keepEmpty });
+    return id;
+  }
+
+  /** From now on these Topologies of the host have no carrier, and all others do. */
+  unplug(name: string, blocks: readonly string[]): void {
+    const host = this.hosts.get(name);
+    if (host === undefined || host.down.join() === blocks.join()) return;
+    this.note(name, "carrier", () => ({ down: blocks }));
+    host.down = blocks;
+    this.daemons.get(name)?.linksChanged();
+  }
+
   // Time
 
   run(ms: number): void {

@@ -85,8 +85,13 @@ export class Daemon {
         onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
         onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
       });
+      if (this.host.down.length > 0) this.linksChanged();
       this.#check();
     });
+  }
+
+  linksChanged(): void {
+    this.input({ kind: "links", at: this.schedule.now, down: this.host.down });
   }
 
   die(how: Death): void {

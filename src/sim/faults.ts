@@ -3,6 +3,7 @@
  * everything never gets far into anything (swarm testing: Groce et al., ISSTA 2012).
  */
 import type { Cluster } from "./cluster.js";
+import { TOPOLOGIES } from "./layout.js";
 import type { Random } from "./random.js";
 
 export const FAULTS = [
@@ -18,6 +19,8 @@ export const FAULTS = [
   "lost-address",
   "pause",
   "move",
+  "drain",
+  "carrier",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -62,6 +65,10 @@ export class Faults {
     for (const name of cluster.daemons.keys()) cluster.resume(name);
     cluster.heal();
     for (const host of cluster.hosts.values()) Object.assign(host, { slowness: 1, failing: new Set() });
+    for (const name of cluster.hosts.keys()) {
+      cluster.unplug(name, []);
+      cluster.drain(name, false);
+    }
     cluster.start(...cluster.hosts.keys());
   }
 
@@ -133,6 +140,11 @@ export class Faults {
         if (others.length > 0) cluster.cut([host.name], others);
         return true;
       }
+      case "drain":
+        return cluster.drain(host.name, random.chance(0.6)) !== null;
+      case "carrier":
+        cluster.unplug(host.name, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
+        return true;
       case "move":
         return cluster.move(host.name, random.pick(this.#addresses) ?? "", random.pick(all) ?? "") !== null;
     }

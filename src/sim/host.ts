@@ -41,6 +41,9 @@ export class Host {
     private readonly watcher: HostWatcher,
   ) {}
 
+  /** Topologies whose interface has no carrier. */
+  down: readonly string[] = [];
+
   plumbed(): ReadonlySet<string> {
     return this.#plumbed;
   }

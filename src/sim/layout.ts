@@ -4,7 +4,7 @@ import type { Entry } from "../core/catalogue/catalogue.js";
 import { POLICIES } from "../core/ownership/policy.js";
 import type { Random } from "./random.js";
 
-const TOPOLOGIES = ["10.1.0.0/16", "10.2.0.0/16"] as const;
+export const TOPOLOGIES = ["10.1.0.0/16", "10.2.0.0/16"] as const;
 
 export function nodeNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => (count <= 26 ? String.fromCharCode(97 + i) : `n${i + 1}`));

@@ -207,6 +207,19 @@ describe("cluster duravip move", () => {
   });
 });
 
+describe("cluster drain", () => {
+  it("prints what moved and what is left, and how to undo it", async () => {
+    expect(await answer("cluster drain")).toMatchInlineSnapshot(`
+      "10.80.116.52 -> labrat-4
+      Moved 1 address in 12 ms; 2 that nobody else can have are left.
+      To undo: cluster undrain
+      "
+    `);
+    expect(await answer("cluster undrain")).toBe("This node is given addresses again.\n");
+    expect(await refusal("cluster drain labrat-1")).toMatch(/^"labrat-1" is more than the command takes/);
+  });
+});
+
 describe("cluster duravip explain", () => {
   it("prints the reason, every node with its load, and what would change it", async () => {
     expect((await answer("cluster duravip explain 10.80.116.50")).replaceAll("\t", "<TAB>")).toMatchInlineSnapshot(`
@@ -271,7 +284,9 @@ describe("summary", () => {
 describe("help", () => {
   it("lists every command with what it does", async () => {
     expect(await answer("help")).toMatchInlineSnapshot(`
-      "cluster duravip explain <vip>
+      "cluster drain
+          give away every address of this node that others can have, and take no more (changes the cluster)
+      cluster duravip explain <vip>
           say why a VIP is where it is, and what would change that
       cluster duravip move <vip> [to] <node>
           move a VIP, and what follows it, to another node (changes the cluster)
@@ -293,6 +308,8 @@ describe("help", () => {
           show how much mail waits, by binding and domain, busiest first
       summary
           show every counter of this node since its start
+      cluster undrain
+          let this node be given addresses again, after cluster drain (changes the cluster)
       "
     `);
   });

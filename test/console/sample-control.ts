@@ -96,6 +96,11 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         elapsedMs: 43.2,
       };
     },
+    drain: async (on) => ({
+      moved: on ? [{ address: "10.80.116.52", from: "labrat-1", to: "labrat-4" }] : [],
+      elapsedMs: 12.3,
+      left: on ? 2 : 7,
+    }),
     explain: (wanted) => {
       if (wanted !== vip.address) throw new HoldfastError("ERR_COMMAND", `no VIP is called ${wanted}`);
       return {

@@ -128,6 +128,33 @@ describe("a node that has no peers", () => {
     expect(await network.readLocalAddresses(HOST)).toContain("10.1.0.1");
   });
 
+  it("explains what keeps addresses from it, plans, and keeps what nobody else can have", async () => {
+    const daemon = start(await configure(VIPS));
+    await serves();
+    const why = async () => {
+      const answer = await askForData(socketPath(), "cluster duravip explain 10.1.1.1");
+      return JSON.stringify(answer).match(/"out":("[^"]*"|null)/)?.[1];
+    };
+    expect(await why()).toBe("null");
+    expect(await askForData(socketPath(), "cluster duravip plan die one")).toMatchObject({ moves: { length: 3 } });
+    const file = await configure([...VIPS, "10.1.1.4"]);
+    expect(await askForData(socketPath(), `cluster duravip plan config ${file}`)).toMatchObject({
+      moves: [{ address: "10.1.1.4", from: null, to: "one" }],
+    });
+
+    expect(await askForData(socketPath(), "cluster drain")).toMatchObject({ moved: [], left: 3 });
+    expect(await why()).toBe('"is drained"');
+    await askForData(socketPath(), "cluster undrain");
+
+    await ipBatch(network.namespace(HOST), ["link set eth1 down"]);
+    await until(why, '"has no carrier in 10.1.1.0/24"');
+    expect(await owners()).toEqual(["one", "one", "one"]);
+    await ipBatch(network.namespace(HOST), ["link set eth1 up"]);
+    await until(why, "null");
+    daemon.kill("SIGTERM");
+    await daemon.exited;
+  });
+
   it("cleans up after a run that was killed, before it takes anything", async () => {
     const first = start(await configure(VIPS));
     await serves();

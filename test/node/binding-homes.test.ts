@@ -54,10 +54,11 @@ function members(): Map<string, Member> {
     weight: 100,
     leaseMs: 2_000,
     fenceMs: 0,
+    health: { draining: false, down: [] },
     entries: [],
     claims: [],
   };
-  return new Map([["n2", { announcement, mature: true, leaving: false }]]);
+  return new Map([["n2", { announcement, mature: true, leaving: false, health: announcement.health }]]);
 }
 
 function config(): Config {

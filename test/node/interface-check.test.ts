@@ -53,21 +53,31 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
   };
   const lost: string[] = [];
   const removed: string[] = [];
+  const links: string[] = [];
   const check = new InterfaceCheck(kernel, NEVER_MS, hands, {
     lost: (addresses) => lost.push(...addresses),
     removed: (addresses) => removed.push(...addresses),
+    links: () => links.push("told"),
     failed: (error) => expect.unreachable(String(error)),
     event: () => {},
   });
   await check.start();
   running = check;
-  return { kernel, lost, removed, tell: (some: Partial<KernelChanges>) => tell(changes(some)) };
+  return { kernel, lost, removed, links, tell: (some: Partial<KernelChanges>) => tell(changes(some)) };
 }
 
 let running: InterfaceCheck | null = null;
 afterEach(() => running?.stop());
 
 describe("what the kernel tells", () => {
+  it("of a link is passed on, and is no reason to look at addresses", async () => {
+    const { kernel, links, tell } = await checkOver(["10.1.1.1"], []);
+    tell({ links: [{ before: null, after: null }] });
+    tell({ added: [] });
+    expect(links).toEqual(["told"]);
+    expect(kernel.addresses).not.toHaveBeenCalled();
+  });
+
   it("brings about a check when an address went that is held", async () => {
     const { lost, tell } = await checkOver(["10.1.1.1", "10.1.1.2"], [ours("10.1.1.2")]);
     tell({ removed: [ours("10.1.1.1")] });

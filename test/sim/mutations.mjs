@@ -70,6 +70,24 @@ const MUTATIONS = [
     "if (row.target !== target) this.#concern(lead, row.target);",
     "",
   ],
+  [
+    "L1: who is healthy again is not offered what others keep for want of it",
+    `${OWNERSHIP}/ownership.ts`,
+    "      for (const lead of this.loads.concerning(other)) touched.add(lead);\n",
+    "",
+  ],
+  [
+    "L2: a drained member is given addresses like any other",
+    `${OWNERSHIP}/scales.ts`,
+    "staying.length > 0 ? staying : fit",
+    "fit",
+  ],
+  [
+    "L2: what weighs more gets no more",
+    `${OWNERSHIP}/scales.ts`,
+    "this.costs[member] = (count + 1) / (this.weights[member] ?? 1);",
+    "this.costs[member] = count + 1;",
+  ],
   ["L1: a departed target is waited for", `${OWNERSHIP}/table.ts`, "row.target === member", "false"],
   ["L1: who could not plumb is never tried again", `${OWNERSHIP}/retries.ts`, "due.push(lead);", ""],
   [

@@ -6,7 +6,7 @@
  * Source: docs/PROTOCOL.md, "Placement".
  */
 import { preferenceOf, type Unit } from "./definitions.js";
-import { candidatesOf, type PlacementInput } from "./placement.js";
+import type { PlacementInput } from "./placement.js";
 import { Scales, type Pan } from "./scales.js";
 import type { Row } from "./table.js";
 
@@ -99,7 +99,8 @@ class Gifts {
     const { rows } = this.input;
     const list: number[] = [];
     for (const [i, unit] of units.entries()) {
-      if (candidatesOf(unit, rows.get(unit.lead.address), this.scales).includes(to))
+      const refusedBy = rows.get(unit.lead.address)?.refusedBy ?? NOBODY;
+      if (this.scales.candidates(unit, refusedBy).includes(to))
         list.push(this.scales.liking(unit.lead, to) * UNITS_MAX + i);
     }
     const sorted = Float64Array.from(list).sort();
@@ -107,6 +108,8 @@ class Gifts {
     return sorted;
   }
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** No table is larger. Times 2^32 it is still an integer that a double holds. */
 const UNITS_MAX = 2 ** 20;

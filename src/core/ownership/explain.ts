@@ -84,15 +84,19 @@ function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
 }
 
 /** What keeps a member from the unit. */
-function out(ownership: Ownership, unit: Unit, row: Row, node: string): string | null {
+export function out(ownership: Ownership, unit: Unit, row: Row, node: string): string | null {
   const { members, view } = ownership;
-  const { lead, electorate } = unit;
+  const { lead, followers, electorate } = unit;
+  const member = members.get(node);
   if (isWithheld(unit, view?.quorate === true)) return "is in a part of the cluster without a quorum";
   if (!lead.participants.has(node)) return `does not configure ${lead.address}`;
   if (!electorate.includes(node)) return `does not configure all that follows ${lead.address}`;
-  if (members.get(node)?.leaving === true) return "is leaving";
-  if (members.get(node)?.mature !== true) return "is not mature yet";
+  if (member?.leaving === true) return "is leaving";
+  if (member?.mature !== true) return "is not mature yet";
   if (row.refusedBy.has(node)) return "could not plumb it, and tries again later";
+  const down = [lead, ...followers].find(({ topology }) => member.health.down.includes(topology));
+  if (down !== undefined) return `has no carrier in ${down.topology}`;
+  if (member.health.draining) return "is drained";
   return null;
 }
 

@@ -9,13 +9,13 @@
  * Source: docs/PROTOCOL.md, "Views", "Handover".
  */
 import type { View } from "../view.js";
-import type { Announcement, OwnershipMessage } from "../wire/messages.js";
+import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
 import { balance, isMovable } from "./balance.js";
 import { define, NO_DEFINITIONS, preferenceOf, type Definitions, type Unit } from "./definitions.js";
 import { Loads } from "./loads.js";
 import { place, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
-import type { Standing } from "./scales.js";
+import { Scales, type Standing } from "./scales.js";
 import { settle } from "./settle.js";
 import {
   assign,
@@ -35,6 +35,7 @@ export interface Member {
   readonly announcement: Announcement;
   mature: boolean;
   leaving: boolean;
+  health: Health;
 }
 
 /** What a delivery changed. */
@@ -136,6 +137,9 @@ export class Ownership {
       case "lapsed":
         this.#forRows(this.loads.concerning(from), touched, (row, lead) => this.#isStrict(lead) && lapsed(row, from));
         break;
+      case "health":
+        this.#heal(from, message, touched);
+        break;
     }
     this.#place(touched);
     return { touched, redefined: false, settled: false, contested: [] };
@@ -204,7 +208,7 @@ export class Ownership {
     this.members = new Map(
       this.view.members.flatMap((name) => {
         const said = this.#announced.get(name);
-        return said === undefined ? [] : [[name, { announcement: said, mature: said.mature, leaving: said.leaving }]];
+        return said === undefined ? [] : [[name, memberOf(said)]];
       }),
     );
     this.definitions = definitionsOf(this.members);
@@ -235,8 +239,26 @@ export class Ownership {
       const member = this.members.get(name);
       if (member === undefined || member.mature) continue;
       member.mature = true;
-      for (const lead of this.definitions.preferring.get(name) ?? []) touched.add(lead);
-      for (const [lead, row] of this.rows) if (heirOf(row) === null) touched.add(lead);
+      this.#offer(name, touched);
+    }
+  }
+
+  #heal(name: string, { draining, down }: Health, touched: Set<string>): void {
+    const member = this.members.get(name);
+    if (member === undefined) return;
+    member.health = { draining, down };
+    for (const lead of this.loads.concerning(name)) touched.add(lead);
+    this.#offer(name, touched);
+  }
+
+  /** Adds what a member may be given that could not be before: what prefers it, nobody has, or somebody keeps for want of others. */
+  #offer(name: string, touched: Set<string>): void {
+    this.#balanced = false;
+    for (const lead of this.definitions.preferring.get(name) ?? []) touched.add(lead);
+    for (const [lead, row] of this.rows) if (heirOf(row) === null) touched.add(lead);
+    for (const [other, { health }] of this.members) {
+      if (!health.draining && health.down.length === 0) continue;
+      for (const lead of this.loads.concerning(other)) touched.add(lead);
     }
   }
 
@@ -248,18 +270,21 @@ export class Ownership {
   }
 
   #move(moves: readonly { to: string; leads: readonly string[] }[], touched: Set<string>): void {
+    const { able } = this.placement();
+    const scales = new Scales(able, this.loads);
     for (const { to, leads } of moves) {
       this.#forRows(leads, touched, (row, lead) => {
         const unit = this.definitions.units.get(lead);
-        const free = unit !== undefined && isMovable(unit, row, (member) => this.able(member));
-        return free && this.#mayHave(to, lead) && assign(row, to, this.#epochs);
+        const free = unit !== undefined && isMovable(unit, row, (member) => able.has(member));
+        return free && this.#mayHave(to, lead, scales) && assign(row, to, this.#epochs);
       });
     }
   }
 
   #pin(lead: string, to: string, touched: Set<string>): void {
+    const scales = new Scales(this.placement().able, this.loads);
     this.#forRows([lead], touched, (row) => {
-      if (!this.#mayHave(to, lead)) return false;
+      if (!this.#mayHave(to, lead, scales)) return false;
       row.pin = to;
       return true;
     });
@@ -275,9 +300,9 @@ export class Ownership {
     for (const [lead, unit] of this.definitions.units) if (isWithheld(unit, false)) touched.add(lead);
   }
 
-  #mayHave(name: string, lead: string): boolean {
-    const electorate = this.definitions.units.get(lead)?.electorate ?? [];
-    return this.able(name) && electorate.includes(name) && this.rows.get(lead)?.refusedBy.has(name) !== true;
+  #mayHave(name: string, lead: string, scales: Scales): boolean {
+    const [unit, row] = [this.definitions.units.get(lead), this.rows.get(lead)];
+    return unit !== undefined && row !== undefined && scales.holds(scales.candidates(unit, row.refusedBy), name);
   }
 
   #forRows(leads: readonly string[], touched: Set<string>, change: (row: Row, lead: string) => boolean): void {
@@ -294,7 +319,10 @@ export class Ownership {
   /** What placement goes by. */
   placement(): PlacementInput {
     const able = new Map<string, Standing>();
-    for (const name of this.members.keys()) if (this.able(name)) able.set(name, { weight: this.weight(name) });
+    for (const [name, { health }] of this.members) {
+      if (!this.able(name)) continue;
+      able.set(name, { weight: this.weight(name), draining: health.draining, down: new Set(health.down) });
+    }
     const { units } = this.definitions;
     return { units, rows: this.rows, loads: this.loads, able, quorate: this.view?.quorate === true };
   }
@@ -302,6 +330,11 @@ export class Ownership {
 
 function nothing(): Change {
   return { touched: new Set(), redefined: false, settled: false, contested: [] };
+}
+
+function memberOf(announcement: Announcement): Member {
+  const { mature, leaving, health } = announcement;
+  return { announcement, mature, leaving, health };
 }
 
 /** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */

@@ -2,7 +2,8 @@
  * Where each unit should live. Pure and the same on every node: equal tables, members and definitions give equal homes.
  *
  * In this order: broken, nobody; pinned by a move, there; the preferred node; where it is; the least loaded member,
- * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back.
+ * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back. Members that drain count
+ * only where there are no others.
  *
  * Source: docs/PROTOCOL.md, "Placement"; rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to
  * increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998.
@@ -18,13 +19,11 @@ export interface PlacementInput {
   readonly rows: ReadonlyMap<string, Row>;
   /** What `rows` come to. */
   readonly loads: Loads;
-  /** Members that may be given addresses: present, mature, not leaving. */
+  /** Members that are present, mature and not leaving. */
   readonly able: ReadonlyMap<string, Standing>;
   /** The view has a quorum: else it may own only what is `available` to every part. */
   readonly quorate: boolean;
 }
-
-const NOBODY = new Int32Array();
 
 /** Where a unit is to be; null where nobody can have it. */
 export interface Home {
@@ -41,9 +40,14 @@ export function place(input: PlacementInput, leads: Iterable<string>): Home[] {
     const unit = input.units.get(lead);
     const row = input.rows.get(lead);
     if (unit === undefined || row === undefined) continue;
-    const candidates = isWithheld(unit, input.quorate) ? NOBODY : candidatesOf(unit, row, scales);
+    if (isWithheld(unit, input.quorate)) {
+      if (heirOf(row) !== null) homes.push({ lead, home: null });
+      scales.move(unit.lead.topology, heirOf(row), null);
+      continue;
+    }
+    const candidates = scales.candidates(unit, row.refusedBy);
     const heir = heirOf(row);
-    const home = settledHome(unit, row, heir, candidates, scales);
+    const home = settledHome(unit, row, candidates, scales);
     if (home === null && candidates.length > 0) orphans.push({ unit, candidates });
     else if (heir !== home) homes.push({ lead, home });
     scales.move(unit.lead.topology, heir, home);
@@ -64,26 +68,19 @@ interface Orphan {
 }
 
 /** Where a rule other than load puts the unit; null where none does. */
-function settledHome(
-  unit: Unit,
-  { pin }: Row,
-  heir: string | null,
-  candidates: Int32Array,
-  scales: Scales,
-): string | null {
-  const preferred = preferenceOf(unit);
+function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scales): string | null {
+  const [heir, preferred] = [heirOf(row), preferenceOf(unit)];
+  const { pin } = row;
   if (pin !== null && scales.holds(candidates, pin)) return pin;
   if (preferred !== null && scales.holds(candidates, preferred)) return preferred;
   if (heir !== null && scales.holds(candidates, heir)) return heir;
+  if (heir !== null && candidates.length === 0 && mayKeep(unit, row, heir, scales)) return heir;
   return null;
 }
 
-/** Numbers of the members that may be given the unit. */
-export function candidatesOf(unit: Unit, row: Row | undefined, scales: Scales): Int32Array {
-  const all = scales.candidates(unit.electorate);
-  const refusedBy = row?.refusedBy;
-  if (refusedBy === undefined || refusedBy.size === 0) return all;
-  return all.filter((number) => !refusedBy.has(scales.members[number] ?? ""));
+/** Nobody else may have it: better there than nowhere, even without carrier, which may come back there first. */
+function mayKeep({ electorate }: Unit, { refusedBy }: Row, heir: string, scales: Scales): boolean {
+  return scales.number(heir) !== undefined && electorate.includes(heir) && !refusedBy.has(heir);
 }
 
 /** Who comes first finds the lightest members, so the order has to be one that all nodes share. */

@@ -56,7 +56,7 @@ function happen(copy: Ownership, event: Event): void {
       depart(copy, node);
       break;
     case "drain":
-      copy.deliver(node, { kind: "drain" });
+      copy.deliver(node, { kind: "health", draining: true, down: members.get(node)?.health.down ?? [] });
       break;
     case "join":
       settleAnew(copy, new Map([[node, event.entries]]));
@@ -89,7 +89,12 @@ function settleAnew(copy: Ownership, entries: ReadonlyMap<string, readonly Entry
   copy.enter({ ...view, seq: view.seq + 1, members: names, leader, stayed: [] });
   for (const name of names) {
     const member = members.get(name);
-    const known = member && { ...member.announcement, mature: member.mature, leaving: member.leaving };
+    const known = member && {
+      ...member.announcement,
+      mature: member.mature,
+      leaving: member.leaving,
+      health: member.health,
+    };
     const announcement = { ...(known ?? NEWCOMER), claims: claims.get(name) ?? [] };
     copy.deliver(name, { kind: "announce", ...announcement, entries: entries.get(name) ?? announcement.entries });
   }
@@ -106,6 +111,7 @@ const NEWCOMER: Announcement = {
   weight: 100,
   leaseMs: 0,
   fenceMs: 0,
+  health: { draining: false, down: [] },
   entries: [],
   claims: [],
 };

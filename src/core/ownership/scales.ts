@@ -11,6 +11,10 @@ import type { Electorate } from "./rolls.js";
 export interface Standing {
   /** Its share of the load beside those of others. */
   readonly weight: number;
+  /** Given addresses only where nobody else may have them. */
+  readonly draining: boolean;
+  /** Topologies whose addresses it cannot serve. */
+  readonly down: ReadonlySet<string>;
 }
 
 export class Scales {
@@ -21,16 +25,18 @@ export class Scales {
   readonly #weights: Float64Array;
   readonly #total: Pan;
   readonly #pans = new Map<string, Pan>();
-  readonly #candidates = new Map<Electorate, Int32Array>();
+  readonly #candidates = new Map<Electorate, Map<string, Int32Array>>();
+  readonly #allUp: boolean;
 
   constructor(
-    able: ReadonlyMap<string, Standing>,
+    private readonly able: ReadonlyMap<string, Standing>,
     private readonly loads: Loads,
   ) {
     this.members = [...able.keys()].sort();
     this.#numbers = new Map(this.members.map((member, number) => [member, number]));
     this.#hashes = Int32Array.from(this.members, hashOf);
     this.#weights = Float64Array.from(this.members, (member) => able.get(member)?.weight ?? 1);
+    this.#allUp = [...able.values()].every(({ down }) => down.size === 0);
     this.#total = new Pan(this.#weights);
     for (const topology of loads.topologies) {
       const { counts } = this.pan(topology);
@@ -71,14 +77,25 @@ export class Scales {
     return number !== undefined && candidates.includes(number);
   }
 
-  /** Numbers of those of an electorate that are on the scales. */
-  candidates(electorate: Electorate): Int32Array {
-    let candidates = this.#candidates.get(electorate);
-    if (candidates === undefined) {
-      candidates = Int32Array.from(electorate.flatMap((member) => this.#numbers.get(member) ?? []));
-      this.#candidates.set(electorate, candidates);
-    }
+  /** Numbers of the members that may be given a unit, apart from those that could not plumb it. */
+  candidates(unit: Unit, refusedBy: ReadonlySet<string>): Int32Array {
+    const { electorate, followers, lead } = unit;
+    if (refusedBy.size > 0 || (followers.length > 0 && !this.#allUp)) return this.#choose(unit, refusedBy);
+    let byTopology = this.#candidates.get(electorate);
+    if (byTopology === undefined) this.#candidates.set(electorate, (byTopology = new Map()));
+    let candidates = byTopology.get(lead.topology);
+    if (candidates === undefined) byTopology.set(lead.topology, (candidates = this.#choose(unit, refusedBy)));
     return candidates;
+  }
+
+  #choose({ electorate, lead, followers }: Unit, refusedBy: ReadonlySet<string>): Int32Array {
+    const fit = electorate.filter((member) => {
+      const down = this.able.get(member)?.down;
+      if (down === undefined || refusedBy.has(member)) return false;
+      return down.size === 0 || ![lead, ...followers].some(({ topology }) => down.has(topology));
+    });
+    const staying = fit.filter((member) => this.able.get(member)?.draining !== true);
+    return Int32Array.from(staying.length > 0 ? staying : fit, (member) => this.#numbers.get(member) ?? -1);
   }
 
   /** @returns the number of the candidate that would bear least with the unit; ties by rendezvous hash. -1 for none. */

@@ -14,6 +14,14 @@ import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
 
 export type { Claim } from "./claims.js";
 
+/** What keeps a member from being given addresses, though it stays. */
+export interface Health {
+  /** An operator wants it empty. */
+  readonly draining: boolean;
+  /** Blocks of the Topologies whose interface has no carrier there, or is gone. */
+  readonly down: readonly string[];
+}
+
 export interface Announcement {
   readonly incarnation: number;
   readonly version: string;
@@ -30,6 +38,7 @@ export interface Announcement {
   readonly leaseMs: number;
   /** How long, by its clock, somebody that it has parted from may have a lease yet. */
   readonly fenceMs: number;
+  readonly health: Health;
   readonly entries: readonly Entry[];
   readonly claims: readonly Claim[];
 }
@@ -60,7 +69,9 @@ export type OwnershipMessage =
   /** The sender lives, and has heard others: what leases are made of. */
   | ({ readonly kind: "beacon" } & Beacon)
   /** The sender's lease was over: it has let go of all that it had under it. */
-  | { readonly kind: "lapsed" };
+  | { readonly kind: "lapsed" }
+  /** The sender's health from now on. */
+  | ({ readonly kind: "health" } & Health);
 
 /** What goes over the wire. */
 export type WireMessage =
@@ -94,6 +105,7 @@ const KINDS = [
   "check",
   "digest",
   "diverged",
+  "health",
 ] as const;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -136,6 +148,9 @@ export function encodeMessage(message: WireMessage): Uint8Array {
     case "lapsed":
     case "check":
     case "diverged":
+      break;
+    case "health":
+      writeHealth(out, message);
       break;
   }
   return out.finish();
@@ -195,6 +210,8 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
     case "check":
     case "diverged":
       return { kind };
+    case "health":
+      return { kind, ...readHealth(source) };
   }
 }
 
@@ -204,6 +221,7 @@ function writeIntroduction(out: ByteWriter, said: Introduction): void {
   out.uint(incarnation).string(version).string(endpoint.host).uint(endpoint.port);
   out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize).uint(weight);
   out.uint(leaseMs).uint(Math.ceil(fenceMs));
+  writeHealth(out, said.health);
   out
     .uint(said.table)
     .string(said.catalogue)
@@ -223,11 +241,20 @@ function readIntroduction(source: ByteReader): Introduction {
     weight: readWeight(source),
     leaseMs: source.uint(),
     fenceMs: source.uint(),
+    health: readHealth(source),
     table: source.uint(),
     catalogue: source.string(64),
     known: source.list(() => source.string(64), 1024),
     claims: readClaims(source),
   };
+}
+
+function writeHealth(out: ByteWriter, { draining, down }: Health): void {
+  out.byte(Number(draining)).list(down, (block) => out.string(block));
+}
+
+function readHealth(source: ByteReader): Health {
+  return { draining: source.flag(), down: source.list(() => source.string()) };
 }
 
 /** Loads are divided by it. */

@@ -5,6 +5,7 @@ import { define } from "../../../src/core/ownership/definitions.js";
 import { balance } from "../../../src/core/ownership/balance.js";
 import { Loads } from "../../../src/core/ownership/loads.js";
 import { place as changes, type PlacementInput } from "../../../src/core/ownership/placement.js";
+import type { Standing } from "../../../src/core/ownership/scales.js";
 import { emptyRow, type Row } from "../../../src/core/ownership/table.js";
 
 const TOPOLOGIES = ["10.1.0.0/24", "10.2.0.0/24"];
@@ -35,9 +36,13 @@ function place(input: PlacementInput, leads: Iterable<string>): Map<string, stri
   return homes;
 }
 
+function standing(different: Partial<Standing> = {}): Standing {
+  return { weight: 1, draining: false, down: new Set(), ...different };
+}
+
 /** Members of one weight. */
 function equals(members: readonly string[]) {
-  return new Map(members.map((member) => [member, { weight: 1 }]));
+  return new Map(members.map((member) => [member, standing()]));
 }
 
 function loads({ units, able }: PlacementInput, homes: ReadonlyMap<string, string | null>, topology: string): number[] {
@@ -113,7 +118,7 @@ describe("placement", () => {
         (weights, count) => {
           const names = weights.map((_, i) => `n${i}`);
           const owners = Array.from({ length: count }, () => null);
-          const able = new Map(names.map((name, i) => [name, { weight: weights[i] ?? 1 }]));
+          const able = new Map(names.map((name, i) => [name, standing({ weight: weights[i] ?? 1 })]));
           const input = { ...situation(names, owners), able };
           const homes = place(input, input.units.keys());
           for (const topology of TOPOLOGIES) {

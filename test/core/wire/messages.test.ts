@@ -31,6 +31,7 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     weight: fc.integer({ min: 1, max: 1000 }),
     leaseMs: uint,
     fenceMs: uint,
+    health: fc.record({ draining: fc.boolean(), down: fc.array(fc.string()) }),
     speaks: fc.record({ least: uint, most: uint }),
     table: fc.nat(0xffffffff),
     catalogue: text,
