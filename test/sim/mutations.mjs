@@ -127,7 +127,7 @@ const MUTATIONS = [
     "at + this.#stretch(this.#longestMs) + MARGIN * this.#longestMs",
     "at + this.#longestMs / 2",
   ],
-  ["strict: whoever is met is asked for no fence", "src/core/node.ts", "this.#tenure.met(message);", "void message;"],
+  ["strict: whoever is met is asked for no fence", "src/core/node.ts", "this.#tenure.met(said);", "void said;"],
   ["strict: a row whose owner departs is not fenced", `${OWNERSHIP}/table.ts`, "  row.fenced = true; // It", "  // It"],
   ["strict: the end of a lease drops nothing", `${OWNERSHIP}/tenure.ts`, "return lapsed;", "return false;"],
   [

@@ -192,6 +192,29 @@ describe("the policy strict", () => {
     expect(loads(three)).toEqual({ a: 3, b: 3, c: 3 });
   });
 
+  it("waits for a lease that a member answered before it was started anew, and nobody remembers", () => {
+    const channel = { heartbeatIntervalMs: 100, failureTimeoutMs: 10_000, reconnectIntervalMs: 250 };
+    const options = { engine: "channel", channel, viewMatureTimeMs: 100 } as const;
+    const three = alike(ABC, vips(3, { policy: "strict", preference: "a" }), options);
+    three.cut(["a"], ["b", "c"]);
+    three.start("a", "b", "c");
+    three.run(40_000);
+    const held = three.hosts.get("c")?.plumbed().size ?? 0;
+    expect(held).toBeGreaterThan(0);
+    // What c has was answered by b, which starts anew beside a. Neither of them knows that c is there.
+    three.die("b", "power");
+    three.heal();
+    three.cut(["c"], ["a", "b"]);
+    three.start("b");
+    const begun = three.schedule.now;
+    const steps = recorded(three);
+    three.run(8_000);
+
+    expect(first(steps, "a", "acquire")).toBeGreaterThan(begun + three.options.leaseMs);
+    expect(shares(three, "a")).toEqual([3]);
+    expect(overlaps(three)).toBe(0);
+  });
+
   it("counts where any member has it, and stays when that one departs", () => {
     const layout = { a: vips(9), b: vips(9), c: strict(9) };
     const three = started(cluster(layout));
