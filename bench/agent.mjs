@@ -1,4 +1,6 @@
 /** The kernel layer of holdfast inside a host: one JSON call a line, one JSON answer a line. Times are milliseconds. */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { networkInterfaces } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -16,6 +18,18 @@ async function timed(work) {
   return { ms: performance.now() - startedAt, result };
 }
 
+async function isBindable(address) {
+  const socket = createSocket("udp4").bind(0, address);
+  try {
+    await once(socket, "listening");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
+}
+
 async function change(method, count, target) {
   const addresses = range(count);
   const { ms, result } = await timed(() => kernel[method](addresses, { prefix: 32, ...target }));
@@ -27,12 +41,17 @@ const calls = {
   add: (count, target) => change("add", count, target),
   remove: (count, target) => change("remove", count, target),
   openLifeline: async () => (await kernel.openLifeline("hf0")).ifindex,
-  /** Until nothing of ours is there. */
-  awaitNone: async () => {
-    while ((await kernel.addresses({ protocol: 104 })).length > 0);
+  /** Until no address of a range of so many can be bound any more, and no dump finds one. The kernel takes the aliases of an
+   * interface away one by one, after the interface itself, which is when a dump does not see them any more. */
+  awaitNone: async (count, plumbing) => {
+    const addresses = range(count);
+    const some = [0, count >> 1, count - 1].map((i) => addresses[i]);
+    for (const address of some) while (await isBindable(address));
+    while ((await kernel.addresses({ protocol: 104, plumbing })).length > 0);
   },
-  dump: async () => (await timed(() => kernel.addresses())).ms,
-  dumpPacked: async () => (await timed(() => addon.addresses(-1, 0, 3))).ms,
+  dump: async () => (await timed(() => kernel.addresses({ plumbing: "address" }))).ms,
+  dumpObjects: async () => (await timed(async () => [...(await kernel.addresses({ plumbing: "address" }))])).ms,
+  dumpAll: async () => (await timed(() => kernel.addresses())).ms,
   networkInterfaces: async () => (await timed(async () => networkInterfaces())).ms,
   /** As fast as it goes, two frames an address. */
   announce: async (count, ifindex) => {

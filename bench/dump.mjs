@@ -23,7 +23,8 @@ export async function benchDump(host, { rounds }) {
     await host.ipBatch(host.batchFile("addresses", range(count), at));
     const sides = [
       { name: "holdfast", run: () => agent.call("dump") },
-      { name: "holdfast, packed records", run: () => agent.call("dumpPacked") },
+      { name: "holdfast, an object each", run: () => agent.call("dumpObjects") },
+      { name: "holdfast, routes too", run: () => agent.call("dumpAll") },
       { name: "os.networkInterfaces()", run: () => agent.call("networkInterfaces") },
       { name: "ip -o address", run: () => listByIp(host) },
     ];

@@ -37,8 +37,12 @@ export async function packRecords<T>(
     if (first > 0) await nextTurn();
     const some = items.slice(first, first + SLICE);
     buffer.fill(0);
-    some.forEach((item, i) => packRecord(buffer, i * RECORD.bytes, addressOf(item), targetOf(item)));
-    take(buffer.subarray(0, some.length * RECORD.bytes));
+    let start = 0;
+    for (const item of some) {
+      packRecord(buffer, start, addressOf(item), targetOf(item));
+      start += RECORD.bytes;
+    }
+    take(buffer.subarray(0, start));
   }
 }
 
