@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   ERR_CONFIG_INVALID: { exit: 78, retry: false },
   ERR_CONFIG_UNREADABLE: { exit: 66, retry: false },
   ERR_USAGE: { exit: 64, retry: false },
+  ERR_CANCELLED: { exit: 75, retry: true },
   ERR_CAPABILITY_MISSING: { exit: 77, retry: false },
   ERR_GROUP_BACKLOG: { exit: 75, retry: true },
   ERR_GROUP_PAYLOAD: { exit: 65, retry: false },

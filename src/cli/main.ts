@@ -8,23 +8,20 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const CLEAR_LINE = "\r\x1b[K";
+
 process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,
   out: async (text) => {
     if (!process.stdout.write(text)) await once(process.stdout, "drain");
   },
   err: (text) => process.stderr.write(text),
+  progress: process.stderr.isTTY ? (text) => process.stderr.write(`${CLEAR_LINE}${text}`) : null,
   stopped,
 });
 
-/** A promise and a signal handler alone would not keep a process running; the timer does. */
-function stopped(): Promise<void> {
-  return new Promise((resolve) => {
-    const running = setInterval(() => {}, 60_000);
-    const stop = () => {
-      clearInterval(running);
-      resolve();
-    };
-    process.once("SIGINT", stop).once("SIGTERM", stop);
-  });
+function stopped(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
+  return stop.signal;
 }

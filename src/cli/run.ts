@@ -13,8 +13,10 @@ export interface Surroundings {
   /** Text for people and pipes. Rejects when nobody reads any more. */
   readonly out: (text: string) => Promise<void>;
   readonly err: (text: string) => void;
-  /** Resolves when this process is asked to end, from the call on: SIGINT or SIGTERM. */
-  readonly stopped: () => Promise<void>;
+  /** How far something is, over and over in one line; null where nobody watches: stderr is no terminal. "" clears the line. */
+  readonly progress: ((text: string) => void) | null;
+  /** Aborts when this process is asked to end by SIGINT or SIGTERM, from the call on. The second one ends it. */
+  readonly stopped: () => AbortSignal;
 }
 
 const DEFAULT_SOCKET = "/run/holdfast/control.sock";

@@ -68,7 +68,7 @@ class LinuxKernel implements Kernel {
 
   constructor(
     private readonly addon: Addon,
-    protocol: number,
+    readonly protocol: number,
     arpRate: number,
     arpRefreshMs: number,
   ) {

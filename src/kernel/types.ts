@@ -83,6 +83,8 @@ export interface BatchOptions {
 }
 
 export interface Kernel {
+  /** The tag of all that it plumbs: IFA_PROTO of addresses, rtm_protocol of routes. */
+  readonly protocol: number;
   links(): Promise<readonly Link[]>;
   /** Every address and local host route that passes the filter, in one consistent dump each. */
   addresses(filter?: AddressFilter): Promise<FoundAddresses>;

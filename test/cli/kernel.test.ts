@@ -69,7 +69,8 @@ describe("holdfast kernel", () => {
       err: (piece) => {
         err += piece;
       },
-      stopped: async () => {},
+      progress: null,
+      stopped: () => new AbortController().signal,
     });
     return { exit, err };
   }
@@ -92,6 +93,13 @@ describe("holdfast kernel", () => {
     expect(await refusal(line)).toEqual({ exit: 64, err: expect.stringMatching(why) });
   });
 
+  it.each(["3", "256", "rip"])("exits 64 for a --protocol of %s", async (protocol) => {
+    expect(await refusal(`list --protocol ${protocol}`)).toEqual({
+      exit: 64,
+      err: expect.stringContaining("expected a whole number from 4 to 255"),
+    });
+  });
+
   it("exits 78 for an interface that is not there", async () => {
     expect(await refusal("plumb --link nowhere0 10.0.0.1")).toEqual({
       exit: 78,
@@ -103,10 +111,11 @@ describe("holdfast kernel", () => {
 describe("what is printed", () => {
   it("names each address that failed, and closes with the counts", () => {
     const failures = [{ address: "10.0.0.9", errno: "EEXIST", words: "File exists" }];
-    const counts = { addresses: 2, done: 1, elapsedMs: 3, failures };
-    expect(formatPlumb({ operation: "plumb", link: "eth1", mode: "address", ...counts })).toBe(
+    const report = { operation: "plumb", link: "eth1", mode: "address", elapsedMs: 3, failures } as const;
+    expect(formatPlumb({ ...report, addresses: 2, done: 1, cancelled: 0 })).toBe(
       "failed: 10.0.0.9: EEXIST: File exists\nplumbed 1 of 2 addresses on eth1 in 3 ms\n",
     );
+    expect(formatPlumb({ ...report, addresses: 9, done: 1, cancelled: 7 })).toMatch(/ in 3 ms; 7 not begun\n$/);
   });
 
   it("tells whose each address is", () => {

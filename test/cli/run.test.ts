@@ -36,7 +36,8 @@ async function holdfast(line: string, environment: Record<string, string> = { HO
     err: (piece) => {
       err += piece;
     },
-    stopped: async () => {},
+    progress: null,
+    stopped: () => new AbortController().signal,
   });
   return { exit, out, err };
 }

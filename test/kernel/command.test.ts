@@ -78,6 +78,42 @@ describe.skipIf(cannotRun !== null)(`holdfast kernel${cannotRun === null ? "" : 
     expect(await listed()).toEqual(["10.7.0.1", "10.7.0.2"]);
   });
 
+  it("told to stop in the middle says what it did, and leaves just that", async () => {
+    const child = start("plumb --link eth1 --range 10.7.0.1+40000 --json");
+    const [out, err, exit] = [text(child.stdout), text(child.stderr), once(child, "close")];
+    await expect.poll(async () => (await listed()).length, { timeout: 60_000 }).toBeGreaterThan(0);
+    child.kill("SIGINT");
+    expect(await exit).toEqual([75, null]);
+    const { done, cancelled, failures }: PlumbReport = JSON.parse(await out);
+    expect(done + cancelled).toBe(40_000);
+    expect(failures).toEqual([]);
+    expect(await listed()).toHaveLength(done);
+    expect(await err).toBe(
+      `holdfast: ERR_CANCELLED: told to stop: ${done} of 40000 addresses are plumbed, ${cancelled} were not begun; ` +
+        "the same command does the rest\n",
+    );
+  });
+
+  it("shows how far it is on a terminal, and leaves a clean line", async () => {
+    const command = `${process.execPath} ${PROGRAM} kernel plumb --link eth1 --range 10.7.0.1+8000`;
+    const child = host.start(["script", "--quiet", "--return", "--command", command, "/dev/null"]);
+    const [out, [exit]] = await Promise.all([text(child.stdout), once(child, "close")]);
+    expect(exit).toBe(0);
+    const lines = out.split("\r\x1b[K");
+    expect(lines.slice(1, -1).every((line) => /^plumb: \d+ of 8000$/.test(line))).toBe(true);
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.at(-1)).toMatch(/^plumbed 8000 of 8000 addresses on eth1 in \d+ ms\r\n$/);
+  });
+
+  it("works under another tag, beside the first", async () => {
+    await holdfast("plumb --link eth1 10.7.0.1");
+    await holdfast("plumb --protocol 105 --link eth1 --mode route 10.7.0.2");
+    expect((await holdfast("unplumb --protocol 105 --link eth1 10.7.0.1")).out).toContain("EPERM");
+    expect(await listed()).toEqual(["10.7.0.1"]);
+    expect((await holdfast("list --protocol 105")).out).toBe("10.7.0.2/32 eth1 route holdfast\n");
+    expect(await host.run("ip route show table local proto 105")).toMatch(/^local 10\.7\.0\.2 dev eth1 /);
+  });
+
   it("lists the interfaces, and with --all the addresses of everybody", async () => {
     const links = await json<Link[]>("links");
     expect(links.map(({ name }) => name).sort()).toEqual(["eth1", "lo", "peer1"]);

@@ -1,19 +1,29 @@
 /** `holdfast kernel ...`: the kernel layer by hand, without a daemon. Here the command line is described and taken apart. */
+import { once } from "node:events";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ERROR_CODES, HoldfastError } from "../../errors.js";
-import { HOLDFAST_PROTOCOL, type Kernel, type Link, openKernel } from "../../kernel/index.js";
+import {
+  type BatchOptions,
+  HOLDFAST_PROTOCOL,
+  type Kernel,
+  type KernelOptions,
+  type Link,
+  openKernel,
+} from "../../kernel/index.js";
 import type { Surroundings } from "../run.js";
 import { type AddressSources, readAddresses, usageError } from "./addresses.js";
 import { announceAll, formatAnnounce } from "./announce.js";
 import { formatLink, formatListed, listed } from "./listing.js";
 import {
   arpObstacle,
+  checkEnded,
   checkPlace,
   formatPlumb,
   freeLifelineName,
   type PlumbPlace,
   plumbOrUnplumb,
   type PlumbReport,
+  progressOf,
 } from "./plumb.js";
 import { formatConnection, formatKill, killOn } from "./sockets.js";
 import { formatWatchEvent, WatchEvents } from "./watch.js";
@@ -24,32 +34,40 @@ interface Context extends Surroundings {
   readonly setExit: (status: number) => void;
 }
 
+interface KernelContext extends Context {
+  /** Under the tag of `--protocol`. */
+  readonly open: (options?: KernelOptions) => Kernel;
+}
+
 type GivenAddresses = Omit<AddressSources, "words">;
 type GivenPlaces = GivenAddresses & { readonly link: string };
 type PlumbOptions = GivenPlaces & PlumbPlace & { readonly lifeline?: true; readonly hold?: true };
 
-export function describeKernelCommand(program: Command, context: Context): void {
+export function describeKernelCommand(program: Command, surroundings: Context): void {
   const kernel = program
     .command("kernel")
-    .description("addresses, routes and ARP of this host by hand; needs no daemon");
+    .description("addresses, routes and ARP of this host by hand; needs no daemon")
+    .option("--protocol <n>", "tag of what is plumbed, 4 to 255", integer(4, 255), HOLDFAST_PROTOCOL);
+  const open = (options: KernelOptions = {}) => openKernel({ ...kernel.opts<{ protocol: number }>(), ...options });
+  const context: KernelContext = { ...surroundings, open };
   kernel
     .command("links")
     .description("list the interfaces")
-    .action(() => withKernel(openKernel(), (open) => printLinks(open, context)));
+    .action(() => withKernel(open(), (opened) => printLinks(opened, context)));
   kernel
     .command("list")
     .description("list addresses and local routes: those that holdfast plumbed, or every one")
     .addOption(new Option("--owned", "those with the tag of holdfast (default)").conflicts("all"))
     .option("--all", "every one of this host")
     .action((options: { readonly all?: true }) =>
-      withKernel(openKernel(), (open) => printAddresses(open, options.all === true, context)),
+      withKernel(open(), (opened) => printAddresses(opened, options.all === true, context)),
     );
   kernel
     .command("watch")
     .description("tell what changes, as the kernel tells it, until SIGINT or SIGTERM")
     .option("--neighbours", "tell of neighbours too")
     .action((options: { readonly neighbours?: true }) =>
-      withKernel(openKernel(), (open) => watch(open, options.neighbours === true, context)),
+      withKernel(open(), (opened) => watch(opened, options.neighbours === true, context)),
     );
   withPlaces(kernel.command("plumb"))
     .description("put addresses on an interface")
@@ -123,8 +141,8 @@ async function printLinks(kernel: Kernel, { json, out }: Context): Promise<void>
 }
 
 async function printAddresses(kernel: Kernel, all: boolean, { json, out }: Context): Promise<void> {
-  const found = await kernel.addresses(all ? {} : { protocol: HOLDFAST_PROTOCOL });
-  const rows = listed(found, await kernel.links(), HOLDFAST_PROTOCOL);
+  const found = await kernel.addresses(all ? {} : { protocol: kernel.protocol });
+  const rows = listed(found, await kernel.links(), kernel.protocol);
   if (json()) return out(asJson(rows));
   for (const row of rows) await out(formatListed(row));
 }
@@ -132,7 +150,7 @@ async function printAddresses(kernel: Kernel, all: boolean, { json, out }: Conte
 /** Says that it has begun, so that what a script does next is seen. */
 async function watch(kernel: Kernel, neighbours: boolean, { json, out, err, stopped }: Context): Promise<void> {
   const stop = stopped();
-  const events = new WatchEvents(await kernel.links(), HOLDFAST_PROTOCOL);
+  const events = new WatchEvents(await kernel.links(), kernel.protocol);
   let printed: Promise<unknown> = Promise.resolve();
   const monitor = await kernel.watch(
     (changes) => {
@@ -142,48 +160,71 @@ async function watch(kernel: Kernel, neighbours: boolean, { json, out, err, stop
     { neighbours },
   );
   err("watching\n");
-  await stop;
+  await aborted(stop);
   await monitor.close();
   await printed;
 }
 
-async function plumb(words: readonly string[], options: PlumbOptions, context: Context): Promise<void> {
+async function plumb(words: readonly string[], options: PlumbOptions, context: KernelContext): Promise<void> {
   const addresses = readAddresses({ ...options, words });
   const { lifeline = false, hold = false } = options;
   if (lifeline && !hold) throw usageError("--lifeline needs --hold: the addresses go when this command ends");
   if (lifeline && options.prefix !== undefined) throw usageError("--prefix: a lifeline carries host addresses only");
   checkPlace(addresses, options);
-  await withKernel(openKernel(), async (kernel) => {
+  await withKernel(context.open(), async (kernel) => {
     const link = await findLink(kernel, options.link);
     const obstacle = lifeline || options.mode === "route" ? arpObstacle(link) : null;
     if (obstacle !== null) context.err(`holdfast: ${obstacle}\n`);
-    const stopped = hold ? context.stopped() : null;
+    const signal = context.stopped();
     const device = lifeline ? await kernel.openLifeline(freeLifelineName(await kernel.links())) : null;
     const on = device ?? { name: link.name, ifindex: link.index };
-    await printPlumb(await plumbOrUnplumb(kernel, "plumb", addresses, on, options), context);
-    if (stopped === null) return;
-    await stopped;
-    if (device !== null) await device.close();
-    else await printPlumb(await plumbOrUnplumb(kernel, "unplumb", addresses, on, options), context);
+    const report = await plumbOrUnplumb(kernel, "plumb", addresses, on, options, {
+      ...progress("plumb", context),
+      signal,
+    });
+    await printPlumb(report, context);
+    if (hold) {
+      await aborted(signal);
+      if (device !== null) await device.close();
+      else await printPlumb(await plumbOrUnplumb(kernel, "unplumb", addresses, on, options, {}), context);
+    }
+    checkEnded(report);
   });
 }
 
-async function unplumb(words: readonly string[], options: PlumbOptions, context: Context): Promise<void> {
+async function unplumb(words: readonly string[], options: PlumbOptions, context: KernelContext): Promise<void> {
   const addresses = readAddresses({ ...options, words });
   checkPlace(addresses, options);
-  await withKernel(openKernel(), async (kernel) => {
+  await withKernel(context.open(), async (kernel) => {
     const { name, index } = await findLink(kernel, options.link);
-    await printPlumb(await plumbOrUnplumb(kernel, "unplumb", addresses, { name, ifindex: index }, options), context);
+    const report = await plumbOrUnplumb(kernel, "unplumb", addresses, { name, ifindex: index }, options, {
+      ...progress("unplumb", context),
+      signal: context.stopped(),
+    });
+    await printPlumb(report, context);
+    checkEnded(report);
   });
+}
+
+function progress(operation: PlumbReport["operation"], context: Context): BatchOptions {
+  return context.progress === null ? {} : { onProgress: progressOf(operation, context.progress) };
+}
+
+/** A promise and a signal handler alone would not keep a process running; the timer does. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const running = setInterval(() => {}, 60_000);
+  await once(signal, "abort");
+  clearInterval(running);
 }
 
 async function announce(
   words: readonly string[],
   options: GivenPlaces & { readonly rounds: number; readonly rate: number },
-  { json, out, setExit }: Context,
+  { json, out, setExit, open }: KernelContext,
 ): Promise<void> {
   const addresses = readAddresses({ ...options, words });
-  await withKernel(openKernel({ arpRate: options.rate, arpRefreshMs: 0 }), async (kernel) => {
+  await withKernel(open({ arpRate: options.rate, arpRefreshMs: 0 }), async (kernel) => {
     const report = await announceAll(kernel, addresses, await findLink(kernel, options.link), options.rounds);
     await out(json() ? asJson(report) : formatAnnounce(report));
     if (report.framesFailed > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);
@@ -193,10 +234,10 @@ async function announce(
 async function printConnections(
   words: readonly string[],
   options: GivenAddresses,
-  { json, out }: Context,
+  { json, out, open }: KernelContext,
 ): Promise<void> {
   const addresses = readAddresses({ ...options, words });
-  await withKernel(openKernel(), async (kernel) => {
+  await withKernel(open(), async (kernel) => {
     const connections = await kernel.connections(addresses);
     if (json()) return out(asJson(connections));
     for (const connection of connections) await out(formatConnection(connection));
@@ -206,10 +247,10 @@ async function printConnections(
 async function killSockets(
   words: readonly string[],
   options: GivenAddresses & { readonly listening?: true },
-  { json, out, setExit }: Context,
+  { json, out, setExit, open }: KernelContext,
 ): Promise<void> {
   const addresses = readAddresses({ ...options, words });
-  await withKernel(openKernel(), async (kernel) => {
+  await withKernel(open(), async (kernel) => {
     const report = await killOn(kernel, addresses, options.listening === true);
     await out(json() ? asJson(report) : formatKill(report));
     if (report.failures.length > 0) setExit(ERROR_CODES.ERR_NETLINK.exit);

@@ -1,9 +1,13 @@
 /** `holdfast kernel plumb` and `unplumb`: one batch, and what became of each address. */
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
-import type { Kernel, Lifeline, Link, PlumbResult } from "../../kernel/index.js";
+import { HoldfastError } from "../../errors.js";
+import type { BatchOptions, Kernel, Lifeline, Link, PlumbResult } from "../../kernel/index.js";
 import { hostPrefix } from "../../kernel/records.js";
 import { usageError } from "./addresses.js";
+
+const CANCELLED = -constants.errno.ECANCELED;
 
 /** Where the addresses go, as the command line says it. */
 export interface PlumbPlace {
@@ -28,6 +32,8 @@ export interface PlumbReport {
   readonly mode: PlumbPlace["mode"];
   readonly addresses: number;
   readonly done: number;
+  /** Those that were not begun, since the command was told to stop. */
+  readonly cancelled: number;
   readonly elapsedMs: number;
   readonly failures: readonly PlumbFailure[];
 }
@@ -45,26 +51,43 @@ export async function plumbOrUnplumb(
   operation: PlumbReport["operation"],
   addresses: readonly string[],
   on: Pick<Lifeline, "name" | "ifindex">,
-  place: PlumbPlace,
+  { mode, prefix }: PlumbPlace,
+  options: BatchOptions,
 ): Promise<PlumbReport> {
   const startedAt = performance.now();
-  const failures: PlumbFailure[] = [];
-  for (const family of [4, 6] as const) {
-    const some = addresses.filter((address) => address.includes(":") === (family === 6));
-    if (some.length === 0) continue;
-    const target = { ifindex: on.ifindex, plumbing: place.mode, prefix: place.prefix ?? hostPrefix(family) };
-    const result = await (operation === "plumb" ? kernel.add(some, target) : kernel.remove(some, target));
-    failures.push(...failuresOf(some, result));
-  }
+  const target = { ifindex: on.ifindex, plumbing: mode, ...(prefix !== undefined && { prefix }) };
+  const result = await (operation === "plumb"
+    ? kernel.add(addresses, target, options)
+    : kernel.remove(addresses, target, options));
+  const failures = failuresOf(addresses, result);
+  const cancelled = result.statuses.filter((status) => status === CANCELLED).length;
   return {
     operation,
     link: on.name,
-    mode: place.mode,
+    mode,
     addresses: addresses.length,
-    done: addresses.length - failures.length,
+    done: addresses.length - failures.length - cancelled,
+    cancelled,
     elapsedMs: Math.round(performance.now() - startedAt),
     failures,
   };
+}
+
+/** "plumb: 4096 of 10240", while it works. */
+export function progressOf(
+  operation: PlumbReport["operation"],
+  print: (text: string) => void,
+): NonNullable<BatchOptions["onProgress"]> {
+  return (done, total) => print(done === total ? "" : `${operation}: ${done} of ${total}`);
+}
+
+/** @throws ERR_CANCELLED where the command was not let to its end. */
+export function checkEnded({ operation, addresses, done, cancelled }: PlumbReport): void {
+  if (cancelled === 0) return;
+  const message =
+    `told to stop: ${done} of ${addresses} addresses are ${operation}ed, ${cancelled} were not begun; ` +
+    "the same command does the rest";
+  throw new HoldfastError("ERR_CANCELLED", message, { done, cancelled });
 }
 
 /** The kernel layer keeps the kernel's words of the first failure of each errno, and they may name its address. */
@@ -72,7 +95,7 @@ function failuresOf(addresses: readonly string[], { statuses, texts }: PlumbResu
   const told = new Set<number>();
   return addresses.flatMap((address, i) => {
     const status = statuses[i] ?? 0;
-    if (status === 0) return [];
+    if (status === 0 || status === CANCELLED) return [];
     const [errno, common] = getSystemErrorMap().get(status) ?? [`${-status}`, "unknown error"];
     const words = told.has(status) ? common : (texts.get(status) ?? common);
     told.add(status);
@@ -80,10 +103,20 @@ function failuresOf(addresses: readonly string[], { statuses, texts }: PlumbResu
   });
 }
 
-export function formatPlumb({ operation, link, mode, addresses, done, elapsedMs, failures }: PlumbReport): string {
+export function formatPlumb({
+  operation,
+  link,
+  mode,
+  addresses,
+  done,
+  cancelled,
+  elapsedMs,
+  failures,
+}: PlumbReport): string {
   const what = mode === "route" ? "local routes" : "addresses";
   const lines = failures.map(({ address, errno, words }) => `failed: ${address}: ${errno}: ${words}\n`);
-  return `${lines.join("")}${operation}ed ${done} of ${addresses} ${what} on ${link} in ${elapsedMs} ms\n`;
+  const rest = cancelled === 0 ? "" : `; ${cancelled} not begun`;
+  return `${lines.join("")}${operation}ed ${done} of ${addresses} ${what} on ${link} in ${elapsedMs} ms${rest}\n`;
 }
 
 /**
