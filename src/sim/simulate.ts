@@ -113,7 +113,8 @@ function drawLeases(names: readonly string[], random: Random) {
   const clockDriftMax = random.chance(0.5) ? 0.01 : random.between(0, 0.1);
   const clock = () => new Clock(1 + random.between(-clockDriftMax, clockDriftMax), random.between(0, 1e9));
   return {
-    leaseMs: Math.round(random.between(500, 4_000)),
+    // Shorter ones are over before a departure is found out; the configuration warns of them.
+    leaseMs: Math.round(random.between(2, 8) * USUAL.channel.failureTimeoutMs),
     clockDriftMax,
     clocks: new Map(names.map((name) => [name, clock()])),
   };
