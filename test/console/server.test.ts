@@ -159,17 +159,21 @@ describe("the control server", () => {
     await vi.waitFor(async () => expect(await ask("cluster nodename")).toBe("labrat-1\n"));
   });
 
-  it("answers for 20,000 addresses in pieces, and a client that reads nothing is dropped", async () => {
-    const server = await start(crowdedControl(20_000), { idleTimeoutMs: 200 });
+  it("answers for 20,000 addresses in pieces", async () => {
+    const server = await start(crowdedControl(20_000));
     const lines = (await ask("cluster duravip show")).split("\n");
     expect(lines).toHaveLength(1 + 20_000 * 6 + 1);
-    const data = await askForData(path, "cluster duravip show");
-    expect(data).toHaveLength(20_000);
+    expect(await askForData(path, "cluster duravip show")).toHaveLength(20_000);
+    expect(server.counters()).toMatchObject({ "control.commands": 2, "control.faults": 0, "control.timeouts": 0 });
+  });
+
+  it("drops a client that reads nothing of a long answer", async () => {
+    const server = await start(crowdedControl(20_000), { idleTimeoutMs: 200 });
     const deaf = await connected();
     deaf.write("cluster duravip show\n");
-    await vi.waitFor(() => expect(server.counters()).toMatchObject({ "control.timeouts": 1 }), { timeout: 10_000 });
+    await vi.waitFor(() => expect(server.counters()).toMatchObject({ "control.timeouts": 1 }), { timeout: 20_000 });
     deaf.destroy();
-    expect(server.counters()).toMatchObject({ "control.commands": 3, "control.faults": 0 });
+    expect(server.counters()).toMatchObject({ "control.commands": 1, "control.faults": 0 });
   });
 });
 
