@@ -158,7 +158,7 @@ const MUTATIONS = [
   [
     "a drain that fell into a change of view is not repeated",
     "src/core/node.ts",
-    "if (this.#leaving && members.get(this.setup.self)?.leaving !== true)",
+    "if (this.#leaving && own?.leaving !== true)",
     "if (this.#left)",
   ],
   [

@@ -34,29 +34,33 @@ export function settle(
   const rows = new Map<string, Row>();
   const contested: string[] = [];
   for (const [lead, unit] of definitions.units) {
-    const all = [...(holders.get(lead)?.values() ?? [])];
-    const keeping = all.filter(({ releasing }) => !releasing);
+    const all = holders.get(lead) ?? NOBODY;
+    const keeping = all.some(({ releasing }) => releasing) ? all.filter(({ releasing }) => !releasing) : all;
     rows.set(lead, rowOf(unit, all, keeping, epochs, lapsed));
     if (keeping.length > 1) contested.push(lead);
   }
   return { rows, contested };
 }
 
-function holdersByUnit(
-  definitions: Definitions,
-  claims: ReadonlyMap<string, readonly Claim[]>,
-): Map<string, Map<string, Holder>> {
-  const holders = new Map<string, Map<string, Holder>>();
+const NOBODY: readonly Holder[] = [];
+
+/** Sorted by member: mostly there is one. */
+function holdersByUnit(definitions: Definitions, claims: ReadonlyMap<string, readonly Claim[]>): Map<string, Holder[]> {
+  const holders = new Map<string, Holder[]>();
   for (const member of [...claims.keys()].sort()) {
     for (const claim of claims.get(member) ?? []) {
       const lead = unitOf(definitions, claim.address)?.lead.address;
       if (lead === undefined) continue; // Whoever has it lets go by itself.
-      const ofUnit = holders.get(lead) ?? new Map<string, Holder>();
-      holders.set(lead, ofUnit);
-      const holder = ofUnit.get(member) ?? { member, claim, releasing: true };
-      ofUnit.set(member, holder);
-      holder.releasing &&= claim.releasing;
-      if (claim.address === lead) holder.claim = claim;
+      const ofUnit = holders.get(lead);
+      const last = ofUnit?.at(-1);
+      if (last?.member === member) {
+        last.releasing &&= claim.releasing;
+        if (claim.address === lead) last.claim = claim;
+      } else {
+        const holder = { member, claim, releasing: claim.releasing };
+        if (ofUnit === undefined) holders.set(lead, [holder]);
+        else ofUnit.push(holder);
+      }
     }
   }
   return holders;
