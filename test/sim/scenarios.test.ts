@@ -199,6 +199,21 @@ describe("a node that is drained", () => {
     expect(loads(two)).toEqual({ a: 4 });
   });
 
+  it("and that all prefer keeps them from balance while it is there, empty as it is", () => {
+    const three = alike(ABC, vips(6, { preference: "c" }));
+    three.start("a", "c");
+    rested(three);
+    three.drain("c", true);
+    rested(three);
+    three.start("b");
+    rested(three);
+    expect(loads(three)).toEqual({ a: 6 });
+
+    three.die("c", "killed");
+    rested(three);
+    expect(loads(three)).toEqual({ a: 3, b: 3 });
+  });
+
   it("is so for members that join later, and no more after its own restart", () => {
     const three = alike(ABC, vips(9));
     three.start("a", "b");

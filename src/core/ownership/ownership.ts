@@ -253,7 +253,6 @@ export class Ownership {
 
   /** Adds what a member may be given that could not be before: what prefers it, nobody has, or somebody keeps for want of others. */
   #offer(name: string, touched: Set<string>): void {
-    this.#balanced = false;
     for (const lead of this.definitions.preferring.get(name) ?? []) touched.add(lead);
     for (const [lead, row] of this.rows) if (heirOf(row) === null) touched.add(lead);
     for (const [other, { health }] of this.members) {
@@ -310,8 +309,9 @@ export class Ownership {
   }
 
   #place(touched: ReadonlySet<string>): void {
-    if (touched.size === 0) return;
+    // Also where no row has changed: who is there decides what balance may move.
     this.#balanced = false;
+    if (touched.size === 0) return;
     for (const { lead, home } of place(this.placement(), touched))
       this.loads.change(lead, (row) => assign(row, home, this.#epochs));
   }
