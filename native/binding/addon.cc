@@ -1,19 +1,21 @@
 #include <napi.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "../wire/address_record.h"
 #include "exports.h"
 
 namespace holdfast::binding {
 
-bool AddonState::Has(int fd) const {
-  return std::ranges::any_of(open, [fd](const io::UniqueFd& owned) { return owned.get() == fd; });
+int AddonState::Keep(io::UniqueFd fd) {
+  const int number = fd.get();
+  open.emplace(number, std::move(fd));
+  return number;
 }
 
 io::UniqueFd AddonState::Take(int fd) {
-  const auto at = std::ranges::find_if(open, [fd](const io::UniqueFd& owned) { return owned.get() == fd; });
-  io::UniqueFd taken = std::move(*at);
+  const auto at = open.find(fd);
+  io::UniqueFd taken = std::move(at->second);
   open.erase(at);
   return taken;
 }
@@ -32,6 +34,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportLifeline(env, exports);
   ExportMonitor(env, exports);
   ExportSockets(env, exports);
+  ExportBind(env, exports);
 
   Napi::Object layout = Napi::Object::New(env);
   layout.Set("bytes", sizeof(wire::AddressRecord));

@@ -20,9 +20,7 @@ constexpr const char* kExpected =
 Napi::Value OpenAnnouncer(const Napi::CallbackInfo& info) {
   io::UniqueFd fd;
   if (const int error = io::OpenAnnouncer(fd); error < 0) return Napi::Number::New(info.Env(), error);
-  const int number = fd.get();
-  info.Env().GetInstanceData<AddonState>()->open.push_back(std::move(fd));
-  return Napi::Number::New(info.Env(), number);
+  return Napi::Number::New(info.Env(), info.Env().GetInstanceData<AddonState>()->Keep(std::move(fd)));
 }
 
 /* announce(fd, ifindex, mac, to, addresses): Promise<{ sent, failed, errno }> */

@@ -2,7 +2,7 @@
 /* The whole native surface. src/kernel/addon.ts describes each function for the side that calls it. */
 #include <napi.h>
 
-#include <vector>
+#include <map>
 
 #include "../io/unique_fd.h"
 
@@ -10,10 +10,11 @@ namespace holdfast::binding {
 
 /* What one environment (the main thread, or a worker thread) has open; closed when that environment ends. */
 struct AddonState {
-  std::vector<io::UniqueFd> open;
+  std::map<int, io::UniqueFd> open; /* by its number */
 
-  bool Has(int fd) const;
-  io::UniqueFd Take(int fd);
+  bool Has(int fd) const { return open.contains(fd); }
+  int Keep(io::UniqueFd fd);
+  io::UniqueFd Take(int fd); /* one that it has */
 };
 
 void ExportDumps(Napi::Env env, Napi::Object exports);
@@ -23,5 +24,6 @@ void ExportAnnounce(Napi::Env env, Napi::Object exports);
 void ExportLifeline(Napi::Env env, Napi::Object exports);
 void ExportMonitor(Napi::Env env, Napi::Object exports);
 void ExportSockets(Napi::Env env, Napi::Object exports);
+void ExportBind(Napi::Env env, Napi::Object exports);
 
 }  // namespace holdfast::binding

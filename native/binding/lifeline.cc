@@ -30,9 +30,8 @@ Napi::Value OpenLifeline(const Napi::CallbackInfo& info) {
         const Napi::Env env = deferred.Env();
         if (outcome.error < 0) return deferred.Reject(SystemError(env, outcome.error, outcome.call));
         Napi::Object result = Napi::Object::New(env);
-        result.Set("fd", outcome.fd.get());
+        result.Set("fd", env.GetInstanceData<AddonState>()->Keep(std::move(outcome.fd)));
         result.Set("ifindex", outcome.ifindex);
-        env.GetInstanceData<AddonState>()->open.push_back(std::move(outcome.fd));
         deferred.Resolve(result);
       });
 }

@@ -2,12 +2,14 @@
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <thread>
 
 #include "../io/dumps.h"
+#include "../io/bind.h"
 #include "../io/plumber.h"
 #include "../io/sockets.h"
 #include "../io/tickle.h"
@@ -37,8 +39,11 @@ bool AllRefused(const io::PlumbOutcome& outcome) {
          });
 }
 
-/* Of the loopback network, and of nobody else. */
-constexpr wire::IpAddress kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 83, 104, 1};
+/* Of the loopback network, and of this process alone: others test at the same time. */
+wire::IpAddress OwnLoopback() {
+  const auto pid = static_cast<uint32_t>(getpid());
+  return wire::Mapped({127, static_cast<uint8_t>(64 + (pid >> 16) % 64), static_cast<uint8_t>(pid >> 8), static_cast<uint8_t>(pid)});
+}
 
 /* A connection from and to that address, as long as it lives. */
 struct Connected {
@@ -48,7 +53,7 @@ struct Connected {
   Connected() {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = inet_addr("127.83.104.1");
+    std::memcpy(&address.sin_addr, wire::LastFour(OwnLoopback()).data(), sizeof address.sin_addr);
     auto* const any = reinterpret_cast<sockaddr*>(&address);
     socklen_t size = sizeof address;
     REQUIRE(bind(client.get(), any, size) == 0);
@@ -64,23 +69,41 @@ struct Connected {
 TEST_CASE("connections are listed without privilege, both ends of one that has both here") {
   const Connected connected;
   std::vector<wire::ConnectionRecord> found;
-  REQUIRE(io::ListConnections(wire::AddressSet({kLoopback}), found) == 0);
+  REQUIRE(io::ListConnections(wire::AddressSet({OwnLoopback()}), found) == 0);
   REQUIRE(found.size() == 2);
-  CHECK(found[0].local == kLoopback);
+  CHECK(found[0].local == OwnLoopback());
   CHECK(found[0].local_port == found[1].remote_port);
   CHECK(std::ranges::all_of(found, wire::IsConnection));
 }
 
 TEST_CASE("connections are closed, or it is told that this is not allowed") {
   const Connected connected;
-  const auto outcome = io::KillSockets(wire::AddressSet({kLoopback}), false);
+  const auto outcome = io::KillSockets(wire::AddressSet({OwnLoopback()}), false);
   CHECK(outcome.error == 0);
   const auto refused = outcome.failed.find(-EPERM);
   CHECK(outcome.closed + (refused == outcome.failed.end() ? 0 : refused->second) > 0);
 }
 
+TEST_CASE("a socket is bound to an address that the host does not have, unless another listens there") {
+  for (const wire::IpAddress& nowhere :
+       {wire::Mapped({192, 0, 2, 1}), wire::IpAddress{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}) {
+    io::UniqueFd first;
+    REQUIRE(io::BindAhead({nowhere, 0}, first) == 0);
+    sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    REQUIRE(getsockname(first.get(), reinterpret_cast<sockaddr*>(&bound), &size) == 0);
+    const uint16_t port = ntohs(reinterpret_cast<sockaddr_in*>(&bound)->sin_port); /* at the same place in sockaddr_in6 */
+    io::UniqueFd second;
+    CHECK(io::BindAhead({nowhere, port}, second) == 0);
+    REQUIRE(listen(first.get(), 1) == 0);
+    io::UniqueFd third;
+    CHECK(io::BindAhead({nowhere, port}, third) == -EADDRINUSE);
+    CHECK(third.get() < 0);
+  }
+}
+
 TEST_CASE("every tickle is sent, or it is told that it is not") {
-  const std::vector<wire::ConnectionRecord> connections(100, {kLoopback, kLoopback, 1, 2});
+  const std::vector<wire::ConnectionRecord> connections(100, {OwnLoopback(), OwnLoopback(), 1, 2});
   const auto outcome = io::Tickle(connections);
   CHECK(outcome.sent + outcome.failed == connections.size() * io::kTickles);
   CHECK(outcome.failed == (outcome.first_error == 0 ? 0 : connections.size() * io::kTickles));

@@ -53,6 +53,12 @@ export interface Addon {
   connections(addresses: Uint8Array): Promise<Buffer>;
   /** Two packets for each connection. @param connections packed, 36 bytes each (sockets.ts); copied. */
   tickle(connections: Uint8Array): Promise<NativeSendResult>;
+  /** @param endpoints packed, 18 bytes each (bind.ts); copied. @returns a bound socket each, or -errno. They are closed with
+   * this environment, unless they were given away by then. */
+  bindSockets(endpoints: Uint8Array): Promise<Int32Array>;
+  /** Its number is the caller's to close from here on. */
+  releaseSocket(fd: number): void;
+  closeSockets(fds: Int32Array): Promise<void>;
   /** Ends what `openAnnouncer` or `openLifeline` gave. */
   close(fd: number): Promise<void>;
   /** Where the C++ compiler put the fields of a record. */

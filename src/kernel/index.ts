@@ -5,6 +5,8 @@ export type {
   AddressFilter,
   AnnounceSource,
   BatchOptions,
+  BindEndpoint,
+  BindResult,
   Connection,
   FoundAddress,
   FoundAddresses,

@@ -4,6 +4,7 @@ import type { HoldfastError } from "../errors.js";
 import { type Addon, loadAddon, type SystemCallError, systemError } from "./addon.js";
 import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
 import { Batches } from "./batches.js";
+import { bindTexts, packEndpoints } from "./bind.js";
 import { Budget } from "./budget.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
 import { PackedAddresses } from "./found.js";
@@ -15,6 +16,8 @@ import type {
   AddressFilter,
   AnnounceSource,
   BatchOptions,
+  BindEndpoint,
+  BindResult,
   Connection,
   FoundAddress,
   FoundAddresses,
@@ -63,7 +66,7 @@ class LinuxKernel implements Kernel {
   readonly #lifelines = new Set<number>();
   readonly #monitors = new Set<Monitor>();
   readonly #batches: Batches;
-  readonly #sockets = { socketsKilled: 0, socketsNotKilled: 0, ticklesSent: 0, ticklesFailed: 0 };
+  readonly #sockets = { socketsBound: 0, socketsKilled: 0, socketsNotKilled: 0, ticklesSent: 0, ticklesFailed: 0 };
   #announcerFd: number | null = null;
 
   constructor(
@@ -177,6 +180,23 @@ class LinuxKernel implements Kernel {
     this.#sockets.ticklesSent += result.sent;
     this.#sockets.ticklesFailed += result.failed;
     return result;
+  }
+
+  async bindSockets(endpoints: readonly BindEndpoint[]): Promise<BindResult> {
+    const results = await this.addon.bindSockets(await packEndpoints(endpoints));
+    const texts = bindTexts(results);
+    this.#sockets.socketsBound += results.filter((result) => result >= 0).length;
+    return { results, texts };
+  }
+
+  releaseSocket(fd: number): void {
+    this.addon.releaseSocket(fd);
+  }
+
+  async closeSockets(fds: readonly number[]): Promise<void> {
+    const wrong = fds.find((fd) => !Number.isInteger(fd) || fd < 0 || fd > 2 ** 31 - 1);
+    if (wrong !== undefined) throw new TypeError(`expected descriptors of sockets, not ${wrong}`);
+    await this.addon.closeSockets(Int32Array.from(fds));
   }
 
   missingCapabilities(): readonly string[] {

@@ -138,6 +138,18 @@ export interface Kernel {
    * Throws ERR_CAPABILITY_MISSING without CAP_NET_RAW.
    */
   tickle(connections: readonly Connection[], options?: { readonly rate?: number }): Promise<TickleResult>;
+  /**
+   * TCP sockets that are bound and do not listen yet, whether this host has their addresses or not, so that what can fail has
+   * failed before the address comes. A bound socket answers nobody; the kernel refuses connections as if it were not there.
+   *
+   * They are closed with this thread. To listen, give it away and hand it on at once, and Node closes it with the server:
+   * `kernel.releaseSocket(fd); server.listen({ fd }, backlog)`.
+   */
+  bindSockets(endpoints: readonly BindEndpoint[]): Promise<BindResult>;
+  /** What `bindSockets` opened is the caller's to close from here on. Throws TypeError for anything else. */
+  releaseSocket(fd: number): void;
+  /** Sockets that were not given away. Throws TypeError for anything else. */
+  closeSockets(fds: readonly number[]): Promise<void>;
   /** Effective capabilities of this process that holdfast needs and lacks: "CAP_NET_ADMIN", ... */
   missingCapabilities(): readonly string[];
   readonly counters: Readonly<Record<string, number>>;
@@ -171,6 +183,19 @@ export interface TickleResult {
   readonly failed: number;
   /** Why the first that failed did, or null. */
   readonly reason: string | null;
+}
+
+/** Port 0: one that is free. "0.0.0.0" and "::" stand for every address of their family. */
+export interface BindEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface BindResult {
+  /** One for each endpoint, in their order: a descriptor, or -errno. */
+  readonly results: Int32Array;
+  /** The kernel's words and the remedy for each -errno: EADDRINUSE, EMFILE, EACCES, ... */
+  readonly texts: ReadonlyMap<number, string>;
 }
 
 /** What has changed since the last call; what came and went meanwhile is not in it. Large changes come in several calls, one a

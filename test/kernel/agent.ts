@@ -3,6 +3,9 @@
  * one JSON answer a line on stdout. Ends when stdin does.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { explain, HoldfastError } from "../../src/errors.js";
 import { loadAddon } from "../../src/kernel/addon.js";
@@ -75,6 +78,26 @@ export const calls = {
   killSockets: (addresses: string[], options: { listening?: boolean } = {}) => kernel.killSockets(addresses, options),
   connections: (addresses: string[]) => kernel.connections(addresses),
   tickle: (connections: readonly Connection[], options: { rate?: number } = {}) => kernel.tickle(connections, options),
+  /** Listens on a socket that is bound ahead. @returns why not, or null. */
+  listenAhead: async (address: string, port: number) => {
+    const { results, texts } = await kernel.bindSockets([{ address, port }]);
+    const [fd = -1] = results;
+    if (fd < 0) return texts.get(fd) ?? null;
+    kernel.releaseSocket(fd);
+    const server = createServer((socket) => socket.end("hello")).listen({ fd });
+    await once(server, "listening");
+    return null;
+  },
+  /** Binds that many sockets, and closes them. @returns how many of these descriptors this process has between, and after. */
+  bindMany: async (count: number) => {
+    const endpoints = Array.from({ length: count }, (_, i) => ({ address: `10.9.${i >> 8}.${i & 255}`, port: 25 }));
+    const { results, texts } = await kernel.bindSockets(endpoints);
+    const fds = [...results].filter((fd) => fd >= 0);
+    const open = () => fds.filter((fd) => existsSync(`/proc/self/fd/${fd}`)).length;
+    const between = open();
+    await kernel.closeSockets(fds);
+    return { bound: fds.length, between, after: open(), texts: [...texts.values()] };
+  },
   counters: async () => kernel.counters,
   /** From here on `watched` tells what has changed. @param receiveBytes where it is not to be the monitor's own choice. */
   watch: async (receiveBytes?: number) => watcher.open(receiveBytes),

@@ -85,6 +85,50 @@ describe.skipIf(cannotRun !== null)(`sockets on an address${cannotRun === null ?
   });
 });
 
+describe.skipIf(cannotRun !== null)(
+  `sockets ahead of their address${cannotRun === null ? "" : ` (${cannotRun})`}`,
+  () => {
+    let host: Namespace;
+
+    beforeEach(async () => {
+      host = await Namespace.create();
+    });
+    afterEach(() => host.close());
+
+    it.each([
+      ["10.1.1.1", 32],
+      ["fd00::1", 128],
+    ])("listen on %s before it is there, so that a client is served as soon as it is", async (address, prefix) => {
+      const agent = await Agent.start(host);
+      expect(await agent.call("listenAhead", address, PORT)).toBe(null);
+      expect(await host.run("ss -Htnl")).toContain(`:${PORT}`);
+      await agent.call("add", [address], { ifindex: 1, plumbing: "address", prefix });
+      const client = await Talker.connect(host, PORT, address);
+      await client.says("end");
+    });
+
+    it("say which program to look for where the port is taken, and what to raise where descriptors are out", async () => {
+      await Talker.listen(host, PORT, "0.0.0.0");
+      const agent = await Agent.start(host, { wrap: ["prlimit", "--nofile=200", "--"] });
+      expect(await agent.call("listenAhead", "10.1.1.1", PORT)).toMatch(/^EADDRINUSE: .*; another program listens/);
+      const few = await agent.call("bindMany", 300);
+      expect(few).toEqual({
+        bound: expect.any(Number),
+        between: few.bound,
+        after: 0,
+        texts: [expect.stringMatching(/^EMFILE: .*; raise LimitNOFILE=/)],
+      });
+      expect(few.bound).toBeGreaterThan(100);
+    });
+
+    it("are bound by the thousand in one call, and closed in one", async () => {
+      const agent = await Agent.start(host, { wrap: ["prlimit", "--nofile=12000", "--"] });
+      expect(await agent.call("bindMany", 10_240)).toEqual({ bound: 10_240, between: 10_240, after: 0, texts: [] });
+      expect(await agent.call("counters")).toMatchObject({ socketsBound: 10_240 });
+    });
+  },
+);
+
 /**
  * A bridge with three ports: a client, the owner of an address, and the node that has it next.
  */

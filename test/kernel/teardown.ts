@@ -1,8 +1,11 @@
 /**
- * An environment that ends in the middle of a batch, watched by a monitor: first a worker thread that holds a lifeline, then
- * this process, whose batch of aliases would take the kernel minutes.
+ * An environment that ends in the middle of a batch, watched by a monitor: first a worker thread that holds a lifeline, and
+ * sockets of which every other one listens, then this process, whose batch of aliases would take the kernel minutes.
  * Prints one JSON line, and exits with status 3.
  */
+import { once } from "node:events";
+import { readdirSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
 import { openKernel } from "../../src/kernel/index.js";
@@ -15,17 +18,37 @@ const plumbed = async () => (await kernel.addresses({ protocol: 104 })).length;
 
 await kernel.watch(() => {});
 
+const sockets = () => readdirSync("/proc/self/fd").filter((fd) => isSocket(`/proc/self/fd/${fd}`)).length;
+
+/** The descriptor that lists them is gone by then. */
+function isSocket(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith("socket:");
+  } catch {
+    return false;
+  }
+}
+
 if (isMainThread) {
+  const before = sockets();
   const worker = new Worker(new URL(import.meta.url));
   while ((await plumbed()) === 0) await pause(1);
-  const during = await names();
+  const during = { names: await names(), sockets: sockets() - before };
   await worker.terminate();
-  process.stdout.write(`${JSON.stringify({ during, after: await names() })}\n`);
+  const after = { names: await names(), sockets: sockets() - before };
+  process.stdout.write(`${JSON.stringify({ during, after })}\n`);
   await kernel.remove(addresses, onLoopback);
   void kernel.add(addresses, { ifindex: 1, plumbing: "address" });
   while ((await plumbed()) === 0) await pause(1);
   process.exit(3);
 } else {
+  const endpoints = Array.from({ length: 100 }, (_, i) => ({ address: `10.9.0.${i}`, port: 25 }));
+  const { results } = await kernel.bindSockets(endpoints);
+  for (const [i, fd] of results.entries()) {
+    if (i % 2 === 0) continue;
+    kernel.releaseSocket(fd);
+    await once(createServer().listen({ fd }), "listening");
+  }
   await kernel.openLifeline("hf7");
   await kernel.add(addresses, onLoopback);
 }

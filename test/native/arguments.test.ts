@@ -145,6 +145,12 @@ const integer = (least: number, most: number): Parameter => ({
   bad: notInteger(least, most),
 });
 
+const FOREIGN_DESCRIPTORS = fc.constantFrom(
+  Int32Array.of(0),
+  Int32Array.of(-1),
+  Int32Array.of(announcer, 1),
+  Int32Array.of(announcer, announcer),
+);
 const DESCRIPTOR: Parameter = { good: fc.constant(announcer), bad: fc.oneof(FOREIGN, NOT_A_NUMBER) };
 
 const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
@@ -168,6 +174,11 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   ],
   connections: [{ good: fc.constant(new Uint8Array(32)), bad: notWhole(16) }],
   tickle: [{ good: CONNECTIONS, bad: fc.oneof(notWhole(36), BAD_CONNECTIONS) }],
+  bindSockets: [{ good: fc.constant(new Uint8Array(36)), bad: notWhole(18) }],
+  releaseSocket: [DESCRIPTOR],
+  closeSockets: [
+    { good: fc.constant(Int32Array.of(announcer)), bad: fc.oneof(NOT_BYTES, fc.uint8Array(), FOREIGN_DESCRIPTORS) },
+  ],
   neighbours: [integer(0, 2 ** 31 - 1)],
   openMonitor: [
     integer(1, 2 ** 30 - 1),

@@ -36,6 +36,15 @@ function addressesOfBothFamilies(count) {
   return bytes;
 }
 
+/** 18 bytes an endpoint, native/io/bind.h: addresses that are nobody's, on ports that are free. */
+function endpoints(count) {
+  const addresses = addressesOfBothFamilies(count);
+  const port = Buffer.alloc(2);
+  return Buffer.concat(
+    Array.from({ length: count }, (_, i) => Buffer.concat([addresses.subarray(16 * i, 16 * i + 16), port])),
+  );
+}
+
 /** 36 bytes a connection, native/wire/diag.h: from 127.0.0.1 port 1 to itself, where nobody believes in it. */
 function connections(count) {
   const end = Buffer.from("00000000000000000000ffff7f000001", "hex");
@@ -46,25 +55,26 @@ const link = async () => (await addon.links()).find(({ name }) => name === "eth1
 const macBytes = ({ mac }) => Uint8Array.from(mac.split(":"), (byte) => Number.parseInt(byte, 16));
 const EVERYBODY = new Uint8Array(6).fill(0xff);
 
+function plumb(operation, some) {
+  const batch = addon.openBatch(operation, TAG, 300, 1 << 20);
+  batch.append(some);
+  return batch.run();
+}
+
 /** What each function is called with, and what it is used for: by the names that it exports. */
 const CALLS = {
   links: async () => assert((await link()) !== undefined),
   addresses: () => addon.addresses(-1, 0, 3),
   neighbours: () => addon.neighbours(0),
   async openBatch() {
-    const run = (operation, some) => {
-      const batch = addon.openBatch(operation, TAG, 300, 1 << 20);
-      batch.append(some);
-      return batch.run();
-    };
     const { index } = await link();
     for (const flags of [0, 1]) {
-      const added = await run(1, records(300, index, flags));
+      const added = await plumb(1, records(300, index, flags));
       // Some rounds run at once, on the same addresses: there already and not there any more are no failures.
       assert(added.statuses.every((status) => status === 0 || status === -17));
-      await run(2, records(300, index, flags));
+      await plumb(2, records(300, index, flags));
     }
-    const failed = await run(1, records(3, 9999, 0));
+    const failed = await plumb(1, records(3, 9999, 0));
     assert(failed.statuses.every((status) => status === -19) && failed.texts.length === 1);
     const cancelled = addon.openBatch(1, TAG, 3, 1 << 20);
     cancelled.append(records(3, index, 0));
@@ -88,8 +98,8 @@ const CALLS = {
     const { index } = await link();
     let told = 0;
     const monitor = await addon.openMonitor(1 << 20, true, (removed, added) => (told += removed.length + added.length));
-    await addon.plumb(1, TAG, records(50, index, 1));
-    await addon.plumb(2, TAG, records(50, index, 1));
+    await plumb(1, records(50, index, 1));
+    await plumb(2, records(50, index, 1));
     assert.equal(typeof monitor.has("10.1.0.1"), "boolean");
     await monitor.close();
     return told;
@@ -110,9 +120,27 @@ const CALLS = {
   async tickle() {
     assert.deepEqual(await addon.tickle(connections(300)), { sent: 600, failed: 0, errno: 0 });
   },
+  async bindSockets() {
+    const fds = await addon.bindSockets(endpoints(200));
+    assert(fds.every((fd) => fd >= 0));
+    await addon.closeSockets(fds);
+  },
+  async releaseSocket() {
+    const [fd, ...others] = await addon.bindSockets(endpoints(3));
+    addon.releaseSocket(fd);
+    const server = createServer().listen({ fd });
+    await once(server, "listening");
+    server.close();
+    await once(server, "close");
+    assert.throws(() => addon.closeSockets(Int32Array.of(fd, ...others)), TypeError);
+    await addon.closeSockets(Int32Array.from(others));
+  },
+  async closeSockets() {
+    await addon.closeSockets(new Int32Array(0));
+  },
   async openLifeline(number) {
     const { fd, ifindex } = await addon.openLifeline(`hf${number}`);
-    await addon.plumb(1, TAG, records(50, ifindex, 1));
+    await plumb(1, records(50, ifindex, 1));
     await addon.close(fd);
   },
   close: () => assert.throws(() => addon.close(99), TypeError),
