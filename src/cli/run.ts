@@ -6,6 +6,7 @@ import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
 import { version } from "../daemon/version.js";
 import { runConfigCheck } from "./config-check.js";
 import { describeKernelCommand } from "./kernel/command.js";
+import { describeSimulateCommand } from "./simulate/command.js";
 
 /** Where the command line writes, and what it knows of its surroundings. */
 export interface Surroundings {
@@ -54,7 +55,9 @@ function report(error: unknown, { err }: Surroundings): number {
 function describeProgram(surroundings: Surroundings, setExit: (status: number) => void): Command {
   const { environment, out, err } = surroundings;
   const program = new Command("holdfast")
-    .description("Asks a running holdfastd, checks a configuration, or changes the addresses of this host by hand.")
+    .description(
+      "Asks a running holdfastd, checks a configuration, changes the addresses of this host by hand, or simulates clusters.",
+    )
     .version(version)
     .option("--socket <path>", "control socket of the daemon", environment["HOLDFAST_SOCKET"] ?? DEFAULT_SOCKET)
     .option("--json", "print the data itself as JSON")
@@ -83,10 +86,12 @@ function describeProgram(surroundings: Surroundings, setExit: (status: number) =
       await out(check.text);
       setExit(check.exit);
     });
-  describeKernelCommand(program, {
+  const context = {
     ...surroundings,
     json: () => program.opts<{ json?: true }>().json === true,
     setExit,
-  });
+  };
+  describeKernelCommand(program, context);
+  describeSimulateCommand(program, context);
   return program;
 }

@@ -1,9 +1,11 @@
 /**
  * The production channel (src/core/channel) over connections and datagrams as the network models them. A connection
  * keeps order and loses nothing: what meets a cut waits for its end. A process that dies has its connections closed by
- * its kernel; a host without power says nothing, and later, when it is up again, resets what it does not know.
+ * its kernel; a host without power says nothing, and later, when it is up again, resets what it does not know. A process
+ * that is stopped keeps its connections, reads nothing and makes no new ones.
  */
 import { Channel } from "../core/channel/channel.js";
+import type { Clock } from "./clock.js";
 import type { ChannelInput, ChannelOutput } from "../core/channel/io.js";
 import type { Death, GroupEngine, GroupPort, Membership } from "./engine.js";
 import { Inbox } from "./inbox.js";
@@ -37,12 +39,14 @@ class Process {
   readonly ends = new Map<number, End>();
   readonly inbox: Inbox<ChannelInput>;
   alive = true;
+  paused = false;
   wake: Timer | null = null;
 
   constructor(
     readonly name: string,
     readonly incarnation: number,
     readonly port: GroupPort,
+    readonly clock: Clock,
     readonly channel: Channel,
     step: (process: Process, input: ChannelInput) => void,
   ) {
@@ -66,26 +70,39 @@ export class ChannelEngine implements GroupEngine {
     private readonly random: Random,
     private readonly peers: readonly string[],
     private readonly times: ChannelTimes,
+    private readonly clockOf: (host: string) => Clock,
   ) {
     network.watch(() => this.#resume());
   }
 
   join(name: string, incarnation: number, port: GroupPort): Membership {
     const { heartbeatIntervalMs, failureTimeoutMs } = this.times;
-    const startedAt = this.schedule.now;
+    const clock = this.clockOf(name);
+    const startedAt = clock.now;
     const setup = { self: name, incarnation, peers: this.peers, heartbeatIntervalMs, failureTimeoutMs, startedAt };
-    const process = new Process(name, incarnation, port, new Channel(setup), (at, input) => this.#step(at, input));
+    const channel = new Channel(setup);
+    const process = new Process(name, incarnation, port, clock, channel, (at, input) => this.#step(at, input));
     this.#processes.set(name, process);
     this.#silent.delete(name);
     for (const peer of this.peers) if (peer > name) this.#dial(process, peer);
     this.#arm(process);
     return {
-      multicast: (payload) => process.inbox.put({ kind: "multicast", at: this.schedule.now, payload }),
+      multicast: (payload) => process.inbox.put({ kind: "multicast", at: clock.now, payload }),
       leave: () => {
-        process.inbox.put({ kind: "leave", at: this.schedule.now });
+        process.inbox.put({ kind: "leave", at: clock.now });
         this.#end(process, "killed");
       },
       die: (how) => this.#end(process, how),
+      pause: () => {
+        process.paused = true;
+        process.inbox.stop();
+      },
+      // The timer goes off first: the loop looks at its timers, then at its sockets.
+      resume: () => {
+        process.paused = false;
+        if (process.channel.deadline <= clock.now) this.#step(process, { kind: "wake", at: clock.now });
+        process.inbox.go((input) => ({ ...input, at: clock.now }));
+      },
     };
   }
 
@@ -121,8 +138,8 @@ export class ChannelEngine implements GroupEngine {
   #arm(process: Process): void {
     process.wake?.cancel();
     if (!process.alive) return;
-    process.wake = this.schedule.at(process.channel.deadline, () =>
-      process.inbox.put({ kind: "wake", at: this.schedule.now }),
+    process.wake = this.schedule.at(process.clock.trueTimeOf(process.channel.deadline), () =>
+      process.inbox.put({ kind: "wake", at: process.clock.now }),
     );
   }
 
@@ -151,6 +168,8 @@ export class ChannelEngine implements GroupEngine {
     const to = this.#processes.get(peer);
     const { name } = from;
     if (to === undefined || !this.network.reaches(name, peer) || !this.network.reaches(peer, name)) return;
+    // Its kernel accepts, but who is stopped shows no key.
+    if (from.paused || to.paused) return;
     const [near, far] = [this.#newEnd(from), this.#newEnd(to)];
     near.other = far;
     far.other = near;
@@ -163,7 +182,7 @@ export class ChannelEngine implements GroupEngine {
         const { link } = end;
         end.process.inbox.put({
           kind: "opened",
-          at: this.schedule.now,
+          at: end.process.clock.now,
           link,
           peer: other.name,
           incarnation: other.incarnation,
@@ -188,7 +207,8 @@ export class ChannelEngine implements GroupEngine {
   #send(from: End, packet: Packet): void {
     const to = from.other;
     if (to === null) return;
-    to.arrivesAt = Math.max(to.arrivesAt, this.schedule.now + this.network.delay());
+    const delay = this.network.delay(from.process.name, to.process.name) + this.network.retransmission();
+    to.arrivesAt = Math.max(to.arrivesAt, this.schedule.now + delay);
     this.schedule.at(to.arrivesAt, () => this.#arrive(from, to, packet));
   }
 
@@ -198,7 +218,7 @@ export class ChannelEngine implements GroupEngine {
       return;
     }
     if (to.open && packet !== null) {
-      to.process.inbox.put({ kind: "frame", at: this.schedule.now, link: to.link, bytes: packet });
+      to.process.inbox.put({ kind: "frame", at: to.process.clock.now, link: to.link, bytes: packet });
     } else if (to.open) {
       this.#reset(to);
     } else if (packet !== null && !this.#silent.has(to.process.name)) {
@@ -211,7 +231,7 @@ export class ChannelEngine implements GroupEngine {
     if (!end.open) return;
     end.open = false;
     end.process.ends.delete(end.link);
-    end.process.inbox.put({ kind: "closed", at: this.schedule.now, link: end.link });
+    end.process.inbox.put({ kind: "closed", at: end.process.clock.now, link: end.link });
   }
 
   /** After a cut, what waits goes on once the sender's kernel tries again. */
@@ -236,9 +256,10 @@ export class ChannelEngine implements GroupEngine {
     const { name, incarnation } = from;
     for (const peer of this.peers) {
       if (peer === name || this.network.loses()) continue;
-      this.schedule.after(this.network.delay(), () => {
-        if (!this.network.reaches(name, peer)) return;
-        this.#processes.get(peer)?.inbox.put({ kind: "heartbeat", at: this.schedule.now, peer: name, incarnation });
+      this.schedule.after(this.network.delay(name, peer), () => {
+        const to = this.#processes.get(peer);
+        if (to !== undefined && this.network.reaches(name, peer))
+          to.inbox.put({ kind: "heartbeat", at: to.clock.now, peer: name, incarnation });
       });
     }
   }

@@ -4,62 +4,23 @@
  */
 import type { Entry } from "../core/catalogue/catalogue.js";
 import type { MoveOutcome, NodeInput, NodeOutput } from "../core/io.js";
-import { decodeMessage } from "../core/wire/messages.js";
-import { ChannelEngine, type ChannelTimes } from "./channel-engine.js";
+import { ChannelEngine } from "./channel-engine.js";
+import { Branches, kindOf } from "./branches.js";
 import { Clock } from "./clock.js";
-import { Daemon, type DaemonTimes, type StepWatcher } from "./daemon.js";
+import { Daemon, type StepWatcher } from "./daemon.js";
 import type { Death, GroupEngine } from "./engine.js";
-import { Host, type HostTimes } from "./host.js";
+import { factsOf } from "./facts.js";
+import { Host } from "./host.js";
+import { Lan } from "./lan.js";
 import { discord, unrest } from "./liveness.js";
 import { Measures } from "./measures.js";
-import { ModelEngine, type ModelTimes } from "./model-engine.js";
-import { Network, type NetworkOptions } from "./network.js";
+import { ModelEngine } from "./model-engine.js";
+import { Network } from "./network.js";
+import type { ClusterOptions } from "./options.js";
 import { Random } from "./random.js";
 import { Safety } from "./safety.js";
 import { Schedule } from "./schedule.js";
 import { Trace, type TraceFacts } from "./trace.js";
-
-export interface ClusterOptions {
-  readonly seed: number;
-  /** Entries of each node; its keys are the hosts. */
-  readonly layout: ReadonlyMap<string, readonly Entry[]>;
-  readonly engine: "model" | "channel";
-  readonly network: NetworkOptions;
-  readonly model: ModelTimes;
-  readonly channel: ChannelTimes;
-  readonly host: HostTimes;
-  readonly daemon: DaemonTimes;
-  readonly viewMatureTimeMs: number;
-  readonly viewBalanceIntervalMs: number;
-  readonly balanceSetSize: number;
-  /** Of hosts that weigh other than 100. */
-  readonly weights: ReadonlyMap<string, number>;
-  readonly leaseMs: number;
-  readonly clockDriftMax: number;
-  /** Hosts whose addresses go when their daemon dies. */
-  readonly lifelines: ReadonlySet<string>;
-  /** Hosts whose clock is fast or slow; all others have the time of the run. */
-  readonly clocks: ReadonlyMap<string, Clock>;
-  readonly print: ((line: string) => void) | null;
-}
-
-export const USUAL: Omit<ClusterOptions, "seed" | "layout"> = {
-  engine: "model",
-  network: { delayMs: 0.2, jitterMs: 0.5, loss: 0 },
-  model: { failureTimeoutMs: 500, joinMs: 150 },
-  channel: { heartbeatIntervalMs: 100, failureTimeoutMs: 500, reconnectIntervalMs: 250 },
-  host: { batchMs: 2, addressMs: 0.02, drainMs: 20 },
-  daemon: { checkMs: 1_000, leaveLimitMs: 10_000 },
-  viewMatureTimeMs: 1_000,
-  viewBalanceIntervalMs: 2_000,
-  balanceSetSize: 0,
-  weights: new Map(),
-  leaseMs: 2_000,
-  clockDriftMax: 0.01,
-  lifelines: new Set(),
-  clocks: new Map(),
-  print: null,
-};
 
 /** A broken invariant, with all that is needed to see it again. */
 export class SimulationFailure extends Error {
@@ -70,11 +31,13 @@ export class SimulationFailure extends Error {
     readonly what: string,
     readonly events: readonly string[],
   ) {
-    super(`${what}\nreplay with SEED=${seed}; the last events:\n${events.join("\n")}`);
+    super(`seed ${seed}: ${what}\nthe last events:\n${events.join("\n")}`);
   }
 }
 
 const EVENTS_KEPT = 40;
+/** More than this without any time in between is no progress. */
+const STEPS_AT_ONCE_MAX = 100_000;
 /** What the wall clocks say when a run begins; incarnations are taken from them. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 
@@ -82,7 +45,9 @@ export class Cluster implements StepWatcher {
   readonly schedule = new Schedule();
   readonly random: Random;
   readonly network: Network;
+  readonly lan: Lan;
   readonly measures = new Measures();
+  readonly branches = new Branches();
   readonly hosts = new Map<string, Host>();
   /** The daemon that runs on each host, if one does. */
   readonly daemons = new Map<string, Daemon>();
@@ -94,29 +59,55 @@ export class Cluster implements StepWatcher {
   readonly #trace: Trace;
   readonly #safety: Safety;
   readonly #engine: GroupEngine;
+  readonly #entries: Map<string, readonly Entry[]>;
+  readonly #retired = new Set<string>();
   #moves = 0;
 
   constructor(readonly options: ClusterOptions) {
     const { seed, layout } = options;
     this.random = new Random(seed);
-    this.network = new Network(options.network, this.random);
+    this.network = new Network(options.network, this.random.stream("network"));
+    this.#entries = new Map(layout);
     this.#trace = new Trace(EVENTS_KEPT, options.print);
     this.#safety = new Safety(
       () => this.daemons.values(),
       this.measures,
+      () => [...this.hosts.values()].some(({ clock }) => clock.worstDrift > options.clockDriftMax),
       (what) => this.fail(what),
     );
-    const { schedule, network, random } = this;
-    this.#engine =
-      options.engine === "model"
-        ? new ModelEngine(schedule, network, random, [...layout.keys()], options.model)
-        : new ChannelEngine(schedule, network, random, [...layout.keys()], options.channel);
-    for (const name of layout.keys()) {
-      const host = new Host(name, options.lifelines.has(name), options.host, this.schedule, this.random, {
-        changed: (...change) => this.#kernelChanged(...change),
-      });
-      this.hosts.set(name, host);
-    }
+    this.lan = new Lan(options.lan, this.schedule, this.random.stream("lan"), (name, address) => {
+      const daemon = this.daemons.get(name);
+      return daemon?.state === "running" && !daemon.paused && daemon.host.plumbed().has(address);
+    });
+    for (const name of layout.keys()) this.hosts.set(name, this.#host(name));
+    this.#engine = this.#groupEngine();
+  }
+
+  #groupEngine(): GroupEngine {
+    const { schedule, network, options } = this;
+    const { engine, layout, model, channel } = options;
+    const random = this.random.stream("group");
+    if (engine === "model") return new ModelEngine(schedule, network, random, [...layout.keys()], model);
+    const clockOf = (name: string) => this.host(name).clock;
+    return new ChannelEngine(schedule, network, random, [...layout.keys()], channel, clockOf);
+  }
+
+  #host(name: string): Host {
+    const { options, schedule } = this;
+    const random = this.random.stream(`host ${name}`);
+    const clock = new Clock(schedule, options.clocks.get(name) ?? { rate: 1, originMs: 0 }, BEGIN_MS);
+    const host = new Host(name, options.lifelines.has(name), clock, options.host, schedule, random, {
+      changed: (...change) => this.#kernelChanged(...change),
+      announces: (from, addresses) => this.lan.announce(from, addresses),
+    });
+    this.lan.refresh(name, () => [...host.plumbed()]);
+    return host;
+  }
+
+  host(name: string): Host {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw new Error(`no host ${name} in this cluster`);
+    return host;
   }
 
   // Faults and commands
@@ -124,25 +115,25 @@ export class Cluster implements StepWatcher {
   start(...names: string[]): void {
     for (const name of names) {
       const host = this.hosts.get(name);
-      if (host === undefined || this.daemons.has(name)) continue;
-      const { viewMatureTimeMs, viewBalanceIntervalMs, balanceSetSize, layout } = this.options;
+      if (host === undefined || this.daemons.has(name) || this.#retired.has(name)) continue;
+      const { viewMatureTimeMs, viewBalanceIntervalMs, balanceSetSize, setups, layout } = this.options;
       const { leaseMs, clockDriftMax } = this.options;
       const setup = {
         self: name,
-        incarnation: BEGIN_MS + Math.floor(this.schedule.now),
+        incarnation: Math.floor(host.clock.wall),
         version: "0.1.0",
         endpoint: { host: "192.0.2.1", port: 4802 },
-        entries: layout.get(name) ?? [],
+        entries: this.#entries.get(name) ?? [],
         balanceSetSize,
-        weight: this.options.weights.get(name) ?? 100,
         viewMatureTimeMs,
         viewBalanceIntervalMs,
+        weight: 100,
         peers: [...layout.keys()],
         leaseMs,
         clockDriftMax,
+        ...setups.get(name),
       };
-      const clock = this.options.clocks.get(name) ?? new Clock();
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, clock, this.options.daemon, this);
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -152,20 +143,37 @@ export class Cluster implements StepWatcher {
     this.daemons.get(name)?.die(how);
   }
 
-  leave(name: string): void {
-    this.note(name, "leave", () => ({}));
-    this.daemons.get(name)?.leave();
-  }
-
-  /** The daemon of a host does nothing for a while, and what it has stays in the kernel. */
+  /** The daemon does not run any more, until it is thawed; its kernel goes on, and answers for its addresses. */
   pause(name: string): void {
     this.note(name, "pause", () => ({}));
+    this.#safety.cut();
     this.daemons.get(name)?.pause();
   }
 
   resume(name: string): void {
     this.note(name, "resume", () => ({}));
     this.daemons.get(name)?.resume();
+  }
+
+  /** What the host configures from its next start on. */
+  configure(name: string, entries: readonly Entry[]): void {
+    this.note(name, "configure", () => ({ addresses: entries.map(({ address }) => address) }));
+    this.#entries.set(name, entries);
+  }
+
+  entriesOf(name: string): readonly Entry[] {
+    return this.#entries.get(name) ?? [];
+  }
+
+  /** Nobody starts anything on this host any more. */
+  retire(name: string): void {
+    this.#retired.add(name);
+    this.die(name, "power");
+  }
+
+  leave(name: string): void {
+    this.note(name, "leave", () => ({}));
+    this.daemons.get(name)?.leave();
   }
 
   cut(from: readonly string[], to: readonly string[], oneWay = false): void {
@@ -194,7 +202,7 @@ export class Cluster implements StepWatcher {
     if (daemon?.state !== "running") return null;
     this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
     const id = ++this.#moves;
-    daemon.input({ kind: "drain", at: this.schedule.now, id, on: keepEmpty });
+    daemon.input({ kind: "drain", at: daemon.now, id, on: keepEmpty });
     return id;
   }
 
@@ -211,7 +219,12 @@ export class Cluster implements StepWatcher {
 
   run(ms: number): void {
     const end = this.schedule.now + ms;
-    while (this.schedule.step(end));
+    let [at, steps] = [-1, 0];
+    while (this.schedule.step(end)) {
+      steps = this.schedule.now === at ? steps + 1 : 0;
+      at = this.schedule.now;
+      if (steps > STEPS_AT_ONCE_MAX) this.fail("L1: time stands still: something answers itself for ever");
+    }
   }
 
   /** Runs until nothing is missing any more. Fails with what is, when the time is over. */
@@ -260,6 +273,10 @@ export class Cluster implements StepWatcher {
     this.#safety.started(daemon);
   }
 
+  steps(daemon: Daemon, input: NodeInput): void {
+    this.branches.steps(daemon, input);
+  }
+
   stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void {
     if (input.kind !== "wake" || outputs.length > 0) this.note(daemon.name, `> ${input.kind}`, () => factsOf(input));
     this.measures.count(`input ${input.kind}`);
@@ -273,6 +290,7 @@ export class Cluster implements StepWatcher {
         this.measures.count(output.result.ok ? "move done" : "move refused");
       }
     }
+    this.branches.stepped(daemon, input, outputs);
     this.#safety.stepped(daemon, input, outputs);
     this.onStep(daemon, input, outputs);
   }
@@ -289,6 +307,7 @@ export class Cluster implements StepWatcher {
   ended(daemon: Daemon, how: Death | "left" | "gave-up"): void {
     this.note(daemon.name, how, () => ({}));
     this.measures.count(`end ${how}`);
+    if (how === "gave-up") this.branches.gaveUp();
     this.daemons.delete(daemon.name);
     this.#safety.ended(daemon);
   }
@@ -299,22 +318,4 @@ export class Cluster implements StepWatcher {
     if (live && !this.measures.plumbedBy(address).has(name)) this.#safety.plumbed(name, address);
     this.measures.changed(this.schedule.now, name, address, live, serving);
   }
-}
-
-function factsOf(event: NodeInput | NodeOutput): TraceFacts {
-  const facts = Object.entries(event).filter(([name]) => !["kind", "at", "payload"].includes(name));
-  return { ...Object.fromEntries(facts), ...("payload" in event ? messageFacts(event.payload) : {}) };
-}
-
-function kindOf(payload: Uint8Array): string {
-  const message = decodeMessage(payload);
-  return typeof message === "string" ? message : (message?.kind ?? "malformed");
-}
-
-function messageFacts(payload: Uint8Array): TraceFacts {
-  const message = decodeMessage(payload);
-  if (message === null || message === "unknown") return { kind: kindOf(payload) };
-  if (message.kind !== "announce") return { ...message };
-  const { kind, mature, leaving, claims } = message;
-  return { kind, mature, leaving, claims: claims.map(({ address }) => address) };
 }

@@ -4,7 +4,6 @@
  */
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore, type NodeSetup } from "../core/node.js";
-import type { Clock } from "./clock.js";
 import type { Death, GroupEngine, Membership } from "./engine.js";
 import type { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
@@ -17,9 +16,10 @@ export interface DaemonTimes {
   readonly leaveLimitMs: number;
 }
 
-/** Sees every step of every core before its outputs are carried out. */
+/** Sees every step of every core, before it is taken and before its outputs are carried out. */
 export interface StepWatcher {
   started(daemon: Daemon): void;
+  steps(daemon: Daemon, input: NodeInput): void;
   stepped(daemon: Daemon, input: NodeInput, outputs: readonly NodeOutput[]): void;
   /** What is multicast for a message of a core. */
   spoken(daemon: Daemon, payload: Uint8Array): readonly Uint8Array[];
@@ -32,18 +32,18 @@ export class Daemon {
   state: "clearing" | "running" | "ended" = "clearing";
   /** Jobs of the kernel that are under way. */
   jobs = 0;
+  #cleared = false;
   #membership: Membership | null = null;
+  /** Stopped by a signal, or stuck: its kernel goes on. */
+  paused = false;
   readonly #inbox = new Inbox<NodeInput>((input) => this.#step(input));
   #wake: Timer | null = null;
-  /** Inputs that wait until the process runs again; null while it does. */
-  #held: NodeInput[] | null = null;
 
   constructor(
     readonly host: Host,
     setup: NodeSetup,
     private readonly engine: GroupEngine,
     private readonly schedule: Schedule,
-    private readonly clock: Clock,
     private readonly times: DaemonTimes,
     private readonly watcher: StepWatcher,
   ) {
@@ -54,44 +54,32 @@ export class Daemon {
     return this.core.setup.self;
   }
 
-  /** By the clock of the host. */
+  /** What its clock shows. */
   get now(): number {
-    return this.clock.at(this.schedule.now);
-  }
-
-  get paused(): boolean {
-    return this.#held !== null;
-  }
-
-  /** SIGSTOP: the kernel goes on, the process does not. */
-  pause(): void {
-    this.#held ??= [];
-  }
-
-  /** SIGCONT: all that came meanwhile is found now. */
-  resume(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const input of held) this.input({ ...input, at: this.now });
-    this.#arm();
+    return this.host.clock.now;
   }
 
   start(): void {
     this.watcher.started(this);
     this.host.clear(() => {
-      this.state = "running";
-      this.#membership = this.engine.join(this.name, this.core.setup.incarnation, {
-        onView: (view) => this.input({ kind: "view", at: this.now, view }),
-        onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
-        onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
-      });
-      if (this.host.down.length > 0) this.linksChanged();
-      this.#check();
+      this.#cleared = true;
+      if (!this.paused) this.#join();
     });
   }
 
+  #join(): void {
+    this.state = "running";
+    this.#membership = this.engine.join(this.name, this.core.setup.incarnation, {
+      onView: (view) => this.input({ kind: "view", at: this.now, view }),
+      onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
+      onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
+    });
+    if (this.host.down.length > 0) this.linksChanged();
+    this.#check();
+  }
+
   linksChanged(): void {
-    this.input({ kind: "links", at: this.schedule.now, down: this.host.down });
+    this.input({ kind: "links", at: this.now, down: this.host.down });
   }
 
   die(how: Death): void {
@@ -102,10 +90,30 @@ export class Daemon {
   /** SIGTERM. */
   leave(): void {
     if (this.state === "clearing") return this.die("killed");
+    if (this.paused) return;
     this.input({ kind: "leave", at: this.now });
+    this.#giveUpLater();
+  }
+
+  #giveUpLater(): void {
     this.schedule.after(this.times.leaveLimitMs, () => {
-      if (this.state !== "ended") this.#leaveGroup("gave-up");
+      if (this.paused) this.#giveUpLater();
+      else if (this.state !== "ended") this.#leaveGroup("gave-up");
     });
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.#inbox.stop();
+    this.#membership?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused || this.state === "ended") return;
+    this.paused = false;
+    this.#inbox.go((input) => ({ ...input, at: this.now }));
+    if (this.#cleared && this.state === "clearing") this.#join();
+    else this.#membership?.resume();
   }
 
   input(input: NodeInput): void {
@@ -115,7 +123,7 @@ export class Daemon {
   /** Nothing reaches the core of a daemon that has ended. */
   #step(input: NodeInput): void {
     if (this.state !== "running") return;
-    if (this.#held !== null) return void this.#held.push(input);
+    this.watcher.steps(this, input);
     const outputs = this.core.step(input);
     this.watcher.stepped(this, input, outputs);
     for (const output of outputs) this.#carryOut(output);
@@ -133,8 +141,9 @@ export class Daemon {
         return this.#run((done) => this.host.release(output.addresses, output.urgent, () => done([])), output.job);
       case "left":
         return this.#leaveGroup("left");
-      case "announce": // Neighbours and mail are not modelled; the watcher sees these.
-      case "homes":
+      case "announce":
+        return this.host.announce(output.addresses);
+      case "homes": // Mail is not modelled; the watcher sees these.
       case "reply":
       case "event":
     }
@@ -163,7 +172,8 @@ export class Daemon {
   #check(): void {
     if (this.state !== "running") return;
     const lost: string[] = [];
-    for (const [address, state] of this.core.hands.held()) {
+    // The shell looks once it runs again.
+    for (const [address, state] of this.paused ? [] : this.core.hands.held()) {
       if (state === "present" && !this.host.plumbed().has(address)) lost.push(address);
     }
     if (lost.length > 0) this.input({ kind: "lost", at: this.now, addresses: lost });
@@ -172,11 +182,8 @@ export class Daemon {
 
   #arm(): void {
     this.#wake?.cancel();
-    const { deadline } = this.core;
-    if (this.state !== "running" || deadline === Number.POSITIVE_INFINITY || this.paused) return;
-    this.#wake = this.schedule.at(this.clock.time(deadline), () =>
-      // Converted there and back it may be a trifle early.
-      this.input({ kind: "wake", at: Math.max(this.now, deadline) }),
-    );
+    if (this.state !== "running" || this.core.deadline === Number.POSITIVE_INFINITY) return;
+    const at = this.host.clock.trueTimeOf(this.core.deadline);
+    this.#wake = this.schedule.at(at, () => this.input({ kind: "wake", at: this.now }));
   }
 }

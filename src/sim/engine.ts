@@ -14,6 +14,9 @@ export interface Membership {
   multicast(payload: Uint8Array): void;
   leave(): void;
   die(how: Death): void;
+  /** The process does not run, and runs again: SIGSTOP and SIGCONT, or an event loop that is stuck. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface GroupEngine {

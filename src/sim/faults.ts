@@ -3,7 +3,10 @@
  * everything never gets far into anything (swarm testing: Groce et al., ISSTA 2012).
  */
 import type { Cluster } from "./cluster.js";
+import { Counts } from "./counts.js";
+import type { Host } from "./host.js";
 import { TOPOLOGIES } from "./layout.js";
+import { Rollout } from "./rollout.js";
 import type { Random } from "./random.js";
 
 export const FAULTS = [
@@ -11,38 +14,50 @@ export const FAULTS = [
   "power",
   "restart",
   "leave",
+  "pause",
   "cut",
   "cut-one-way",
+  "cut-partial",
+  "clog",
   "heal",
   "slow-kernel",
   "failing-plumb",
+  "denying-plumb",
+  "pretending-plumb",
   "lost-address",
-  "pause",
+  "fast-clock",
+  "wall-jump",
+  "rollout",
   "move",
   "drain",
   "carrier",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** Without them a run has nobody left, or nobody who sees another. */
+const ALWAYS: ReadonlySet<Fault> = new Set(["restart", "heal"]);
+
 export class Faults {
+  readonly counts = new Counts(FAULTS);
+  readonly #random: Random;
   readonly #weights: ReadonlyMap<Fault, number>;
   readonly #meanMs: number;
-  readonly #addresses: readonly string[];
+  readonly #rollout: Rollout;
+  readonly #paused = new Set<string>();
 
   /** @param allowed what may be drawn at all. */
   constructor(
     private readonly cluster: Cluster,
     allowed: ReadonlySet<Fault>,
   ) {
-    const { random, options } = cluster;
-    this.#addresses = [
-      ...new Set([...options.layout.values()].flatMap((entries) => entries.map(({ address }) => address))),
-    ];
-    const always = new Set<Fault>(["restart", "heal"]);
+    const random = cluster.random.stream("faults");
+    this.#random = random;
+    this.#rollout = new Rollout(cluster, cluster.random.stream("rollout"));
     this.#weights = new Map(
       FAULTS.filter((fault) => allowed.has(fault)).map((fault) => {
-        const weight = random.between(0.2, 1) ** 2;
-        return [fault, always.has(fault) || random.chance(0.5) ? weight : 0];
+        const drawn = cluster.random.stream(`weight ${fault}`);
+        const weight = drawn.between(0.2, 1) ** 2;
+        return [fault, ALWAYS.has(fault) || drawn.chance(0.4) ? weight : 0];
       }),
     );
     this.#meanMs = 10 ** random.between(1.5, 3.7);
@@ -53,33 +68,39 @@ export class Faults {
     const { cluster } = this;
     const end = cluster.schedule.now + ms;
     for (let drawn = 0; drawn < most && cluster.schedule.now < end; drawn++) {
-      cluster.run(Math.min(end - cluster.schedule.now, this.#wait(cluster.random)));
-      const fault = this.#draw(cluster.random);
-      if (fault !== null && this.#strike(fault)) cluster.measures.count(`fault ${fault}`);
+      cluster.run(Math.min(end - cluster.schedule.now, this.#wait()));
+      const fault = this.#draw();
+      if (fault !== null && this.#strike(fault)) this.counts.add(fault);
     }
   }
 
-  /** Everything is repaired, and everybody is back. */
+  /** Everything is repaired, everybody has the newest configuration, and everybody is back or about to be. */
   stop(): void {
     const { cluster } = this;
-    for (const name of cluster.daemons.keys()) cluster.resume(name);
     cluster.heal();
-    for (const host of cluster.hosts.values()) Object.assign(host, { slowness: 1, failing: new Set() });
+    for (const name of this.#paused) cluster.resume(name);
+    this.#paused.clear();
+    for (const host of cluster.hosts.values()) {
+      Object.assign(host, { slowness: 1, failing: new Set(), denying: new Set(), pretending: new Set() });
+      host.clock.runAt(1);
+    }
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
       cluster.drain(name, false);
     }
+    this.#rollout.complete();
     cluster.start(...cluster.hosts.keys());
   }
 
   /** Mostly far apart, sometimes upon each other's heels. */
-  #wait(random: Random): number {
+  #wait(): number {
+    const random = this.#random;
     return random.chance(0.2) ? random.between(0, 5) : -Math.log(1 - random.unit()) * this.#meanMs;
   }
 
-  #draw(random: Random): Fault | null {
+  #draw(): Fault | null {
     const total = [...this.#weights.values()].reduce((sum, weight) => sum + weight, 0);
-    let left = random.unit() * total;
+    let left = this.#random.unit() * total;
     for (const [fault, weight] of this.#weights) {
       left -= weight;
       if (left < 0) return fault;
@@ -89,29 +110,53 @@ export class Faults {
 
   /** @returns false when there was nobody to strike. */
   #strike(fault: Fault): boolean {
-    const { cluster } = this;
-    const { random, hosts, daemons } = cluster;
-    const all = [...hosts.keys()];
-    const victim = random.pick([...daemons.keys()]);
-    const host = hosts.get(victim ?? "");
+    const { hosts, daemons } = this.cluster;
     switch (fault) {
       case "restart":
         return this.#restart();
+      case "rollout":
+        return this.#rollout.begin();
       case "heal":
-        if (cluster.network.whole) return false;
-        for (const name of daemons.keys()) cluster.resume(name);
-        cluster.heal();
-        return true;
       case "cut":
-      case "cut-one-way": {
-        const side = random.some(all, random.unit());
-        const rest = all.filter((name) => !side.includes(name));
-        if (side.length === 0 || rest.length === 0) return false;
-        cluster.cut(side, fault === "cut" ? rest : random.some(rest, 0.7), fault === "cut-one-way");
-        return true;
+      case "cut-one-way":
+      case "cut-partial":
+      case "clog":
+        return this.#strikeNetwork(fault, [...hosts.keys()]);
+      default: {
+        const host = hosts.get(this.#random.pick([...daemons.keys()]) ?? "");
+        return host !== undefined && this.#strikeHost(fault, host);
       }
     }
-    if (host === undefined) return false;
+  }
+
+  #strikeNetwork(fault: "heal" | "cut" | "cut-one-way" | "cut-partial" | "clog", all: readonly string[]): boolean {
+    const [cluster, random] = [this.cluster, this.#random];
+    if (fault === "heal") {
+      if (cluster.network.whole) return false;
+      cluster.heal();
+      return true;
+    }
+    if (fault === "clog") {
+      const [from, to] = [random.pick(all) ?? "", random.pick(all) ?? ""];
+      cluster.network.clog(from, to, 10 ** random.between(1, 3.5));
+      return from !== to;
+    }
+    if (fault === "cut-partial") {
+      const pairs = all.flatMap((a, i) => all.slice(i + 1).map((b) => [a, b] as const));
+      const cut = random.some(pairs, random.between(0, 0.5));
+      for (const [a, b] of cut) cluster.cut([a], [b]);
+      return cut.length > 0;
+    }
+    const side = random.some(all, random.unit());
+    const rest = all.filter((name) => !side.includes(name));
+    if (side.length === 0 || rest.length === 0) return false;
+    cluster.cut(side, fault === "cut" ? rest : random.some(rest, 0.7), fault === "cut-one-way");
+    return true;
+  }
+
+  #strikeHost(fault: Fault, host: Host): boolean {
+    const [cluster, random] = [this.cluster, this.#random];
+    const some = () => new Set(random.chance(0.3) ? [] : random.some(this.#rollout.addresses, random.unit()));
     switch (fault) {
       case "kill":
         cluster.die(host.name, "killed");
@@ -122,38 +167,61 @@ export class Faults {
       case "leave":
         cluster.leave(host.name);
         return true;
+      case "pause":
+        return this.#pause(host.name);
       case "slow-kernel":
         host.slowness = random.chance(0.3) ? 1 : 10 ** random.between(0, 2.5);
         return true;
       case "failing-plumb":
-        host.failing = new Set(random.chance(0.3) ? [] : random.some(this.#addresses, random.unit()));
+        host.failing = some();
+        return true;
+      case "denying-plumb":
+        host.denying = some();
+        return true;
+      case "pretending-plumb":
+        host.pretending = some();
         return true;
       case "lost-address": {
         const address = random.pick([...host.plumbed()]);
         if (address !== undefined) host.lose(address);
         return address !== undefined;
       }
-      case "pause": {
-        // Whoever is stopped hears nobody, and the others hear nothing of it.
-        const others = all.filter((name) => name !== host.name);
-        cluster.pause(host.name);
-        if (others.length > 0) cluster.cut([host.name], others);
+      case "fast-clock":
+        host.clock.runAt(random.chance(0.3) ? 1 : random.between(0.7, 1.4));
         return true;
-      }
+      case "wall-jump":
+        host.clock.jump(random.between(-1, 1) * 10 ** random.between(2, 8));
+        return true;
       case "drain":
         return cluster.drain(host.name, random.chance(0.6)) !== null;
       case "carrier":
         cluster.unplug(host.name, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
         return true;
-      case "move":
-        return cluster.move(host.name, random.pick(this.#addresses) ?? "", random.pick(all) ?? "") !== null;
+      case "move": {
+        const to = random.pick([...cluster.hosts.keys()]) ?? "";
+        return cluster.move(host.name, random.pick(this.#rollout.addresses) ?? "", to) !== null;
+      }
+      default:
+        return false;
     }
   }
 
+  /** From less than a heartbeat to many failure timeouts. */
+  #pause(name: string): boolean {
+    const { cluster } = this;
+    if (this.#paused.has(name)) return false;
+    this.#paused.add(name);
+    cluster.pause(name);
+    cluster.schedule.after(10 ** this.#random.between(1.5, 4.2), () => {
+      if (this.#paused.delete(name)) cluster.resume(name);
+    });
+    return true;
+  }
+
   #restart(): boolean {
-    const { hosts, daemons, random } = this.cluster;
+    const { hosts, daemons } = this.cluster;
     const down = [...hosts.keys()].filter((name) => !daemons.has(name));
-    const up = random.chance(0.3) ? down : down.slice(0, 1);
+    const up = this.#random.chance(0.3) ? down : down.slice(0, 1);
     this.cluster.start(...up);
     return up.length > 0;
   }

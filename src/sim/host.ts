@@ -1,7 +1,11 @@
 /**
  * The kernel and the mail service of one host, as models: addresses come and go after some time, each may fail, service
  * stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a lifeline.
+ * Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it added it and
+ * have not; and it may lose one later. What it says of an address that was removed is true: the shell asks until it is.
+ * What was handed to the kernel goes on while the daemon is stopped.
  */
+import type { Clock } from "./clock.js";
 import type { Random } from "./random.js";
 import type { Schedule, Timer } from "./schedule.js";
 
@@ -16,6 +20,8 @@ export interface HostTimes {
 export interface HostWatcher {
   /** `serving` addresses answer, `plumbed` ones are in the kernel; called after each change. */
   changed(host: string, address: string, plumbed: boolean, serving: boolean): void;
+  /** The daemon tells the LAN. */
+  announces(host: string, addresses: readonly string[]): void;
 }
 
 export interface Failure {
@@ -31,10 +37,15 @@ export class Host {
   slowness = 1;
   /** Addresses that the kernel does not take. */
   failing: ReadonlySet<string> = new Set();
+  /** Addresses that it takes, and says that it does not. */
+  denying: ReadonlySet<string> = new Set();
+  /** Addresses that it does not take, and says that it does. */
+  pretending: ReadonlySet<string> = new Set();
 
   constructor(
     readonly name: string,
     readonly lifeline: boolean,
+    readonly clock: Clock,
     private readonly times: HostTimes,
     private readonly schedule: Schedule,
     private readonly random: Random,
@@ -52,16 +63,36 @@ export class Host {
     return this.#serving.has(address);
   }
 
-  /** Plumb, then serve; an address that cannot be served is taken away again. */
+  /** Plumb, announce, serve; an address that failed is taken away again. */
   acquire(addresses: readonly string[], done: (failed: readonly Failure[]) => void): void {
     this.#job(this.#batchTime(addresses), () => {
-      const failed = addresses.filter((address) => this.failing.has(address));
-      for (const address of addresses) if (!this.failing.has(address)) this.#set(address, true, false);
+      const failed = addresses.filter((address) => this.failing.has(address) || this.denying.has(address));
+      const taken = addresses.filter((address) => !failed.includes(address));
+      for (const address of addresses) if (this.#takes(address)) this.#set(address, true, false);
+      this.watcher.announces(this.name, taken);
       this.#job(this.#batchTime([]), () => {
-        for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, true, true);
-        done(failed.map((address) => ({ address, reason: "the kernel does not take it" })));
+        for (const address of taken) if (this.#plumbed.has(address)) this.#set(address, true, true);
+        this.#giveBack(failed, () =>
+          done(failed.map((address) => ({ address, reason: "the kernel does not take it" }))),
+        );
       });
     });
+  }
+
+  #takes(address: string): boolean {
+    return !this.failing.has(address) && !this.pretending.has(address);
+  }
+
+  #giveBack(addresses: readonly string[], done: () => void): void {
+    if (addresses.length === 0) return done();
+    this.#job(this.#batchTime(addresses), () => {
+      for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, false, false);
+      done();
+    });
+  }
+
+  announce(addresses: readonly string[]): void {
+    this.watcher.announces(this.name, addresses);
   }
 
   /** Stop service, let deliveries in flight end, unplumb. */

@@ -3,6 +3,7 @@
  * missing, in words, or nothing.
  */
 import { addressesFor, type Unit } from "../core/ownership/definitions.js";
+import { policyOf } from "../core/ownership/policy.js";
 import { emptyRow, type Row } from "../core/ownership/table.js";
 import type { Daemon } from "./daemon.js";
 import { digestOf } from "./table-digest.js";
@@ -45,16 +46,28 @@ function underWay({ name, core }: Daemon): string | null {
 export function shortcoming(daemons: readonly Daemon[]): string | null {
   const [first] = daemons;
   if (first === undefined) return "no daemon runs";
-  const { definitions, rows } = first.core.ownership;
+  const { definitions, rows, view } = first.core.ownership;
   const wanted = new Map<string, string>();
   for (const [lead, unit] of definitions.units) {
     const row = rows.get(lead);
     if (row === undefined) return `${lead} has no row`;
+    if (view?.quorate !== true && policyOf(unit) !== "available") {
+      if (row.owner !== null) return `L1: ${row.owner} owns ${lead} without a quorum`;
+      continue;
+    }
     const wrong = homeless(unit, row) ?? awayFromPreferred(unit, row);
     if (wrong !== null) return wrong;
     if (row.owner !== null) for (const address of addressesFor(unit, row.owner)) wanted.set(address, row.owner);
   }
   return misplaced(daemons, wanted) ?? unbalanced(definitions.units, rows, daemons);
+}
+
+/** Which of them has each address plumbed and served. */
+export function homesOf(daemons: readonly Daemon[]): Map<string, string> {
+  const homes = new Map<string, string>();
+  for (const { name, host } of daemons)
+    for (const address of host.plumbed()) if (host.serves(address)) homes.set(address, name);
+  return homes;
 }
 
 function homeless(unit: Unit, { owner, refusedBy }: Row): string | null {

@@ -38,6 +38,7 @@ interface Member {
   readonly pending: Message[];
   sendsAt: number;
   deliversAt: number;
+  paused: boolean;
 }
 
 export class ModelEngine implements GroupEngine {
@@ -65,6 +66,7 @@ export class ModelEngine implements GroupEngine {
       pending: [],
       sendsAt: 0,
       deliversAt: 0,
+      paused: false,
     };
     this.#members.set(name, member);
     const alone = this.random.chance(0.5);
@@ -74,12 +76,20 @@ export class ModelEngine implements GroupEngine {
       multicast: (payload) => this.#multicast(member, payload),
       leave: () => this.#remove(member, "killed"),
       die: (how) => this.#remove(member, how),
+      pause: () => this.#pause(member, true),
+      resume: () => this.#pause(member, false),
     };
   }
 
   #remove(member: Member, how: Death): void {
     this.#members.delete(member.name);
     this.#reformIn(how === "killed" ? this.network.delay() : this.times.failureTimeoutMs);
+  }
+
+  /** Soon nobody hears of it any more, nor it of them. What is delivered to it waits in its own inbox. */
+  #pause(member: Member, paused: boolean): void {
+    member.paused = paused;
+    this.#reformIn(paused ? this.times.failureTimeoutMs : this.times.joinMs);
   }
 
   #multicast(from: Member, payload: Uint8Array): void {
@@ -98,7 +108,8 @@ export class ModelEngine implements GroupEngine {
     if (order === null || message === undefined) return;
     order.log.push(message);
     for (const member of order.members) {
-      member.deliversAt = Math.max(member.deliversAt, this.schedule.now + this.network.delay());
+      const arrives = this.schedule.now + this.network.delay(from.name, member.name);
+      member.deliversAt = Math.max(member.deliversAt, arrives);
       this.schedule.at(member.deliversAt, () => {
         if (member.order === order && this.#members.get(member.name) === member) this.#deliver(member);
       });
@@ -127,7 +138,10 @@ export class ModelEngine implements GroupEngine {
     const cliques: Member[][] = [];
     for (const member of [...this.#members.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const both = (other: Member) =>
-        this.network.reaches(member.name, other.name) && this.network.reaches(other.name, member.name);
+        !member.paused &&
+        !other.paused &&
+        this.network.reaches(member.name, other.name) &&
+        this.network.reaches(other.name, member.name);
       const clique = cliques.find((members) => members.every(both));
       if (clique === undefined) cliques.push([member]);
       else clique.push(member);

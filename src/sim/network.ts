@@ -1,4 +1,9 @@
-/** Who can reach whom, and how long it takes. Both group engines run over it. */
+/**
+ * Who can reach whom, and how long it takes. Both group engines run over it. Contract: a cut is of one direction of one
+ * pair, all others go on; a datagram may be lost, and overtake others; a connection loses and confuses nothing, what is
+ * lost on its way is sent again by the kernel and comes later, with all that was behind it. A clogged direction delivers
+ * everything, much later. (Datagrams that come twice are dropped by the shell, which counts them: no machine sees one.)
+ */
 import type { Random } from "./random.js";
 
 export interface NetworkOptions {
@@ -9,8 +14,12 @@ export interface NetworkOptions {
   readonly loss: number;
 }
 
+/** Linux's TCP_RTO_MIN. */
+const RETRANSMIT_MS = 200;
+
 export class Network {
   readonly #cuts = new Set<string>();
+  readonly #clogs = new Map<string, number>();
   readonly #watchers: (() => void)[] = [];
 
   constructor(
@@ -23,7 +32,7 @@ export class Network {
   }
 
   get whole(): boolean {
-    return this.#cuts.size === 0;
+    return this.#cuts.size === 0 && this.#clogs.size === 0;
   }
 
   /** Nothing goes from any of the one to any of the others any more; `oneWay`: but still the other way round. */
@@ -37,8 +46,14 @@ export class Network {
     this.#tell();
   }
 
+  /** What goes from the one to the other takes so much longer. */
+  clog(from: string, to: string, ms: number): void {
+    this.#clogs.set(`${from} ${to}`, ms);
+  }
+
   heal(): void {
     this.#cuts.clear();
+    this.#clogs.clear();
     this.#tell();
   }
 
@@ -46,8 +61,14 @@ export class Network {
     this.#watchers.push(changed);
   }
 
-  delay(): number {
-    return this.options.delayMs + this.random.unit() * this.options.jitterMs;
+  delay(from = "", to = ""): number {
+    const clog = this.#clogs.size === 0 ? 0 : (this.#clogs.get(`${from} ${to}`) ?? 0);
+    return this.options.delayMs + this.random.unit() * (this.options.jitterMs + clog);
+  }
+
+  /** How much longer a segment takes that has to be sent again. */
+  retransmission(): number {
+    return this.loses() ? RETRANSMIT_MS : 0;
   }
 
   loses(): boolean {

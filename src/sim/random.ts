@@ -9,7 +9,7 @@ export class Random {
   #counter = 1;
 
   /** @param seed any integer; its low 32 bits count. */
-  constructor(seed: number) {
+  constructor(private readonly seed: number) {
     let state = seed | 0;
     const word = () => {
       state = (state + 0x9e3779b9) | 0;
@@ -21,6 +21,16 @@ export class Random {
     this.#b = word();
     this.#c = word();
     for (let i = 0; i < 12; i++) this.unit();
+  }
+
+  /**
+   * Numbers for one purpose, the same whatever else is drawn from this seed: so that a seed which found something
+   * once finds it again after a new kind of thing has come to be drawn.
+   */
+  stream(purpose: string): Random {
+    let seed = this.seed;
+    for (let i = 0; i < purpose.length; i++) seed = Math.imul(seed ^ purpose.charCodeAt(i), 0x01000193);
+    return new Random(seed);
   }
 
   /** 0 up to, and without, 1. */

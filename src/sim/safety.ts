@@ -38,6 +38,7 @@ export class Safety {
   constructor(
     private readonly live: () => Iterable<Daemon>,
     private readonly measures: Measures,
+    private readonly clocksWrong: () => boolean,
     private readonly fail: (what: string) => never,
   ) {}
 
@@ -128,15 +129,18 @@ export class Safety {
 
   /**
    * S1 of the policy `strict`, wherever the others are: nobody begins to plumb what another has not yet let go of. A
-   * process that does not run cannot let go, and is told apart.
+   * process that does not run cannot let go, and is told apart; nor does a lease hold when a clock runs worse than all
+   * were told.
    */
   #aloneUnderLease(daemon: Daemon, addresses: readonly string[]): void {
+    if (this.clocksWrong()) return;
     for (const address of addresses) {
-      const unit = unitOf(daemon.core.ownership.definitions, address);
-      if (unit === undefined || policyOf(unit) !== "strict") continue;
+      if (!isStrict(daemon, address)) continue;
       this.measures.count("strict acquire");
       for (const other of this.live()) {
         const state = other === daemon || other.paused ? undefined : other.core.hands.state(address);
+        // Who is alone in its part may configure it otherwise, and not know better.
+        if (!isStrict(other, address)) continue;
         if (state === "present" || state === "acquiring")
           this.fail(`S1: ${daemon.name} acquires ${address}, which is ${state} at ${other.name}, under a lease`);
       }
@@ -186,6 +190,11 @@ export class Safety {
       );
     }
   }
+}
+
+function isStrict({ core }: Daemon, address: string): boolean {
+  const unit = unitOf(core.ownership.definitions, address);
+  return unit !== undefined && policyOf(unit) === "strict";
 }
 
 function historyOf({ histories }: Watch): string {

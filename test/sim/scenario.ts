@@ -2,7 +2,8 @@
 import type { Entry } from "../../src/core/catalogue/catalogue.js";
 import type { NodeInput, NodeOutput } from "../../src/core/io.js";
 import type { Row } from "../../src/core/ownership/table.js";
-import { Cluster, USUAL, type ClusterOptions } from "../../src/sim/cluster.js";
+import { Cluster } from "../../src/sim/cluster.js";
+import { USUAL, type ClusterOptions } from "../../src/sim/options.js";
 
 /** The n-th address, in the only Topology, with a binding of its own. */
 export function vip(n: number, different: Partial<Entry> = {}): Entry {

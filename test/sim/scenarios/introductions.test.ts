@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { decodeMessage, encodeMessage } from "../../src/core/wire/messages.js";
-import type { Cluster } from "../../src/sim/cluster.js";
-import { addressOf, alike, cluster, loads, recorded, rested, row, started, vips } from "./scenario.js";
+import { decodeMessage, encodeMessage } from "../../../src/core/wire/messages.js";
+import type { Cluster } from "../../../src/sim/cluster.js";
+import { addressOf, alike, cluster, loads, recorded, rested, row, started, vips } from "../scenario.js";
 
 const ABC = ["a", "b", "c"];
 

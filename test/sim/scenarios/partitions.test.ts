@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Clock } from "../../src/sim/clock.js";
-import type { Cluster, ClusterOptions } from "../../src/sim/cluster.js";
-import { addressOf, alike, cluster, loads, recorded, rested, row, started, type Step, vips } from "./scenario.js";
+import type { Cluster } from "../../../src/sim/cluster.js";
+import type { ClusterOptions } from "../../../src/sim/options.js";
+import { addressOf, alike, cluster, loads, recorded, rested, row, started, type Step, vips } from "../scenario.js";
 
 const ABC = ["a", "b", "c"];
 const strict = (count: number) => vips(count, { policy: "strict" });
@@ -93,9 +93,9 @@ describe("the policy strict", () => {
   const drifting: Partial<ClusterOptions> = {
     clockDriftMax: 0.05,
     clocks: new Map([
-      ["a", new Clock(1.05, 1e6)],
-      ["b", new Clock(1.05, 5)],
-      ["c", new Clock(0.95, 3e7)],
+      ["a", { rate: 1.05, originMs: 1e6 }],
+      ["b", { rate: 1.05, originMs: 5 }],
+      ["c", { rate: 0.95, originMs: 3e7 }],
     ]),
   };
 

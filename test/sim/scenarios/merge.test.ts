@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import type { Cluster } from "../../../src/sim/cluster.js";
+import { alike, loads, recorded, rested, started, vips } from "../scenario.js";
+
+const ABC = ["a", "b", "c"];
+
+describe("after a merge", () => {
+  function merged(): { two: Cluster; announced: string[] } {
+    const two = started(alike(["a", "b"], vips(10)));
+    two.cut(["a"], ["b"]);
+    two.run(3_000);
+    expect(loads(two)).toEqual({ "a+b": 10 });
+    const steps = recorded(two);
+    two.heal();
+    rested(two);
+    const announced = steps.flatMap(({ outputs }) =>
+      outputs.flatMap((output) => (output.kind === "announce" ? output.addresses : [])),
+    );
+    return { two, announced };
+  }
+
+  it("two owners become one, and balance is found again", () => {
+    const { two } = merged();
+
+    expect(Object.keys(two.homes())).toHaveLength(10);
+    expect(loads(two)).toEqual({ a: 5, b: 5 });
+  });
+
+  it("the owner that remains tells the LAN again, for every address that was contested", () => {
+    const { announced } = merged();
+
+    expect(new Set(announced)).toEqual(new Set(vips(10).map(({ address }) => address)));
+    expect(announced).toHaveLength(10);
+  });
+
+  it("the preferred one of two owners keeps the address", () => {
+    const two = started(alike(["a", "b"], vips(4, { preference: "b" })));
+    two.cut(["a"], ["b"]);
+    two.run(3_000);
+    const steps = recorded(two);
+    two.heal();
+    rested(two);
+
+    expect(loads(two)).toEqual({ b: 4 });
+    expect(steps.filter(({ on, outputs }) => on === "b" && outputs.some(({ kind }) => kind === "release"))).toEqual([]);
+  });
+
+  it("a cut in one direction only splits the cluster on both sides, and heals", () => {
+    const three = started(alike(ABC, vips(9)));
+    three.cut(["c"], ["a", "b"], true);
+    three.run(3_000);
+    expect(loads(three)["c"]).toBeUndefined();
+    expect(Object.values(three.homes()).every((home) => home.endsWith("+c"))).toBe(true);
+
+    three.heal();
+    rested(three);
+    expect(loads(three)).toEqual({ a: 3, b: 3, c: 3 });
+  });
+});
