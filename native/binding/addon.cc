@@ -35,6 +35,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportMonitor(env, exports);
   ExportSockets(env, exports);
   ExportBind(env, exports);
+  ExportLan(env, exports);
 
   Napi::Object layout = Napi::Object::New(env);
   layout.Set("bytes", sizeof(wire::AddressRecord));

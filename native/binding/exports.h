@@ -25,5 +25,6 @@ void ExportLifeline(Napi::Env env, Napi::Object exports);
 void ExportMonitor(Napi::Env env, Napi::Object exports);
 void ExportSockets(Napi::Env env, Napi::Object exports);
 void ExportBind(Napi::Env env, Napi::Object exports);
+void ExportLan(Napi::Env env, Napi::Object exports);
 
 }  // namespace holdfast::binding

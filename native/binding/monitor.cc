@@ -1,18 +1,17 @@
 #include "../io/monitor.h"
 
 #include <arpa/inet.h>
-#include <uv.h>
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "arguments.h"
 #include "dumps.h"
 #include "exports.h"
 #include "job.h"
+#include "reader_thread.h"
 
 namespace holdfast::binding {
 
@@ -21,96 +20,30 @@ namespace {
 constexpr const char* kExpected =
     "openMonitor needs (receiveBytes: 1 or more, withNeighbours: boolean, handler: function)";
 
+constexpr const char* kCloseExpected = "close needs a monitor that is not closed yet";
+
 /* So many addresses reach JavaScript in one turn of its event loop: about 3 ms with what is made of them there. */
 constexpr size_t kMostATurn = 4096;
 
-/* One monitor and the thread that reads it.
- *
- *   Run              the reader thread, of its own: it lives as long as the monitor, and libuv's pool has four
- *   everything else  the environment's own thread
- *
- * Ends by Close(), or with its environment (process.exit, Worker.terminate), which waits for it: Stop(), the reader's last
- * word (OnWake with `ended_`), OnClosed. */
-class Watcher final : public std::enable_shared_from_this<Watcher> {
+class Watcher final : public ReaderThread {
  public:
-  Watcher(Napi::Env env, const Napi::Function& handler)
-      : env_(env), handler_(Napi::Persistent(handler)), context_(std::in_place, env, "holdfast.monitor") {}
+  Watcher(Napi::Env env, const Napi::Function& handler) : ReaderThread(env, handler, "holdfast.monitor") {}
 
   io::Monitor& monitor() { return monitor_; }
 
-  /* 0 or -errno. */
-  int Start() {
-    uv_loop_t* loop = nullptr;
-    napi_get_uv_event_loop(env_, &loop);
-    if (const int error = uv_async_init(loop, &wake_, OnWake); error < 0) return error;
-    wake_.data = this;
-    self_ = shared_from_this();
-    if (const int error = uv_thread_create(&thread_, Run, this); error < 0) {
-      uv_close(reinterpret_cast<uv_handle_t*>(&wake_), [](uv_handle_t* handle) { Of(handle)->self_.reset(); });
-      return error;
-    }
-    napi_add_async_cleanup_hook(env_, OnEnvironmentEnd, this, &cleanup_);
-    return 0;
-  }
-
-  Napi::Value Close(Napi::Env env) {
-    if (closed_) return ThrowArgument(env, "close needs a monitor that is not closed yet");
-    closed_.emplace(Napi::Promise::Deferred::New(env));
-    monitor_.Stop();
-    return closed_->Promise();
-  }
-
  private:
-  static Watcher* Of(uv_handle_t* handle) { return static_cast<Watcher*>(handle->data); }
+  void Run(const std::function<void()>& on_news) override { monitor_.Run(on_news); }
+  void Stop() override { monitor_.Stop(); }
 
-  static void Run(void* watcher) {
-    auto* self = static_cast<Watcher*>(watcher);
-    self->monitor_.Run([self] { uv_async_send(&self->wake_); });
-    self->ended_ = true;
-    uv_async_send(&self->wake_);
-  }
-
-  static void OnWake(uv_async_t* wake) {
-    auto* self = Of(reinterpret_cast<uv_handle_t*>(wake));
-    if (!self->ended_) return self->Deliver();
-    uv_thread_join(&self->thread_);
-    uv_close(reinterpret_cast<uv_handle_t*>(wake), OnClosed);
-  }
-
-  static void OnClosed(uv_handle_t* handle) {
-    const std::shared_ptr<Watcher> self = std::move(Of(handle)->self_);
-    const Napi::Env env(self->env_);
-    const Napi::HandleScope scope(env);
-    if (self->closed_ && CanRunJavaScript(env)) {
-      const Napi::CallbackScope callback(env, *self->context_); /* runs what waits for the promise */
-      self->closed_->Resolve(env.Undefined());
-    }
-    self->handler_.Reset();
-    self->context_.reset();
-    napi_remove_async_cleanup_hook(self->cleanup_); /* last: the environment may be gone after it */
-  }
-
-  static void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* watcher) {
-    auto* self = static_cast<Watcher*>(watcher);
-    self->ending_ = true;
-    self->monitor_.Stop();
-  }
-
-  void Deliver() {
-    const Napi::Env env(env_);
-    const Napi::HandleScope scope(env);
-    if (ending_ || closed_ || !CanRunJavaScript(env)) return;
+  void Deliver(Napi::Env env) override {
     const io::Monitor::News news = monitor_.Take(kMostATurn);
-    if (news.more) uv_async_send(&wake_); /* the next turn */
+    if (news.more) DeliverAgain();
 
     const auto& [removed, added, links, neighbours] = news.changes;
     if (removed.empty() && added.empty() && links.empty() && neighbours.empty() && news.resyncs == resyncs_) return;
     resyncs_ = news.resyncs;
-    handler_.MakeCallback(env.Global(),
-                          {RecordsBuffer(env, removed), RecordsBuffer(env, added), LinkPairs(env, links),
-                           NeighbourPairs(env, neighbours), Napi::Number::New(env, news.resyncs)},
-                          *context_);
-    if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    Tell(env, {RecordsBuffer(env, removed), RecordsBuffer(env, added), LinkPairs(env, links),
+               NeighbourPairs(env, neighbours), Napi::Number::New(env, news.resyncs)});
   }
 
   static Napi::Value LinkPairs(Napi::Env env, const std::vector<wire::Difference<wire::LinkRecord>>& differences) {
@@ -140,18 +73,8 @@ class Watcher final : public std::enable_shared_from_this<Watcher> {
     return link ? LinkObject(env, *link) : env.Null();
   }
 
-  const napi_env env_;
-  Napi::FunctionReference handler_;
-  std::optional<Napi::AsyncContext> context_;
   io::Monitor monitor_;
-  uv_async_t wake_{};
-  uv_thread_t thread_{};
-  napi_async_cleanup_hook_handle cleanup_ = nullptr;
-  std::atomic<bool> ended_ = false;
-  bool ending_ = false;
   unsigned resyncs_ = 0;
-  std::optional<Napi::Promise::Deferred> closed_;
-  std::shared_ptr<Watcher> self_; /* while the handle of libuv is open */
 };
 
 /* has(address): boolean */
@@ -173,7 +96,7 @@ Napi::Object MonitorObject(Napi::Env env, const std::shared_ptr<Watcher>& watche
   object.Set("has", Napi::Function::New(
                         env, [watcher](const auto& info) { return Has(info, watcher->monitor()); }, "has"));
   object.Set("close", Napi::Function::New(
-                          env, [watcher](const auto& info) { return watcher->Close(info.Env()); }, "close"));
+                          env, [watcher](const auto& info) { return watcher->Close(info.Env(), kCloseExpected); }, "close"));
   return object;
 }
 

@@ -30,6 +30,7 @@ class Burst {
 
   void Put(const wire::ArpFrame& frame) noexcept { Put(frame, arp_); }
   void Put(const wire::AdvertisementFrame& frame) noexcept { Put(frame, ipv6_); }
+  void Put(const wire::SolicitationFrame& frame) noexcept { Put(frame, ipv6_); }
 
   SendOutcome Flush() noexcept {
     SendAll(fd_, messages_.data(), std::exchange(count_, 0), tries_, outcome_);
@@ -55,7 +56,7 @@ class Burst {
   SendOutcome outcome_;
   unsigned tries_ = 0;
   size_t count_ = 0;
-  std::array<std::array<uint8_t, std::tuple_size_v<wire::AdvertisementFrame>>, kFramesASend> frames_; /* the larger */
+  std::array<std::array<uint8_t, std::tuple_size_v<wire::AdvertisementFrame>>, kFramesASend> frames_; /* the longest */
   std::array<iovec, kFramesASend> places_;
   std::array<mmsghdr, kFramesASend> messages_;
 };
@@ -83,6 +84,17 @@ SendOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<c
         burst.Put(wire::BuildAdvertisement(mac, address, host == wire::kBroadcast ? wire::kAllNodesMac : host));
       }
     }
+  }
+  return burst.Flush();
+}
+
+SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses) noexcept {
+  Burst burst(fd, ifindex);
+  for (const wire::IpAddress& address : addresses) {
+    if (wire::IsIpv4(address))
+      burst.Put(wire::BuildArpProbe(mac, wire::LastFour(address)));
+    else
+      burst.Put(wire::BuildNdpProbe(mac, address));
   }
   return burst.Flush();
 }

@@ -18,4 +18,7 @@ int OpenAnnouncer(UniqueFd& out) noexcept;
 SendOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
                      std::span<const wire::IpAddress> addresses) noexcept;
 
+/* Asks everybody who has each address, once, without claiming it. Like Announce() in all else. */
+SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses) noexcept;
+
 }  // namespace holdfast::io

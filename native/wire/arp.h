@@ -1,10 +1,11 @@
 #pragma once
-/* Gratuitous ARP frames for Ethernet and IPv4. */
+/* ARP frames for Ethernet and IPv4: those that announce, ask and answer, and what others sent. */
 #include <array>
 #include <cstdint>
 
 #include "decode.h"
 #include "ip_address.h"
+#include "netlink.h"
 
 namespace holdfast::wire {
 
@@ -19,7 +20,26 @@ enum class ArpForm : uint8_t {
 
 constexpr Mac kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
+/* Can be the hardware address of one device: no group's, and not nobody's. */
+constexpr bool IsHost(const Mac& mac) { return (mac[0] & 1) == 0 && mac != Mac{}; }
+
 /* From `mac` to the Ethernet address `to`; sender and target protocol address are both `address`. */
 ArpFrame BuildAnnouncement(ArpForm form, const Mac& mac, const Ipv4& address, const Mac& to = kBroadcast);
+
+/* Asks all whether somebody has `address`, without claiming it: from no address (RFC 5227 section 2.1.1). */
+ArpFrame BuildArpProbe(const Mac& mac, const Ipv4& address);
+
+struct ArpMessage {
+  ArpForm form;
+  Mac sender_mac;
+  Ipv4 sender;
+  Ipv4 target;
+};
+
+/* A request or reply for Ethernet and IPv4, from one host's hardware address; false for anything else. */
+bool ParseArp(Bytes frame, ArpMessage& out);
+
+/* The reply to a request for `request.target`, to whoever asked. */
+ArpFrame BuildArpAnswer(const Mac& mac, const ArpMessage& request);
 
 }  // namespace holdfast::wire

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "checksum.h"
 
@@ -45,34 +46,39 @@ bool FindLinkLayer(Bytes options, uint8_t wanted, std::optional<Mac>& out) {
   return true;
 }
 
-struct Advertisement {
+struct Fields {
   const Mac& mac;
   const Mac& to;
+  const IpAddress& source;
   const IpAddress& destination;
-  const IpAddress& target;
+  NdpType type;
   uint8_t flags;
+  const IpAddress& target;
 };
 
-/* From the target itself: it is an address of ours, and on a lifeline the interface has no other. */
-AdvertisementFrame Build(const Advertisement& what) {
-  AdvertisementFrame frame{};
+/* With the target's link-layer address where `Frame` has room for it. */
+template <typename Frame>
+Frame Build(const Fields& fields) {
+  Frame frame{};
   auto at = frame.begin();
   const auto put = [&at](const auto& bytes) { at = std::copy(std::begin(bytes), std::end(bytes), at); };
   constexpr uint8_t kEtherTypeIpv6[] = {0x86, 0xdd};
-  constexpr uint8_t kIpv6Start[] = {0x60, 0, 0, 0, 0, kNdp + 8, kIcmpv6, kHopLimit};
-  const uint8_t icmp[] = {static_cast<uint8_t>(NdpType::kAdvertisement), 0, 0, 0, what.flags, 0, 0, 0};
+  constexpr uint8_t kIpv6Start[] = {0x60, 0, 0, 0, 0, std::tuple_size_v<Frame> - kEthernet - kIpv6, kIcmpv6, kHopLimit};
+  const uint8_t icmp[] = {static_cast<uint8_t>(fields.type), 0, 0, 0, fields.flags, 0, 0, 0};
   constexpr uint8_t kOption[] = {kTargetLinkLayer, 1};
 
-  put(what.to);
-  put(what.mac);
+  put(fields.to);
+  put(fields.mac);
   put(kEtherTypeIpv6);
   put(kIpv6Start);
-  put(what.target);
-  put(what.destination);
+  put(fields.source);
+  put(fields.destination);
   put(icmp);
-  put(what.target);
-  put(kOption);
-  put(what.mac);
+  put(fields.target);
+  if constexpr (std::tuple_size_v<Frame> > kEthernet + kIpv6 + kNdp) {
+    put(kOption);
+    put(fields.mac);
+  }
 
   const Bytes bytes(frame);
   const uint16_t sum = ChecksumOf(bytes.subspan(kEthernet + 8, 32), bytes.subspan(kEthernet + kIpv6));
@@ -90,8 +96,22 @@ bool IsValid(const NdpMessage& message) {
 
 }  // namespace
 
+/* Advertisements come from the target itself: it is an address of ours, and on a lifeline the interface has no other. */
 AdvertisementFrame BuildAdvertisement(const Mac& mac, const IpAddress& target, const Mac& to) {
-  return Build({mac, to, kAllNodes, target, kOverrideFlag});
+  return Build<AdvertisementFrame>({mac, to, target, kAllNodes, NdpType::kAdvertisement, kOverrideFlag, target});
+}
+
+AdvertisementFrame BuildNdpAnswer(const Mac& mac, const NdpMessage& solicitation) {
+  const auto& [type, from, source, destination, target, solicited, override_, link_layer] = solicitation;
+  if (source == IpAddress{}) return BuildAdvertisement(mac, target);
+  return Build<AdvertisementFrame>({mac, link_layer.value_or(from), target, source, NdpType::kAdvertisement,
+                                    kSolicitedFlag | kOverrideFlag, target});
+}
+
+SolicitationFrame BuildNdpProbe(const Mac& mac, const IpAddress& target) {
+  const Mac to{0x33, 0x33, 0xff, target[13], target[14], target[15]};
+  const IpAddress group{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, target[13], target[14], target[15]};
+  return Build<SolicitationFrame>({mac, to, {}, group, NdpType::kSolicitation, 0, target});
 }
 
 bool ParseNdp(Bytes frame, NdpMessage& out) {

@@ -22,6 +22,13 @@ using AdvertisementFrame = std::array<uint8_t, 86>;
  * in a frame for itself (RFC 6085). */
 AdvertisementFrame BuildAdvertisement(const Mac& mac, const IpAddress& target, const Mac& to = kAllNodesMac);
 
+/* 14 bytes of Ethernet, 40 of IPv6, 24 of solicitation. */
+using SolicitationFrame = std::array<uint8_t, 78>;
+
+/* Asks whether somebody has `target`, without claiming it: from no address, to the solicited-node group (RFC 4862 section
+ * 5.4.2). Who has it answers to all nodes. */
+SolicitationFrame BuildNdpProbe(const Mac& mac, const IpAddress& target);
+
 enum class NdpType : uint8_t { kSolicitation = 135, kAdvertisement = 136 };
 
 struct NdpMessage {
@@ -37,5 +44,9 @@ struct NdpMessage {
 
 /* A solicitation or advertisement that passes the checks of RFC 4861 sections 7.1.1 and 7.1.2; false for anything else. */
 bool ParseNdp(Bytes frame, NdpMessage& out);
+
+/* The advertisement that answers a solicitation: to whoever asked, or to all nodes where that was a probe from no address
+ * (RFC 4861 section 7.2.4). */
+AdvertisementFrame BuildNdpAnswer(const Mac& mac, const NdpMessage& solicitation);
 
 }  // namespace holdfast::wire

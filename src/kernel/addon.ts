@@ -27,6 +27,10 @@ export interface Addon {
     to: Uint8Array,
     addresses: Uint8Array,
   ): Promise<NativeSendResult>;
+  /** Asks everybody who has each address, once. @param addresses packed, 16 bytes each (`writeMapped`); copied. */
+  probe(fd: number, ifindex: number, mac: Uint8Array, addresses: Uint8Array): Promise<NativeSendResult>;
+  /** @param handler is called with at most 1,024 packed sightings (lan.ts) a turn of the event loop, at most every 50 ms. */
+  openLan(ifindex: number, mac: Uint8Array, handler: (sightings: Buffer) => void): Promise<NativeLan>;
   /** @param ifindex 0 for all links. @returns packed records (neighbours.ts). */
   neighbours(ifindex: number): Promise<Buffer>;
   openLifeline(name: string): Promise<{ readonly fd: number; readonly ifindex: number }>;
@@ -99,6 +103,20 @@ export interface NativeKillResult {
 export interface NativeMonitor {
   /** False for what is not an address. */
   has(address: string): boolean;
+  /** Once. */
+  close(): Promise<void>;
+}
+
+/** Addresses are packed, 16 bytes each (`writeMapped`), and copied; a call takes about 1 us for each. */
+export interface NativeLan {
+  /** @param onLink interface addresses of this very interface, for which the kernel answers. */
+  own(onLink: boolean, addresses: Uint8Array): void;
+  /** Once it has returned, no answer for them is sent any more. */
+  disown(addresses: Uint8Array): void;
+  seek(addresses: Uint8Array): void;
+  forsake(addresses: Uint8Array): void;
+  /** Frames sent. */
+  answers(): number;
   /** Once. */
   close(): Promise<void>;
 }

@@ -175,8 +175,8 @@ export class Announcer {
     const { burst } = this.budget;
     // Where one address alone takes more than the budget ever holds, it goes into debt.
     if (now > segment.goodUntil) this.#sending = this.#lookAround(segment);
-    else if (this.budget.left(now) < Math.min(this.#costAt(batch, batch.next), burst)) this.#sleep(now);
-    else this.#sending = this.#sendPart(this.#takePart(batch, this.budget.left(now)));
+    else if (this.budget.spare(now) < Math.min(this.#costAt(batch, batch.next), burst)) this.#sleep(now);
+    else this.#sending = this.#sendPart(this.#takePart(batch, this.budget.spare(now)));
   }
 
   #sleep(now: number): void {

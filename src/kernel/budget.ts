@@ -10,6 +10,7 @@ export class Budget {
   readonly burst: number;
   #frames: number;
   #at: number;
+  #reserved = 0;
 
   /** @param rate frames a second, at least 1. @param now in milliseconds, on one clock with the other calls. */
   constructor(
@@ -28,7 +29,22 @@ export class Budget {
     return this.#frames;
   }
 
+  /** As `left`, for what can wait: nothing while something more urgent is short of budget. */
+  spare(now: number): number {
+    const left = this.left(now);
+    return this.#reserved > 0 ? Math.min(0, left) : left;
+  }
+
   spend(frames: number): void {
     this.#frames -= frames;
+  }
+
+  /** From now on until `free`, `spare` gives nothing away. */
+  reserve(): void {
+    this.#reserved++;
+  }
+
+  free(): void {
+    this.#reserved--;
   }
 }

@@ -14,6 +14,7 @@ export type {
   Kernel,
   KernelChanges,
   KillResult,
+  Lan,
   Lifeline,
   Link,
   LinkChange,
@@ -22,6 +23,8 @@ export type {
   NeighbourChange,
   PlumbResult,
   PlumbTarget,
+  ProbeOptions,
+  Sighting,
   TickleResult,
   WatchOptions,
 } from "./types.js";

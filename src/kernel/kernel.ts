@@ -8,6 +8,7 @@ import { bindTexts, packEndpoints } from "./bind.js";
 import { Budget } from "./budget.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
 import { PackedAddresses } from "./found.js";
+import { Lans } from "./lans.js";
 import { openMonitor } from "./monitor.js";
 import { unpackNeighbours } from "./neighbours.js";
 import { killFailures, packIps, unpackConnections } from "./sockets.js";
@@ -21,15 +22,19 @@ import type {
   Connection,
   FoundAddress,
   FoundAddresses,
+  Host,
   Kernel,
   KernelChanges,
   KillResult,
+  Lan,
   Lifeline,
   Link,
   Monitor,
   Neighbour,
   PlumbResult,
   PlumbTarget,
+  ProbeOptions,
+  Sighting,
   TickleResult,
   WatchOptions,
 } from "./types.js";
@@ -67,6 +72,7 @@ class LinuxKernel implements Kernel {
   readonly #monitors = new Set<Monitor>();
   readonly #batches: Batches;
   readonly #sockets = { socketsBound: 0, socketsKilled: 0, socketsNotKilled: 0, ticklesSent: 0, ticklesFailed: 0 };
+  readonly #lans: Lans;
   #announcerFd: number | null = null;
 
   constructor(
@@ -76,12 +82,9 @@ class LinuxKernel implements Kernel {
     arpRefreshMs: number,
   ) {
     this.#batches = new Batches(addon, protocol);
-    this.#announcer = new Announcer(
-      this.#sendAnnouncements,
-      this.#findHosts,
-      new Budget(arpRate, performance.now()),
-      arpRefreshMs,
-    );
+    const budget = new Budget(arpRate, performance.now());
+    this.#announcer = new Announcer(this.#sendAnnouncements, this.#findHosts, budget, arpRefreshMs);
+    this.#lans = new Lans(addon, budget, () => this.#openAnnouncer());
   }
 
   async links(): Promise<readonly Link[]> {
@@ -199,17 +202,26 @@ class LinuxKernel implements Kernel {
     await this.addon.closeSockets(Int32Array.from(fds));
   }
 
+  async openLan(link: Link, handler: (sightings: readonly Sighting[]) => void): Promise<Lan> {
+    return this.#lans.open(link, handler);
+  }
+
+  async probe(addresses: readonly string[], link: Link, options: ProbeOptions): Promise<readonly Host[]> {
+    return this.#lans.probe(addresses, link, options);
+  }
+
   missingCapabilities(): readonly string[] {
     return missingCapabilities();
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#batches.counters, ...this.#sockets, ...this.#announcer.counters };
+    const counters = { ...this.#batches.counters, ...this.#sockets, ...this.#announcer.counters };
+    return { ...counters, ...this.#lans.counters };
   }
 
   async close(): Promise<void> {
     const monitors = [...this.#monitors].map((monitor) => monitor.close());
-    await Promise.all([this.#announcer.close(), this.#batches.idle(), ...monitors]);
+    await Promise.all([this.#announcer.close(), this.#batches.idle(), this.#lans.close(), ...monitors]);
     const fd = this.#announcerFd;
     this.#announcerFd = null;
     if (fd !== null) await this.addon.close(fd);
@@ -222,10 +234,13 @@ class LinuxKernel implements Kernel {
   }
 
   /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
+  #openAnnouncer(): number | null {
+    return (this.#announcerFd ??= nonNegative(this.addon.openAnnouncer()));
+  }
+
   readonly #sendAnnouncements: SendAnnouncements = async (link, mac, to, addresses) => {
-    this.#announcerFd ??= nonNegative(this.addon.openAnnouncer());
-    if (this.#announcerFd === null) return null;
-    return this.addon.announce(this.#announcerFd, link.index, mac, to, addresses);
+    const fd = this.#openAnnouncer();
+    return fd === null ? null : this.addon.announce(fd, link.index, mac, to, addresses);
   };
 
   readonly #findHosts: FindHosts = async ({ index }) => {

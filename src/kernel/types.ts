@@ -111,6 +111,19 @@ export interface Kernel {
   /** Stops announcing addresses that leave: no frame about them is begun any more. */
   cancelAnnounce(addresses: readonly string[]): void;
   /**
+   * Hears ARP and neighbour discovery on a link: answers for addresses of ours there where the kernel does not, and tells who else
+   * uses them. On a thread of its own; the event loop is needed for what is told, not for answers. Throws
+   * ERR_CAPABILITY_MISSING, ERR_NETLINK, and TypeError for a link without a hardware address.
+   */
+  openLan(link: Link, handler: (sightings: readonly Sighting[]) => void): Promise<Lan>;
+  /**
+   * Asks on a link who has each of the addresses (RFC 5227 section 2.1.1, RFC 4862 section 5.4.2), all at once within the budget of
+   * frames and before any announcement, and again half-way through the wait for those that nobody has answered for.
+   *
+   * @returns those that somebody answers for, each with the hardware address of who does. Throws as `openLan`.
+   */
+  probe(addresses: readonly string[], link: Link, options: ProbeOptions): Promise<readonly Host[]>;
+  /**
    * Keeps a table of this host's addresses true by what the kernel tells, never by polling, and tells what changes in it.
    * What is there at the start is in the table and is not told. Needs no privileges. Throws ERR_NETLINK.
    */
@@ -233,6 +246,37 @@ export interface Monitor {
   has(address: string): boolean;
   /** No call of the handler follows. Again is the same. */
   close(): Promise<void>;
+}
+
+/** Keeps the process running until it is closed. A great many addresses are taken in over several turns of the event loop,
+ * calls one after the other. */
+export interface Lan {
+  /**
+   * Ours from now on. What was sent before, and what comes within a second, is a former owner's last and no rival's.
+   *
+   * @param onLink they are addresses of this very interface. The kernel answers for those, but not always for local routes and
+   *   what stands on a lifeline: never neighbour solicitations, and ARP only under arp_ignore 0 (docs/KERNELS.md).
+   */
+  own(addresses: readonly string[], onLink: boolean): Promise<void>;
+  /** Resolves when no answer for them is sent any more. */
+  disown(addresses: readonly string[]): Promise<void>;
+  /** Frames that were answered. */
+  readonly answers: number;
+  /** No call of the handler follows. Again is the same. */
+  close(): Promise<void>;
+}
+
+/** Frames of others about an address of ours, since the last time. */
+export interface Sighting extends Host {
+  /** `rival`: uses it as its own. `prober`: asks whether it is free; it was told that it is not. */
+  readonly kind: "rival" | "prober";
+  /** How many. `mac` is of the last one. */
+  readonly frames: number;
+}
+
+export interface ProbeOptions {
+  /** After the last of the first frames is out; 1 or more. */
+  readonly waitMs: number;
 }
 
 export interface AnnounceSource {

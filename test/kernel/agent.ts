@@ -11,7 +11,16 @@ import { explain, HoldfastError } from "../../src/errors.js";
 import { loadAddon } from "../../src/kernel/addon.js";
 import { Batches } from "../../src/kernel/batches.js";
 import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
-import type { AddressFilter, AnnounceSource, Connection, PlumbResult, PlumbTarget } from "../../src/kernel/types.js";
+import type {
+  AddressFilter,
+  AnnounceSource,
+  Connection,
+  Lan,
+  Link,
+  PlumbResult,
+  PlumbTarget,
+  Sighting,
+} from "../../src/kernel/types.js";
 import { Watcher } from "./watcher.js";
 
 const protocol = Number(process.env["AGENT_PROTOCOL"] ?? HOLDFAST_PROTOCOL);
@@ -21,6 +30,8 @@ const lifelines = new Map<string, Lifeline>();
 const plain = ({ statuses, texts }: PlumbResult) => ({ statuses: [...statuses], texts: [...texts] });
 
 const watcher = new Watcher(kernel);
+let lan: Lan | null = null;
+const sightings: Sighting[] = [];
 
 export const calls = {
   links: () => kernel.links(),
@@ -99,6 +110,16 @@ export const calls = {
     return { bound: fds.length, between, after: open(), texts: [...texts.values()] };
   },
   counters: async () => kernel.counters,
+  /** From here on `sightings` tells what was seen. */
+  openLan: async (link: Link) => {
+    lan = await kernel.openLan(link, (some) => sightings.push(...some));
+  },
+  own: async (addresses: string[], onLink: boolean) => lan?.own(addresses, onLink),
+  disown: async (addresses: string[]) => lan?.disown(addresses),
+  sightings: async () => sightings,
+  answers: async () => lan?.answers ?? 0,
+  closeLan: async () => lan?.close(),
+  probe: (addresses: string[], link: Link, waitMs: number) => kernel.probe(addresses, link, { waitMs }),
   /** From here on `watched` tells what has changed. @param receiveBytes where it is not to be the monitor's own choice. */
   watch: async (receiveBytes?: number) => watcher.open(receiveBytes),
   watched: async () => watcher.report(),

@@ -1,6 +1,7 @@
 /**
- * An environment that ends in the middle of a batch, watched by a monitor: first a worker thread that holds a lifeline, and
- * sockets of which every other one listens, then this process, whose batch of aliases would take the kernel minutes.
+ * An environment that ends in the middle of a batch, watched by a monitor, with a LAN port open and announcements under way:
+ * first a worker thread that holds a lifeline, and sockets of which every other one listens, then this process, whose batch
+ * of aliases would take the kernel minutes.
  * Prints one JSON line, and exits with status 3.
  */
 import { once } from "node:events";
@@ -17,6 +18,10 @@ const names = async () => (await kernel.links()).map(({ name }) => name);
 const plumbed = async () => (await kernel.addresses({ protocol: 104 })).length;
 
 await kernel.watch(() => {});
+const lo = (await kernel.links()).find(({ index }) => index === 1)!;
+const lan = await kernel.openLan(lo, () => {});
+await lan.own(addresses, false);
+kernel.announce(addresses, { link: lo, rounds: 100 });
 
 const sockets = () => readdirSync("/proc/self/fd").filter((fd) => isSocket(`/proc/self/fd/${fd}`)).length;
 

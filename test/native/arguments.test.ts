@@ -153,6 +153,13 @@ const FOREIGN_DESCRIPTORS = fc.constantFrom(
 );
 const DESCRIPTOR: Parameter = { good: fc.constant(announcer), bad: fc.oneof(FOREIGN, NOT_A_NUMBER) };
 
+const ONE_MAC: Parameter = {
+  good: fc.uint8Array({ minLength: 6, maxLength: 6 }),
+  bad: fc.oneof(notWhole(6), fc.constant(new Uint8Array(12))),
+};
+
+const ADDRESSES: Parameter = { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) };
+
 const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   links: [],
   addresses: [integer(-1, 255), integer(0, 2 ** 31 - 1), integer(1, 3)],
@@ -161,12 +168,9 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   announce: [
     DESCRIPTOR,
     integer(1, 2 ** 31 - 1),
-    {
-      good: fc.uint8Array({ minLength: 6, maxLength: 6 }),
-      bad: fc.oneof(notWhole(6), fc.constant(new Uint8Array(12))),
-    },
+    ONE_MAC,
     { good: fc.constant(new Uint8Array(12)), bad: notWhole(6) },
-    { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) },
+    ADDRESSES,
   ],
   killSockets: [
     { good: fc.constant(new Uint8Array(32)), bad: notWhole(16) },
@@ -179,6 +183,8 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   closeSockets: [
     { good: fc.constant(Int32Array.of(announcer)), bad: fc.oneof(NOT_BYTES, fc.uint8Array(), FOREIGN_DESCRIPTORS) },
   ],
+  probe: [DESCRIPTOR, integer(1, 2 ** 31 - 1), ONE_MAC, ADDRESSES],
+  openLan: [integer(1, 2 ** 31 - 1), ONE_MAC, { good: fc.constant(() => undefined), bad: NOT_A_FUNCTION }],
   neighbours: [integer(0, 2 ** 31 - 1)],
   openMonitor: [
     integer(1, 2 ** 30 - 1),
@@ -243,6 +249,32 @@ describe("the addon", () => {
       }),
     );
   });
+
+  it.skipIf(announcer < 0)(
+    "answers wrong arguments of a LAN port's methods with a TypeError, and a second close",
+    async () => {
+      const lan = await addon.openLan(1, new Uint8Array(6), () => undefined);
+      const methods: Readonly<Record<string, readonly Parameter[]>> = {
+        own: [{ good: fc.boolean(), bad: NOT_A_BOOLEAN }, ADDRESSES],
+        disown: [ADDRESSES],
+        seek: [ADDRESSES],
+        forsake: [ADDRESSES],
+      };
+      for (const [name, parameters] of Object.entries(methods)) {
+        const expected = { name: "TypeError", message: expect.stringContaining(`${name} needs (`) };
+        fc.assert(
+          fc.property(wrongCall(parameters), (args) => {
+            expect(() => methodOf(lan, name)(...args)).toThrow(expect.objectContaining(expected));
+          }),
+        );
+      }
+      const closing = lan.close();
+      expect(() => lan.close()).toThrow("close needs");
+      lan.own(true, new Uint8Array(16)); // of no effect, and no harm
+      await closing;
+      lan.disown(new Uint8Array(16));
+    },
+  );
 
   describe("a batch", () => {
     it("answers records that are no whole and right records with a TypeError, and does not take them", () => {

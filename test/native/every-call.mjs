@@ -51,7 +51,7 @@ function connections(count) {
   return Buffer.concat(Array(count).fill(Buffer.concat([end, end, Buffer.from([1, 0, 1, 0])])));
 }
 
-const link = async () => (await addon.links()).find(({ name }) => name === "eth1");
+const link = async (wanted = "eth1") => (await addon.links()).find(({ name }) => name === wanted);
 const macBytes = ({ mac }) => Uint8Array.from(mac.split(":"), (byte) => Number.parseInt(byte, 16));
 const EVERYBODY = new Uint8Array(6).fill(0xff);
 
@@ -93,6 +93,30 @@ const CALLS = {
     const { sent } = await addon.announce(fd, found.index, macBytes(found), EVERYBODY, addressesOfBothFamilies(500));
     assert.equal(sent, 3 * 500);
     await addon.close(fd);
+  },
+  async probe() {
+    const found = await link();
+    const fd = addon.openAnnouncer();
+    const { sent } = await addon.probe(fd, found.index, macBytes(found), addressesOfBothFamilies(500));
+    assert.equal(sent, 2 * 500);
+    await addon.close(fd);
+  },
+  /** eth1 hears what peer1 sends. */
+  async openLan() {
+    const ours = addressesOfBothFamilies(500);
+    const [eth1, peer1] = await Promise.all([link(), link("peer1")]);
+    const sightings = [];
+    const lan = await addon.openLan(eth1.index, macBytes(eth1), (some) => sightings.push(some));
+    lan.own(false, ours);
+    lan.seek(ours);
+    const fd = addon.openAnnouncer();
+    await addon.announce(fd, peer1.index, macBytes(peer1), EVERYBODY, ours);
+    await addon.probe(fd, peer1.index, macBytes(peer1), ours);
+    while (sightings.length === 0 || lan.answers() === 0) await new Promise((resolve) => setImmediate(resolve));
+    lan.forsake(ours);
+    lan.disown(ours);
+    await addon.close(fd);
+    await lan.close();
   },
   async openMonitor() {
     const { index } = await link();
