@@ -57,6 +57,24 @@ export const CLUSTER = {
   arpRate: option.integer("arp_rate", 10_000, COUNT, "announcements of the whole node, in frames a second"),
   arpRefreshMs: option.seconds("arp_refresh", 60, 0, "period in which each owned address is announced again; 0: never"),
   arpAllHosts: option.flag("arp_all_hosts", true, "announce to the whole network; `false`: to known neighbours only"),
+  takeoverProbeMs: option.milliseconds(
+    "takeover_probe_ms",
+    0,
+    { from: 0, to: 60_000 },
+    "wait for an answer of whoever still has an address that its owner has not given up; 0: nobody is asked",
+  ),
+  conflictLimit: option.integer(
+    "conflict_limit",
+    3,
+    { from: 1, to: 1000 },
+    "defences of an address against another host, 10 s apart, before `conflict_action` counts",
+  ),
+  conflictAction: option.choice(
+    "conflict_action",
+    "defend",
+    ["defend", "yield"],
+    "go on defending it, or give it up until the other host has gone",
+  ),
   balanceSetSize: option.numberOrAuto(
     "duravip_balance_set_size",
     COUNT,

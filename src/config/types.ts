@@ -58,6 +58,11 @@ export interface ClusterOptions {
   readonly arpRefreshMs: number;
   /** Announcements go to the whole network; false: only to the hosts in this host's neighbour table. Default true. */
   readonly arpAllHosts: boolean;
+  /** How long whoever still has an address of a departed owner is waited for before it is taken; 0: not at all. Default 0. */
+  readonly takeoverProbeMs: number;
+  /** Defences of an address against another host before `conflictAction` counts. Default 3. */
+  readonly conflictLimit: number;
+  readonly conflictAction: "defend" | "yield";
   /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
   readonly balanceSetSize: number;
   /** Share of this node in the load, beside those of others; 1 to 1000. Default 100. */

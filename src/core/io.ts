@@ -32,8 +32,14 @@ export type NodeInput =
 
 export type NodeOutput =
   | { readonly kind: "multicast"; readonly payload: Uint8Array }
-  /** Plumb, announce on the LAN, start service; then `done`. */
-  | { readonly kind: "acquire"; readonly job: number; readonly addresses: readonly string[] }
+  /** Plumb, announce on the LAN, start service; then `done`. `fenced`: those that nobody has told to have let go of, so that
+   * their last owner may be alive outside of the view, and have them. */
+  | {
+      readonly kind: "acquire";
+      readonly job: number;
+      readonly addresses: readonly string[];
+      readonly fenced: readonly string[];
+    }
   /** Stop service, let deliveries in flight end (`urgent`: cut them), unplumb; then `done`. */
   | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }
   /** Announce on the LAN again addresses that are here and were somewhere else too. */

@@ -451,8 +451,10 @@ export class NodeCore {
       true,
     );
     this.#release([...planned], false);
-    if (acquire.length > 0)
-      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire, true), addresses: acquire });
+    if (acquire.length > 0) {
+      const fenced = acquire.filter((address) => this.#rowOf(address)?.fenced !== false);
+      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire, true), addresses: acquire, fenced });
+    }
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
     const byReason = new Map<string, string[]>();

@@ -15,6 +15,7 @@ import { BindingHomes } from "./binding-homes.js";
 import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
 import { InterfaceCheck } from "./interface-check.js";
+import { LanGuard } from "./lan-guard.js";
 import type { Plumber } from "./plumber.js";
 import { closeSockets } from "./sockets.js";
 import { statusControl } from "./status.js";
@@ -70,6 +71,7 @@ export class Node {
   readonly #commands = new Commands();
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
+  readonly #guard: LanGuard;
   readonly #inbox: NodeInput[] = [];
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
@@ -102,6 +104,13 @@ export class Node {
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
       event: parts.sink,
     });
+    const giveUp = async (addresses: readonly string[]) => {
+      const present = addresses.filter((address) => this.#core.hands.state(address) === "present");
+      await this.#withdraw(present, 0);
+      await this.#unplumb(present);
+      this.#input({ kind: "lost", at: performance.now(), addresses: present });
+    };
+    this.#guard = new LanGuard({ ...parts, giveUp });
     this.control = statusControl({
       ...parts,
       core: this.#core,
@@ -116,6 +125,7 @@ export class Node {
   /** Joins the group. Addresses come once the cluster has settled and this node is mature. */
   async start(): Promise<void> {
     await this.#lookAtLinks();
+    await this.#guard.start();
     await this.parts.channel.start({
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
@@ -136,6 +146,7 @@ export class Node {
    */
   async stop(): Promise<void> {
     await this.#check.stop();
+    this.#guard.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#input({ kind: "leave", at: performance.now() });
     if (!this.#left && !(await within(LEAVE_LIMIT_MS, left)))
@@ -175,7 +186,7 @@ export class Node {
       case "multicast":
         return this.parts.channel.multicast(output.payload);
       case "acquire":
-        return void this.#acquire(output.job, output.addresses);
+        return void this.#acquire(output);
       case "release":
         return void this.#release(output.job, output.addresses, output.urgent);
       case "announce":
@@ -193,10 +204,13 @@ export class Node {
   }
 
   /** Plumb, tell the LAN, serve: in this order, since service starts only on addresses that are there. */
-  async #acquire(job: number, addresses: readonly string[]): Promise<void> {
+  async #acquire({ job, addresses, fenced }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
     const failed = new Map<string, string>();
     try {
-      for (const { address, reason } of await this.parts.plumber.plumb(addresses)) failed.set(address, reason);
+      for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
+        failed.set(address, `still answered by ${mac}`);
+      const free = addresses.filter((address) => !failed.has(address));
+      for (const { address, reason } of await this.parts.plumber.plumb(free)) failed.set(address, reason);
       const plumbed = addresses.filter((address) => !failed.has(address));
       this.parts.plumber.announce(plumbed);
       for (const { address, error } of await this.parts.mail.serve(plumbed))
@@ -229,6 +243,7 @@ export class Node {
 
   /** Does not end before the addresses are gone: whoever is told so may have them next. */
   async #unplumb(addresses: readonly string[]): Promise<void> {
+    this.#guard.forget(addresses);
     let left = addresses;
     while (left.length > 0) {
       try {

@@ -7,7 +7,17 @@ import type { Config, Topology } from "../config/types.js";
 import { topologyFinder } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
 import type { VipPlace } from "../kernel/index.js";
-import type { AnnounceSource, Kernel, Lifeline, Link, PlumbResult, PlumbTarget } from "../kernel/types.js";
+import type {
+  AnnounceSource,
+  Host,
+  Kernel,
+  Lan,
+  Lifeline,
+  Link,
+  PlumbResult,
+  PlumbTarget,
+  Sighting,
+} from "../kernel/types.js";
 
 export interface PlumbFailure {
   readonly address: string;
@@ -19,6 +29,9 @@ export interface PlumbFailure {
 /** What `Kernel.add` and `Kernel.remove` answer for the host's own addresses and other programs'. */
 const FOREIGN = new Set<number>([constants.errno.EEXIST, constants.errno.EPERM]);
 
+/** A Linux neighbour that has just taken the rival's word takes none of ours within a second (arp_process() in net/ipv4/arp.c). */
+const DEFENCE_ROUNDS = 2;
+
 interface Place {
   readonly topology: Topology;
   readonly target: PlumbTarget & VipPlace;
@@ -27,6 +40,8 @@ interface Place {
 
 export class Plumber {
   #lifeline: Lifeline | null = null;
+  /** By interface. */
+  readonly #lans = new Map<number, Lan>();
   readonly #topologyOf: (address: string) => Topology | undefined;
 
   private constructor(
@@ -66,6 +81,26 @@ export class Plumber {
     return [...this.places].filter(([, place]) => !serves(place)).map(([block]) => block);
   }
 
+  /**
+   * Answers on every Topology interface for what is plumbed where the kernel does not, and tells who else uses it. An interface
+   * without a hardware address has no such LAN. @throws what `Kernel.openLan` throws.
+   */
+  async listen(handler: (sightings: readonly Sighting[]) => void): Promise<void> {
+    for (const { source } of this.places.values()) {
+      const { link } = source;
+      if (link.mac === null || this.#lans.has(link.index)) continue;
+      this.#lans.set(link.index, await this.kernel.openLan(link, handler));
+    }
+  }
+
+  /** @returns those that somebody on the LAN answers for. */
+  async probe(addresses: readonly string[], waitMs: number): Promise<readonly Host[]> {
+    const asked = [...this.#byPlace(addresses)]
+      .filter(([{ source }]) => source.link.mac !== null)
+      .map(([{ source }, some]) => this.kernel.probe(some, source.link, { waitMs }));
+    return (await Promise.all(asked)).flat();
+  }
+
   /** Where each address would be an alias of the Topology interface. */
   vipPlaces(addresses: readonly string[]): Map<string, VipPlace> {
     const vips = new Map<string, VipPlace>();
@@ -75,21 +110,42 @@ export class Plumber {
 
   /** @returns those that the kernel did not take, with its words; the others are plumbed. */
   async plumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
-    return this.#inPlaces(addresses, (some, place) => this.kernel.add(some, this.#target(place)));
+    return this.#inPlaces(addresses, async (some, place) => {
+      const target = this.#target(place);
+      const result = await this.kernel.add(some, target);
+      const { index } = place.source.link;
+      const onLink = target.plumbing === "address" && target.ifindex === index;
+      await this.#lans.get(index)?.own(
+        some.filter((_, i) => result.statuses[i] === 0),
+        onLink,
+      );
+      return result;
+    });
   }
 
   /** @returns those that are still there, with the kernel's words. */
   async unplumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
     this.kernel.cancelAnnounce(addresses);
-    return this.#inPlaces(addresses, (some, place) => this.kernel.remove(some, this.#target(place)));
+    return this.#inPlaces(addresses, async (some, place) => {
+      await this.#lans.get(place.source.link.index)?.disown(some);
+      return this.kernel.remove(some, this.#target(place));
+    });
   }
 
   announce(addresses: readonly string[]): void {
     for (const [place, some] of this.#byPlace(addresses)) this.kernel.announce(some, place.source);
   }
 
+  /** Against somebody else who uses them (RFC 5227 section 2.4). */
+  defend(addresses: readonly string[]): void {
+    for (const [place, some] of this.#byPlace(addresses)) {
+      this.kernel.announce(some, { ...place.source, rounds: DEFENCE_ROUNDS });
+    }
+  }
+
   /** Takes away everything that sits on the lifeline. */
   async close(): Promise<void> {
+    await Promise.all([...this.#lans.values()].map((lan) => lan.close()));
     await this.#lifeline?.close();
   }
 

@@ -130,7 +130,7 @@ msgc_server { peers = [ node1 = "192.168.0.10"
 msgc_client { server = ( "127.0.0.1:4809" ) }
 cluster {
   cluster_group = ec_cluster
-  arp_all_hosts = false
+  arp_all_hosts = false  takeover_probe_ms = 300  conflict_limit = 2  conflict_action = "yield"
   duravip_balance_set_size = 20
   view_mature_time = 5   view_balance_interval = 10   view_broadcast_interval = 0
   if_check_interval = 30 if_down_limit = 4

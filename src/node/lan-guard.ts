@@ -1,0 +1,140 @@
+/**
+ * Others on the LAN who use this node's addresses: reported, defended, given up where the configuration says so, and asked for
+ * before an address is taken that its last owner may still have.
+ */
+import type { Config } from "../config/types.js";
+import { describeAddresses } from "../core/address.js";
+import { explain } from "../errors.js";
+import type { Kernel, Sighting } from "../kernel/types.js";
+import { ConflictWatch, type Verdict } from "./conflict-watch.js";
+import type { NodeEventSink } from "./node.js";
+import type { Plumber } from "./plumber.js";
+
+export interface GuardParts {
+  readonly config: Config;
+  readonly kernel: Pick<Kernel, "links">;
+  readonly plumber: Pick<Plumber, "defend" | "listen" | "probe">;
+  readonly sink: NodeEventSink;
+  /** Ends what these addresses serve, and unplumbs them. */
+  giveUp(addresses: readonly string[]): Promise<void>;
+}
+
+/** Of an address that was given up, where the configuration does not ask for probes otherwise. */
+const PROBE_AFTER_YIELD_MS = 500;
+
+export class LanGuard {
+  readonly #watch: ConflictWatch;
+  /** Given up to a rival: not taken again while somebody answers for them. */
+  readonly #yielded = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(private readonly parts: GuardParts) {
+    const { conflictLimit, conflictAction } = parts.config.cluster;
+    this.#watch = new ConflictWatch({ limit: conflictLimit, action: conflictAction });
+  }
+
+  /** @throws what `Kernel.openLan` throws. */
+  async start(): Promise<void> {
+    await this.parts.plumber.listen((sightings) => void this.#hear(sightings));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** They are being unplumbed. */
+  forget(addresses: readonly string[]): void {
+    this.#watch.forget(addresses);
+  }
+
+  /**
+   * Before addresses are taken.
+   *
+   * @param fenced those of them that their last owner may still have, for all that the cluster knows.
+   * @returns those that somebody answers for, and the hardware address of who does. Where nobody can be asked, that is told,
+   *   and nobody is taken to answer: an address that nobody has is worse than one that two may have.
+   */
+  async stillAnswered(addresses: readonly string[], fenced: readonly string[]): Promise<Map<string, string>> {
+    const { takeoverProbeMs } = this.parts.config.cluster;
+    const suspects = new Set(takeoverProbeMs > 0 ? fenced : []);
+    for (const address of addresses) if (this.#yielded.has(address)) suspects.add(address);
+    if (suspects.size === 0) return new Map();
+    try {
+      const found = await this.parts.plumber.probe([...suspects], takeoverProbeMs || PROBE_AFTER_YIELD_MS);
+      const answered = new Map(found.map(({ address, mac }) => [address, mac]));
+      for (const address of suspects) if (!answered.has(address)) this.#yielded.delete(address);
+      for (const [mac, some] of groupByMac(found)) {
+        this.#log("warn", "vip-answered", { mac, addresses: describeAddresses(some.map(({ address }) => address)) });
+      }
+      return answered;
+    } catch (error) {
+      this.#log("error", "probe-failed", { addresses: describeAddresses([...suspects]), reason: explain(error) });
+      return new Map();
+    }
+  }
+
+  async #hear(sightings: readonly Sighting[]): Promise<void> {
+    try {
+      const foreign = await this.#foreign(sightings);
+      if (this.#stopped) return;
+      const verdict = this.#watch.hear(foreign, performance.now());
+      for (const [mac, some] of groupByMac(foreign)) this.#report(mac, some);
+      await this.#carryOut(verdict);
+    } catch (error) {
+      this.#log("error", "conflict-watch-failed", { reason: explain(error) });
+    }
+  }
+
+  /** A bond may speak with the hardware address of any of its ports, and a bridge may bring back what this host sent by another. */
+  async #foreign(sightings: readonly Sighting[]): Promise<readonly Sighting[]> {
+    const own = new Set((await this.parts.kernel.links()).map(({ mac }) => mac));
+    return sightings.filter(({ mac }) => !own.has(mac));
+  }
+
+  #report(mac: string, sightings: readonly Sighting[]): void {
+    for (const kind of ["rival", "prober"] as const) {
+      const some = sightings.filter((sighting) => sighting.kind === kind);
+      if (some.length === 0) continue;
+      const addresses = describeAddresses(some.map(({ address }) => address));
+      const frames = some.reduce((sum, sighting) => sum + sighting.frames, 0);
+      if (kind === "prober") this.#log("info", "vip-probed", { mac, addresses, frames });
+      else {
+        const defences = Math.max(...some.map(({ address }) => this.#watch.defences(address)));
+        this.#log("warn", "vip-rival", { mac, addresses, frames, defences });
+      }
+    }
+  }
+
+  async #carryOut({ defend, give }: Verdict): Promise<void> {
+    if (defend.length > 0) this.parts.plumber.defend(defend);
+    this.#arm();
+    if (give.length === 0) return;
+    for (const address of give) this.#yielded.add(address);
+    this.#log("error", "vip-yielded", { addresses: describeAddresses(give) });
+    await this.parts.giveUp(give);
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const wait = this.#watch.wait(performance.now());
+    if (wait === Number.POSITIVE_INFINITY || this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#carryOut(this.#watch.due(performance.now())), wait);
+    this.#timer.unref();
+  }
+
+  #log(level: "info" | "warn" | "error", code: string, facts: Record<string, string | number>): void {
+    this.parts.sink({ level, code, facts });
+  }
+}
+
+function groupByMac<T extends { readonly mac: string }>(all: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const group = groups.get(one.mac);
+    if (group === undefined) groups.set(one.mac, [one]);
+    else group.push(one);
+  }
+  return groups;
+}

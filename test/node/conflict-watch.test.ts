@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import type { Sighting } from "../../src/kernel/types.js";
+import { ConflictWatch, DEFEND_INTERVAL_MS } from "../../src/node/conflict-watch.js";
+
+const A = "10.1.1.1";
+const B = "10.1.1.2";
+const rival = (address: string): Sighting => ({ kind: "rival", address, mac: "02:00:00:00:00:0b", frames: 1 });
+const nothing = { defend: [], give: [] };
+
+describe("the conflict watch", () => {
+  it("defends an address at once, then at most once in ten seconds", () => {
+    const watch = new ConflictWatch({ limit: 3, action: "defend" });
+    expect(watch.hear([rival(A)], 0)).toEqual({ defend: [A], give: [] });
+    expect(watch.wait(0)).toBe(Number.POSITIVE_INFINITY);
+    expect(watch.hear([rival(A)], 4000)).toEqual(nothing);
+    expect(watch.wait(4000)).toBe(DEFEND_INTERVAL_MS - 4000);
+    expect(watch.due(9999)).toEqual(nothing);
+    expect(watch.due(10_000)).toEqual({ defend: [A], give: [] });
+    expect(watch.due(30_000), "the rival has been silent since").toEqual(nothing);
+  });
+
+  it("judges each address by itself", () => {
+    const watch = new ConflictWatch({ limit: 3, action: "defend" });
+    watch.hear([rival(A)], 0);
+    expect(watch.hear([rival(A), rival(B)], 5000)).toEqual({ defend: [B], give: [] });
+  });
+
+  it("goes on for ever where it is to defend", () => {
+    const watch = new ConflictWatch({ limit: 2, action: "defend" });
+    for (let i = 0; i < 10; i++) {
+      expect(watch.hear([rival(A)], i * DEFEND_INTERVAL_MS)).toEqual({ defend: [A], give: [] });
+      expect(watch.defences(A)).toBe(i + 1);
+    }
+  });
+
+  it("gives an address up after its defences were in vain where it is to yield", () => {
+    const watch = new ConflictWatch({ limit: 2, action: "yield" });
+    expect(watch.hear([rival(A)], 0)).toEqual({ defend: [A], give: [] });
+    expect(watch.hear([rival(A)], 10_000)).toEqual({ defend: [A], give: [] });
+    expect(watch.hear([rival(A)], 15_000)).toEqual(nothing);
+    expect(watch.due(20_000)).toEqual({ defend: [], give: [A] });
+    expect(watch.due(60_000)).toEqual(nothing);
+  });
+
+  it("counts anew after a quiet minute, and for an address that has gone meanwhile", () => {
+    const watch = new ConflictWatch({ limit: 1, action: "yield" });
+    expect(watch.hear([rival(A), rival(B)], 0)).toEqual({ defend: [A, B], give: [] });
+    watch.forget([B]);
+    expect(watch.hear([rival(B)], 10_000)).toEqual({ defend: [B], give: [] });
+    expect(watch.hear([rival(A)], 60_000)).toEqual({ defend: [A], give: [] });
+  });
+
+  it("does nothing about those who only ask whether an address is free", () => {
+    const watch = new ConflictWatch({ limit: 1, action: "yield" });
+    expect(watch.hear([{ ...rival(A), kind: "prober" }], 0)).toEqual(nothing);
+  });
+});
