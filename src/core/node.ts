@@ -355,6 +355,7 @@ export class NodeCore {
     const { members, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
+    this.hands.begin();
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));

@@ -43,8 +43,8 @@ export class Hands {
   /** Why an address could not be had, until the cluster has taken the refusal. */
   readonly #failures = new Map<string, string>();
   /**
-   * Reports under way, by lead: said once an epoch. A view never loses a message, and a table made anew, which may have
-   * missed one, gives new epochs.
+   * Reports under way, by lead: said once an epoch, and by a holder once for each table. A view never loses a message; what
+   * a table made anew may have missed is forgotten in `begin`.
    */
   readonly #told = new Map<string, string>();
 
@@ -88,6 +88,11 @@ export class Hands {
       if (state === "present") dropped.push(address);
     }
     return dropped;
+  }
+
+  /** The table was made anew: what was said of the one before may not have counted. */
+  begin(): void {
+    this.#told.clear();
   }
 
   /** @param leads units to look at. The jobs that it names are taken as begun. */
@@ -145,13 +150,15 @@ export class Hands {
     const { self, mine, failure, barred } = here;
     const lead = unit.lead.address;
     const gone = mine.every((address) => !this.#states.has(address));
-    const report = (kind: string, add: () => void) => {
-      const key = `${kind} ${row.epoch}`;
+    const report = (kind: string, add: () => void, key = `${kind} ${row.epoch}`) => {
       if (this.#told.get(lead) === key) return;
       this.#told.set(lead, key);
       add();
     };
-    if ((row.owner === self && row.phase === "releasing") || row.holders.has(self)) {
+    if (row.holders.has(self)) {
+      // Once for each table, whatever becomes of the row: the second would be taken for that of a target that gives back.
+      if (gone) report("released", () => demands.released.push(lead), "holder");
+    } else if (row.owner === self && row.phase === "releasing") {
       if (gone) report("released", () => demands.released.push(lead));
     } else if (isWanted(row, self) && failure !== undefined) {
       if (gone) report("refused", () => demands.refused.push({ lead, reason: failure }));

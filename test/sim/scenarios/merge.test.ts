@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { NodeOutput } from "../../../src/core/io.js";
+import { decodeMessage } from "../../../src/core/wire/messages.js";
 import type { Cluster } from "../../../src/sim/cluster.js";
 import { alike, loads, recorded, rested, started, vips } from "../scenario.js";
 
@@ -56,4 +58,30 @@ describe("after a merge", () => {
     rested(three);
     expect(loads(three)).toEqual({ a: 3, b: 3, c: 3 });
   });
+
+  it("a holder that is the next owner too says once that it has let go, though the owner's word comes in between", () => {
+    // Said again it would be the word of a target that gives back what it has begun to plumb, and a third would begin.
+    const said = Array.from({ length: 20 }, (_, seed) => {
+      const network = { delayMs: 20, jitterMs: 40, loss: 0 };
+      const host = { batchMs: 10, addressMs: 0, drainMs: 60 };
+      const three = started(alike(ABC, vips(9), { seed, network, host }));
+      three.cut(["a"], ["b", "c"]);
+      three.run(3_000);
+      three.drain("a", true);
+      three.run(1_000);
+      three.heal();
+      const steps = recorded(three);
+      rested(three);
+      expect(Object.keys(loads(three))).toEqual(["b", "c"]);
+      return steps.flatMap(({ on, outputs }) => outputs.flatMap((output) => releasedBy(on, output)));
+    });
+
+    for (const one of said) expect(one).toEqual([...new Set(one)]);
+  });
 });
+
+function releasedBy(member: string, output: NodeOutput): string[] {
+  const message = output.kind === "multicast" ? decodeMessage(output.payload) : null;
+  if (message === null || message === "unknown" || message.kind !== "released") return [];
+  return message.leads.map((lead) => `${member} ${lead}`);
+}
