@@ -183,6 +183,11 @@ function readTopology(scope: Scope, block: string, diagnostics: Diagnostics): To
     const remedy = 'write interface = "eth1", the interface of that network';
     diagnostics.error("interface-missing", scope.at, `Topology "${scope.name}" names no interface`, remedy);
   }
+  if (isIpv6(block) && options.plumbing === "route") {
+    const message = `Topology "${scope.name}" cannot have plumbing = route: no socket can be bound to such an IPv6 address`;
+    const remedy = "use plumbing = address; with lifeline = true it is as fast as on any TUN device";
+    diagnostics.error("ipv6-route", setting(TOPOLOGY.plumbing, scope)?.at ?? scope.at, message, remedy);
+  }
   const host = hostPrefix(block);
   const at = setting(TOPOLOGY.cidrmask, scope)?.at ?? scope.at;
   if (cidrmask !== null && cidrmask > host) {

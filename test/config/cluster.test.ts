@@ -142,6 +142,7 @@ describe("a Topology", () => {
     const { config } = parse(topology("10.1.1.0/24", "interface = eth1 plumbing = route lifeline = true"));
     expect(config?.topologies[0]).toMatchObject({ plumbing: "route", lifeline: true });
     expect(broken(topology("10.1.1.0/24", "interface = eth1 plumbing = bridge"))).toEqual(["error invalid-value"]);
+    expect(broken(topology("2001:db8::/64", "interface = eth1 plumbing = route"))).toEqual(["error ipv6-route"]);
   });
 
   it("says who owns its addresses in a partition, each part unless it is written", () => {
