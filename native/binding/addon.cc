@@ -46,6 +46,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   layout.Set("address", offsetof(wire::AddressRecord, address));
   layout.Set("flagRoute", wire::kFlagRoute);
   layout.Set("flagAlias", wire::kFlagAlias);
+  layout.Set("flagProbe", wire::kFlagProbe);
+  layout.Set("flagNoSource", wire::kFlagNoSource);
   exports.Set("layout", layout);
   return exports;
 }

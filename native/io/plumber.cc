@@ -9,6 +9,7 @@
 #include "../wire/requests.h"
 #include "dumps.h"
 #include "pause.h"
+#include "probes.h"
 
 namespace holdfast::io {
 
@@ -18,6 +19,8 @@ using wire::AddressRecord;
 
 /* How often in a row answers may be dropped: enough to come down from the largest window to single requests. */
 constexpr unsigned kTries = 12;
+
+constexpr const char* kCancelled = "cancelled before its turn";
 
 /* How many requests go out at once. The kernel works them off within one send, which nothing can interrupt; what one costs
  * goes from 2 us (a route) to milliseconds (an alias on an interface with a hundred thousand). So that a batch can be
@@ -58,7 +61,10 @@ class Batch {
     if (outcome_.error == 0) outcome_.error = Judge();
     if (outcome_.error < 0) return std::move(outcome_);
     AskKernel();
-    if (operation_ == Operation::kAdd && outcome_.texts.count(-EEXIST) > 0) Settle(-EEXIST);
+    if (operation_ == Operation::kAdd) {
+      if (outcome_.texts.count(-EEXIST) > 0) Settle(-EEXIST);
+      FinishProbes();
+    }
     return std::move(outcome_);
   }
 
@@ -96,7 +102,7 @@ class Batch {
     unsigned tries = 0;
     for (size_t next = 0; next < pending_.size();) {
       control_.done = static_cast<uint32_t>(records_.size() - (pending_.size() - next));
-      if (control_.cancelled) return GiveUp(next, -ECANCELED, "cancelled before its turn");
+      if (control_.cancelled) return GiveUp(next, -ECANCELED, kCancelled);
       const auto first = pending_.begin() + static_cast<ptrdiff_t>(next);
       const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(std::min(size.get(), pending_.size() - next)));
       next += window.size();
@@ -197,6 +203,20 @@ class Batch {
     if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_) == 0;
     return std::ranges::none_of(presence.PlacesOf(record),
                                 [&](const auto& place) { return wire::SamePlace(place, record); });
+  }
+
+  /* What is not to be used after all does not stay. */
+  void FinishProbes() noexcept {
+    const auto refused = AwaitProbes(socket_, records_, outcome_.statuses, control_.cancelled);
+    if (refused.empty()) return;
+    BatchControl control;
+    Plumb(Operation::kRemove, tag_, refused, control);
+    Explain(-EADDRINUSE, "another host on the link answers for it");
+    Explain(-ECANCELED, kCancelled);
+    Explain(-ETIMEDOUT, "nobody could be asked whether another host has it");
+    std::erase_if(outcome_.texts, [&](const auto& text) {
+      return std::ranges::find(outcome_.statuses, text.first) == outcome_.statuses.end();
+    });
   }
 
   void Explain(int32_t error, std::string_view text) { outcome_.texts.try_emplace(error, text); }

@@ -1,11 +1,13 @@
 #include "../wire/requests.h"
 
 #include <doctest/doctest.h>
+#include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "bytes.h"
 #include "recorded.h"
@@ -54,6 +56,27 @@ TEST_CASE("an IPv6 address is added without duplicate address detection and with
   std::vector<uint8_t> bytes;
   wire::AppendAdd(bytes, 1, record, 104);
   CHECK(ToHex(bytes).find("0800080002020000") != std::string::npos); /* IFA_FLAGS: NOPREFIXROUTE, NODAD */
+}
+
+TEST_CASE("an IPv6 address that is to be probed is added without NODAD") {
+  const AddressRecord record{6, 128, 0, wire::kFlagProbe, 3, {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  std::vector<uint8_t> bytes;
+  wire::AppendAdd(bytes, 1, record, 104);
+  CHECK(ToHex(bytes).find("0800080000020000") != std::string::npos); /* IFA_FLAGS: NOPREFIXROUTE */
+}
+
+TEST_CASE("an address that is to be no source is deprecated for IPv6, and of scope host for IPv4") {
+  const auto scope = [](const AddressRecord& record) {
+    std::vector<uint8_t> bytes;
+    wire::AppendAdd(bytes, 1, record, 104);
+    const bool deprecated = ToHex(bytes).find("1400060000000000ffffffff0000000000000000") != std::string::npos;
+    return std::pair(bytes[sizeof(nlmsghdr) + offsetof(ifaddrmsg, ifa_scope)], deprecated); /* IFA_CACHEINFO 0, for ever */
+  };
+  const AddressRecord v6{6, 128, 0, wire::kFlagNoSource, 3, {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  CHECK(scope(v6) == std::pair<uint8_t, bool>(RT_SCOPE_UNIVERSE, true));
+  CHECK(scope({4, 32, 0, wire::kFlagNoSource, 3, {10, 1, 1, 1}}) == std::pair<uint8_t, bool>(RT_SCOPE_HOST, false));
+  CHECK(scope({4, 24, 0, wire::kFlagNoSource, 3, {10, 1, 1, 1}}) == std::pair<uint8_t, bool>(RT_SCOPE_UNIVERSE, false));
+  CHECK(scope({4, 32, 0, 0, 3, {10, 1, 1, 1}}) == std::pair<uint8_t, bool>(RT_SCOPE_UNIVERSE, false));
 }
 
 TEST_CASE("a request that is answered only where it fails is the same but for that") {

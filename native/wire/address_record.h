@@ -17,7 +17,7 @@ struct AddressRecord {
   uint8_t family;      /*  0  4 or 6 */
   uint8_t prefix;      /*  1  0..32 or 0..128 */
   uint8_t protocol;    /*  2  found: IFA_PROTO or rtm_protocol, 0 where there is none; in a request: ignored */
-  uint8_t flags;       /*  3  kFlagRoute, kFlagAlias */
+  uint8_t flags;       /*  3  kFlagRoute, ... */
   uint32_t ifindex;    /*  4  1 or more */
   uint8_t address[16]; /*  8  IPv4 uses the first 4 bytes, the rest zero */
 };
@@ -31,6 +31,10 @@ constexpr uint8_t kFlagRoute = 1;
 /* Found addresses only: looks like an alias, not like the interface's own address. Permanent (no lifetime, so not from
  * DHCP or a router), without a peer, and with a host prefix or secondary in its network. */
 constexpr uint8_t kFlagAlias = 2;
+/* Requests for IPv6 addresses only: whether another host has it is asked first (duplicate address detection). */
+constexpr uint8_t kFlagProbe = 4;
+/* Requests for addresses only: not to be chosen as the source of what is bound to no address. */
+constexpr uint8_t kFlagNoSource = 8;
 
 constexpr uint8_t HostPrefix(uint8_t family) { return family == 4 ? 32 : 128; }
 constexpr size_t AddressBytes(uint8_t family) { return family == 4 ? 4 : 16; }

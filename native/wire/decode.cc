@@ -97,6 +97,13 @@ bool DecodeAddress(const Message& message, AddressRecord& out) {
   return IsPlumbable(out);
 }
 
+Probe ProbeOf(const Message& address) {
+  ifaddrmsg body;
+  if (address.type != RTM_NEWADDR || !ReadFront(address.payload, body)) return Probe::kNone;
+  if ((body.ifa_flags & IFA_F_DADFAILED) != 0) return Probe::kDuplicate; /* it stays tentative then */
+  return (body.ifa_flags & IFA_F_TENTATIVE) != 0 ? Probe::kUnderWay : Probe::kNone;
+}
+
 bool DecodeRoute(const Message& message, AddressRecord& out) {
   rtmsg body;
   if (message.type != RTM_NEWROUTE || !ReadFront(message.payload, body)) return false;

@@ -33,6 +33,10 @@ bool DecodeLink(const Message& message, LinkRecord& out);
 /* RTM_NEWADDR, IPv4 or IPv6. */
 bool DecodeAddress(const Message& message, AddressRecord& out);
 
+/* How far the kernel is with asking whether another host has an address of a dump. */
+enum class Probe : uint8_t { kNone, kUnderWay, kDuplicate };
+Probe ProbeOf(const Message& address);
+
 /* RTM_NEWROUTE: a host route of type local in the local table. Those the kernel makes itself for each interface
  * address (RTPROT_KERNEL) are not reported: they are that address. */
 bool DecodeRoute(const Message& message, AddressRecord& out);

@@ -39,7 +39,7 @@ class MessageBuilder {
   void Attribute(uint16_t type, Bytes value);
   template <typename T>
   void Attribute(uint16_t type, const T& value) {
-    static_assert(std::is_arithmetic_v<T>);
+    static_assert(std::has_unique_object_representations_v<T>); /* and not, say, a vector */
     Attribute(type, Bytes{reinterpret_cast<const uint8_t*>(&value), sizeof(T)});
   }
 

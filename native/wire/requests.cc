@@ -16,6 +16,7 @@ namespace {
 constexpr uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
 constexpr uint16_t kAdd = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
 constexpr uint16_t kRemove = NLM_F_REQUEST | NLM_F_ACK;
+constexpr uint32_t kForever = UINT32_MAX; /* INFINITY_LIFE_TIME in net/addrconf.h */
 
 uint8_t KernelFamily(uint8_t family) { return family == 4 ? AF_INET : AF_INET6; }
 
@@ -27,14 +28,23 @@ void AppendAddress(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uin
   body.ifa_family = KernelFamily(record.family);
   body.ifa_prefixlen = record.prefix;
   body.ifa_index = record.ifindex;
+  const bool is_source = (record.flags & kFlagNoSource) == 0;
+  /* Source selection passes over addresses of this scope (inet_select_addr() in devinet.c). It goes by no lifetime; and an
+   * alias in a network of the interface must have the scope of the others there, or is refused. */
+  if (!is_source && record.family == 4 && record.prefix == HostPrefix(4)) body.ifa_scope = RT_SCOPE_HOST;
   MessageBuilder message(out, type, flags, seq);
   message.Body(body);
   message.Attribute(IFA_LOCAL, AddressOf(record));
   message.Attribute(IFA_ADDRESS, AddressOf(record));
   if (type != RTM_NEWADDR) return;
-  /* The cluster elected one owner, so no second of duplicate address detection; and a prefix route by an address that
-   * comes and goes would take the network's route along when it goes. */
-  if (record.family == 6) message.Attribute(IFA_FLAGS, uint32_t{IFA_F_NODAD | IFA_F_NOPREFIXROUTE});
+  if (record.family == 6) {
+    /* The cluster elected one owner, so no second of duplicate address detection unless it is asked for; and a prefix route
+     * by an address that comes and goes would take the network's route along when it goes. */
+    const uint32_t no_probe = (record.flags & kFlagProbe) == 0 ? IFA_F_NODAD : 0;
+    message.Attribute(IFA_FLAGS, no_probe | IFA_F_NOPREFIXROUTE);
+    /* Deprecated from the start (RFC 6724 rule 3), and valid for ever, so that it counts as permanent. */
+    if (!is_source) message.Attribute(IFA_CACHEINFO, ifa_cacheinfo{0, kForever, 0, 0});
+  }
   message.Attribute(kIfaProto, tag);
 }
 

@@ -7,7 +7,8 @@
 
 namespace holdfast::wire {
 
-/* `ip address add ADDRESS/PREFIX dev X proto TAG`, or for kFlagRoute
+/* `ip address add ADDRESS/PREFIX dev X proto TAG`, for IPv6 with `nodad noprefixroute` (kFlagProbe: without `nodad`); for
+ * kFlagNoSource with `preferred_lft 0`, for IPv4 with `scope host`; or for kFlagRoute
  * `ip route add local ADDRESS dev X table local proto TAG`. Refused with EEXIST where it is there already. */
 void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag);
 

@@ -75,6 +75,12 @@ export const CLUSTER = {
     ["defend", "yield"],
     "go on defending it, or give it up until the other host has gone",
   ),
+  kernelProtocol: option.integer(
+    "kernel_protocol",
+    104,
+    { from: 4, to: 255 },
+    "tag of this cluster's addresses and routes in the kernel; another one for each cluster on a host",
+  ),
   balanceSetSize: option.numberOrAuto(
     "duravip_balance_set_size",
     COUNT,
@@ -130,6 +136,12 @@ export const TOPOLOGY = {
     "an alias on the interface, or a local route (for thousands of addresses)",
   ),
   lifeline: option.flag("lifeline", false, "the kernel takes the addresses away when the daemon dies"),
+  sourceHygiene: option.flag(
+    "source_hygiene",
+    true,
+    "the kernel chooses no alias by itself as the source of what is bound to no address",
+  ),
+  dad: option.flag("dad", false, "an IPv6 alias is used only once the kernel has asked whether another host has it"),
   partitionPolicy: option.choice(
     "partition_policy",
     "available",

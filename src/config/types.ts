@@ -63,6 +63,8 @@ export interface ClusterOptions {
   /** Defences of an address against another host before `conflictAction` counts. Default 3. */
   readonly conflictLimit: number;
   readonly conflictAction: "defend" | "yield";
+  /** Tag of what is plumbed: IFA_PROTO of addresses, rtm_protocol of routes. Default 104. */
+  readonly kernelProtocol: number;
   /** Addresses a balance round may move; 0 is `auto`: a tenth of what has to move. */
   readonly balanceSetSize: number;
   /** Share of this node in the load, beside those of others; 1 to 1000. Default 100. */
@@ -111,6 +113,10 @@ export interface Topology {
   readonly plumbing: "address" | "route";
   /** The addresses sit on a TUN device that dies with the daemon. */
   readonly lifeline: boolean;
+  /** Aliases are never chosen as a source by the kernel itself. Default true. */
+  readonly sourceHygiene: boolean;
+  /** IPv6 aliases are probed for by the kernel before they are used. */
+  readonly dad: boolean;
   readonly partitionPolicy: PartitionPolicy;
   readonly at: SourceLocation;
 }

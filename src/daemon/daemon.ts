@@ -29,8 +29,6 @@ export interface DaemonOptions {
   readonly readConfig: (file: string) => Config;
 }
 
-const LIFELINE = "hf0";
-
 /** @throws HoldfastError of the part that could not start, with nothing left behind. */
 export async function startDaemon(config: Config, { version, sink, readConfig }: DaemonOptions): Promise<Daemon> {
   const undo: (() => Promise<void> | void)[] = [];
@@ -40,7 +38,11 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
   try {
     const incarnation = Date.now();
     const keys = config.cluster.keyFile === null ? null : deriveKeys(await readClusterKey(config.cluster.keyFile));
-    const kernel = openKernel({ arpRate: config.cluster.arpRate, arpRefreshMs: config.cluster.arpRefreshMs });
+    const kernel = openKernel({
+      protocol: config.cluster.kernelProtocol,
+      arpRate: config.cluster.arpRate,
+      arpRefreshMs: config.cluster.arpRefreshMs,
+    });
     undo.push(() => kernel.close());
     requireCapabilities(kernel);
     const plumber = await Plumber.open(kernel, config);
@@ -54,7 +56,8 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
     await mail.start();
     undo.push(() => mail.stop());
 
-    await plumber.openLifeline(LIFELINE);
+    // By its tag: two daemons of one tag would take each other's addresses for their own.
+    await plumber.openLifeline(`hf${kernel.protocol}`);
     undo.push(() => plumber.close());
     // Only now: the spool's lock, the ports and the lifeline's name have shown that no other holdfastd runs here, whose addresses these are.
     await removeLeftovers(kernel, leftovers, sink);

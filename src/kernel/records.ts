@@ -16,6 +16,8 @@ export const RECORD = {
   address: 8, // 16 bytes, IPv4 uses the first 4
   flagRoute: 1,
   flagAlias: 2,
+  flagProbe: 4,
+  flagNoSource: 8,
 } as const;
 
 /** So many records are worked on before other events get their turn: about 1 ms. */
@@ -46,14 +48,19 @@ export async function packRecords<T>(
   }
 }
 
-function packRecord(bytes: Buffer, start: number, address: string, { ifindex, plumbing, prefix }: PlumbTarget): void {
+function packRecord(bytes: Buffer, start: number, address: string, target: PlumbTarget): void {
+  const { ifindex, plumbing, prefix } = target;
   const family = writeAddress(address, bytes, start + RECORD.address);
   if (family === 0) throw new TypeError(`expected an IPv4 or IPv6 address, not ${JSON.stringify(address)}`);
   const isRoute = plumbing === "route";
   bytes[start + RECORD.family] = family;
   bytes[start + RECORD.prefix] = isRoute || prefix === undefined ? hostPrefix(family) : prefix;
-  bytes[start + RECORD.flags] = isRoute ? RECORD.flagRoute : 0;
+  bytes[start + RECORD.flags] = isRoute ? RECORD.flagRoute : aliasFlags(target);
   bytes.writeUInt32LE(ifindex, start + RECORD.ifindex);
+}
+
+function aliasFlags({ dad = false, sourceHygiene = false }: PlumbTarget): number {
+  return (dad ? RECORD.flagProbe : 0) | (sourceHygiene ? RECORD.flagNoSource : 0);
 }
 
 /** @param bytes few enough for one turn of the event loop. */

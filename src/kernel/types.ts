@@ -57,6 +57,14 @@ export interface PlumbTarget {
    * kernel makes one alias of a network its primary, and takes the others along when that one goes, unless
    * net.ipv4.conf.IF.promote_secondaries is 1 (devinet.c, __inet_del_ifa): hence the default. */
   readonly prefix?: number;
+  /** Of IPv6 aliases: first ask whether another host on the link has the address (duplicate address detection, RFC 4862). That
+   * takes a second or two, for all of a batch at once; one that is taken gets -EADDRINUSE, and does not stay. Default false. On a
+   * lifeline, which has no link, there is nobody to ask. */
+  readonly dad?: boolean;
+  /** Of aliases: the kernel never chooses the address by itself as the source of a connection or datagram; those that are bound to it
+   * go out from it as ever. IPv6: deprecated, by a preferred lifetime of 0. IPv4, whose kernel chooses by scope: scope host, which
+   * needs the host's prefix; any other has no effect. Local routes are never chosen. Default false. */
+  readonly sourceHygiene?: boolean;
 }
 
 export interface PlumbResult {

@@ -5,7 +5,7 @@
 import { describeAddresses } from "../core/address.js";
 import type { Entry } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
-import { type FoundAddress, findOrphans, HOLDFAST_PROTOCOL, type Kernel } from "../kernel/index.js";
+import { type FoundAddress, findOrphans, type Kernel } from "../kernel/index.js";
 import type { NodeEventSink } from "./node.js";
 import type { Plumber } from "./plumber.js";
 import { aloneAmong, closeSockets } from "./sockets.js";
@@ -20,7 +20,7 @@ export interface Leftovers {
 export async function findLeftovers(kernel: Kernel, plumber: Plumber, entries: readonly Entry[]): Promise<Leftovers> {
   const vips = plumber.vipPlaces(entries.map(({ address }) => address));
   const found = await kernel.addresses();
-  const { orphans, hostOwn } = findOrphans(found, vips, HOLDFAST_PROTOCOL);
+  const { orphans, hostOwn } = findOrphans(found, vips, kernel.protocol);
   const [first] = hostOwn;
   if (first === undefined) return { places: orphans, addresses: await aloneAmong(orphans, found) };
   const addresses = describeAddresses(hostOwn.map(({ address }) => address));

@@ -4,7 +4,6 @@
  * which plumbs them again or hands them on; present ones that nobody here holds are unplumbed.
  */
 import type { Hands } from "../core/ownership/hands.js";
-import { HOLDFAST_PROTOCOL } from "../kernel/index.js";
 import type { FoundAddress, Kernel, KernelChanges, Monitor } from "../kernel/types.js";
 import type { NodeEventSink } from "./node.js";
 import { aloneAmong, closeSockets } from "./sockets.js";
@@ -31,7 +30,7 @@ export class InterfaceCheck {
   #running = false;
 
   constructor(
-    private readonly kernel: Pick<Kernel, "addresses" | "killSockets" | "removeFound" | "watch">,
+    private readonly kernel: Pick<Kernel, "protocol" | "addresses" | "killSockets" | "removeFound" | "watch">,
     private readonly intervalMs: number,
     private readonly hands: Hands,
     private readonly handler: CheckHandler,
@@ -58,7 +57,7 @@ export class InterfaceCheck {
   #onChanges({ removed, added, links }: KernelChanges): void {
     if (links.length > 0) this.handler.links();
     const lost = removed.some(({ address }) => this.hands.state(address) === "present");
-    const stray = added.some((one) => isOurs(one) && this.hands.state(one.address) === undefined);
+    const stray = added.some((one) => this.#isOurs(one) && this.hands.state(one.address) === undefined);
     if (lost || stray) this.#checkSoon();
   }
 
@@ -81,8 +80,8 @@ export class InterfaceCheck {
       const found = await this.kernel.addresses();
       for await (const some of found.slices()) {
         for (const one of some) {
-          if (isOurs(one) || isUntagged(one)) there.add(one.address);
-          if (isOurs(one)) tagged.push(one);
+          if (this.#isOurs(one) || isUntagged(one)) there.add(one.address);
+          if (this.#isOurs(one)) tagged.push(one);
         }
       }
       const lost = this.hands.present().filter((address) => before.has(address) && !there.has(address));
@@ -99,10 +98,10 @@ export class InterfaceCheck {
       this.#running = false;
     }
   }
-}
 
-function isOurs({ protocol }: FoundAddress): boolean {
-  return protocol === HOLDFAST_PROTOCOL;
+  #isOurs({ protocol }: FoundAddress): boolean {
+    return protocol === this.kernel.protocol;
+  }
 }
 
 /** As what this node plumbs is found on a kernel that keeps no tags of addresses (docs/KERNELS.md). */

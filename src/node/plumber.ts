@@ -58,7 +58,8 @@ export class Plumber {
     const links = await kernel.links();
     const places = config.topologies.map((topology): [string, Place] => {
       const link = linkOf(links, topology);
-      const target = { ifindex: link.index, plumbing: topology.plumbing, prefix: topology.cidrmask };
+      const { plumbing, cidrmask: prefix, dad, sourceHygiene } = topology;
+      const target = { ifindex: link.index, plumbing, prefix, dad, sourceHygiene };
       const source = { link, rounds: config.cluster.arpRepeat, allHosts: config.cluster.arpAllHosts };
       return [topology.block, { topology, target, source }];
     });

@@ -16,7 +16,15 @@ describe("an example of the DuraVIP chapter", () => {
   it("about topology hints parses", () => {
     const { topologies } = valid(CHAPTER.topology);
     expect(topologies).toMatchObject([
-      { block: "10.1.1.0/24", interface: "eth1", cidrmask: 32, plumbing: "address", lifeline: false },
+      {
+        block: "10.1.1.0/24",
+        interface: "eth1",
+        cidrmask: 32,
+        plumbing: "address",
+        lifeline: false,
+        sourceHygiene: true,
+        dad: false,
+      },
     ]);
   });
 
@@ -101,6 +109,7 @@ describe("a text that holds everything the language has", () => {
       takeoverProbeMs: 300,
       conflictLimit: 2,
       conflictAction: "yield",
+      kernelProtocol: 104,
       balanceSetSize: 20,
       weight: 100,
       viewMatureTimeMs: 5000,

@@ -44,7 +44,12 @@ const on = (host: string) => ({
 });
 
 /** A cluster of one, without a lifeline unless it says so: what a dead daemon leaves stays to be seen. */
-async function configure(vips: readonly string[], topology = "", checkSeconds = 1): Promise<string> {
+async function configure(
+  vips: readonly string[],
+  topology = "",
+  checkSeconds = 1,
+  tag = HOLDFAST_PROTOCOL,
+): Promise<string> {
   const file = join(network.directory, "one.conf");
   await writeFile(
     file,
@@ -52,7 +57,7 @@ async function configure(vips: readonly string[], topology = "", checkSeconds = 
      SpoolBase = "${network.directory}/spool"
      ECCluster_Listener { Listen "10.1.0.1:4802" {} }
      Control_Listener { Listen "${socketPath()}" {} }
-     cluster { nodename = "one"  view_mature_time = 0.1  if_check_interval = ${checkSeconds}
+     cluster { nodename = "one"  view_mature_time = 0.1  if_check_interval = ${checkSeconds}  kernel_protocol = ${tag}
        Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
        Topology "10.1.0.0/24" { interface = "eth1" }
      }
@@ -195,6 +200,16 @@ describe("a node that has no peers", () => {
     daemon.kill("SIGKILL");
     await daemon.exited;
     await until(plumbed, []);
+  });
+
+  it("uses the tag of its configuration, and leaves what another cluster's daemon plumbed on the same host", async () => {
+    await ipBatch(network.namespace(HOST), ["route add local 10.1.2.77 dev eth1 table local proto 104"]);
+    start(await configure(VIPS, "lifeline = true plumbing = route", 1, 105));
+    await serves();
+    const words = "route show table local proto 105".split(" ");
+    const ours = await ipJson<{ readonly dst: string; readonly dev: string }>(network.namespace(HOST), words);
+    expect(ours.map(({ dst, dev }) => `${dst} ${dev}`).sort()).toEqual(VIPS.map((vip) => `${vip} hf105`));
+    expect(await network.readLocalAddresses(HOST)).toContain("10.1.2.77");
   });
 
   it.each([

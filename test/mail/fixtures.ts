@@ -125,6 +125,7 @@ export function config(parts: ConfigParts): Config {
       takeoverProbeMs: 0,
       conflictLimit: 3,
       conflictAction: "defend",
+      kernelProtocol: 104,
       balanceSetSize: 0,
       weight: 100,
       viewMatureTimeMs: 5_000,

@@ -40,6 +40,7 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
   for (const address of held) hands.acquired(address);
   let tell: (changes: KernelChanges) => void = () => {};
   const kernel = {
+    protocol: HOLDFAST_PROTOCOL,
     addresses: vi.fn(async () => dumpOf(there)),
     removeFound: async (gone: readonly FoundAddress[]): Promise<PlumbResult> => {
       for (const one of gone) there.splice(there.indexOf(one), 1);

@@ -129,7 +129,7 @@ export function arpObstacle({ name }: Pick<Link, "name">): string | null {
   return `${name} will not answer ARP for these addresses: net.ipv4.conf.{all,${name}}.arp_ignore must be 0`;
 }
 
-/** Unlike hf0, a daemon's, so that the two do not meet. @returns the first name that no link has. */
+/** Above a daemon's, which has the number of its tag. @returns the first name that no link has. */
 export function freeLifelineName(links: readonly Link[]): string {
   const taken = new Set(links.map(({ name }) => name));
   let number = 1000;
