@@ -23,6 +23,7 @@ export function readMail(root: Scope, nodename: string, diagnostics: Diagnostics
     messageExpirationMs: values.messageExpirationMs,
     maxOutboundConnections: values.maxOutboundConnections,
     mmoveConnections: values.mmoveConnections,
+    listenSharedMin: values.listenSharedMin,
     hostname: values.hostname ?? nodename,
   };
 }

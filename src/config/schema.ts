@@ -261,6 +261,12 @@ export const GLOBAL = {
   maxRetryIntervalMs: option.seconds("Max_Retry_Interval", 43_200, 1, "longest wait between attempts"),
   messageExpirationMs: option.seconds("Message_Expiration", 604_800, 1, "age at which mail is returned"),
   mmoveConnections: option.integer("mmove_connections", 4, { from: 1, to: 64 }, "connections that move mail to a peer"),
+  listenSharedMin: option.integer(
+    "listen_shared_min",
+    512,
+    { from: 0, to: COUNT.to },
+    "DuraVIP addresses on one port that have a socket each; more share one on every address (OPERATING.md); 0: never",
+  ),
 };
 
 const TOPOLOGY_RULE: ScopeRule = {

@@ -185,6 +185,8 @@ export interface MailOptions {
   /** Connections for each (binding, domain). */
   readonly maxOutboundConnections: number;
   readonly mmoveConnections: number;
+  /** DuraVIP addresses on one port that have a socket each; more than that share one. 0: never. Default 512. */
+  readonly listenSharedMin: number;
   readonly hostname: string;
 }
 

@@ -2,6 +2,7 @@
  * The parts of a running node, put together in the order in which they may touch the world, and taken apart in the
  * opposite one. Whatever fails on the way up is undone.
  */
+import { Worker } from "node:worker_threads";
 import type { Config } from "../config/types.js";
 import { startControlServer } from "../console/server.js";
 import { catalogueOf } from "../core/catalogue/catalogue.js";
@@ -12,7 +13,8 @@ import { deriveKeys, readClusterKey, type ClusterKeys } from "../group/key.js";
 import { soloChannel } from "../group/solo.js";
 import { openKernel } from "../kernel/index.js";
 import type { Kernel } from "../kernel/types.js";
-import { createMailService } from "../mail/service.js";
+import { createMailService, type StartThread } from "../mail/service.js";
+import type { MailEvent } from "../mail/types.js";
 import { findLeftovers, removeLeftovers } from "../node/clean-slate.js";
 import { Node, type NodeEventSink } from "../node/node.js";
 import { Plumber } from "../node/plumber.js";
@@ -49,10 +51,11 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
     const leftovers = await findLeftovers(kernel, plumber, catalogueOf(config));
 
     let node: Node | null = null;
-    const mail = createMailService({ config, peerKey: keys?.mmove ?? null, incarnation }, (event) => {
+    const onMailEvent = (event: MailEvent) => {
       sink(event);
       if (event.code === "mail-thread-died") node?.serviceLost();
-    });
+    };
+    const mail = createMailService({ config, peerKey: keys?.mmove ?? null, incarnation }, onMailEvent, startMailThread);
     await mail.start();
     undo.push(() => mail.stop());
 
@@ -81,6 +84,9 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
     throw error;
   }
 }
+
+const startMailThread: StartThread = (workerData) =>
+  new Worker(new URL("../node/mail-thread.js", import.meta.url), { workerData });
 
 function groupChannel(config: Config, incarnation: number, keys: ClusterKeys | null): GroupChannel {
   const { nodename: self, peers, channel } = config;

@@ -3,12 +3,11 @@
  * It decides nothing about homes: it is told.
  */
 import { Resolver } from "node:dns/promises";
-import type { Listen } from "../config/types.js";
 import { explain } from "../errors.js";
 import { Courier } from "./delivery.js";
 import type { Desk } from "./desk.js";
 import { FailureNotices } from "./failure-notices.js";
-import type { Listener } from "./listener.js";
+import { Listeners } from "./listeners.js";
 import { MoveReceiver } from "./mmove-receiver.js";
 import { MoveSender } from "./mmove-sender.js";
 import type { MailDns } from "./next-hop.js";
@@ -18,30 +17,38 @@ import { Reception } from "./reception.js";
 import { Scheduler } from "./scheduler.js";
 import { openSpool } from "./spool/spool.js";
 import type { MessageId, Spool, SpoolOptions } from "./spool/types.js";
-import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, ServeResult } from "./types.js";
+import type {
+  BindingHome,
+  MailEventSink,
+  MailService,
+  MailSetup,
+  QueueRow,
+  ServeResult,
+  SocketBinder,
+} from "./types.js";
 
+const NOT_RUNNING = "mail is not running here";
 const STOP_MS = 2_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const SWEPT_AT_ONCE = 1_000;
-/** Addresses whose listeners open in one turn of the loop. */
-const SERVED_AT_ONCE = 64;
 /** Messages of a binding that is gone, given to `default` at a time. */
 const ADOPTED_AT_ONCE = 256;
 
-/** What tests put in the place of the world. */
+/** What the mail layer does not have itself; and what tests put in the place of the world. */
 export interface MailEngineParts {
+  readonly binder: SocketBinder;
   readonly openSpool?: (options: SpoolOptions) => Spool;
   readonly dns?: MailDns;
 }
 
-export function createMailEngine(setup: MailSetup, sink: MailEventSink, parts: MailEngineParts = {}): MailService {
+export function createMailEngine(setup: MailSetup, sink: MailEventSink, parts: MailEngineParts): MailService {
   return new MailEngine(setup, sink, parts);
 }
 
 /** Everything that works on an open spool. */
 interface Works {
   readonly desk: Desk;
-  readonly reception: Reception;
+  readonly listeners: Listeners;
   readonly pool: OutboundPool;
   readonly courier: Courier;
   readonly scheduler: Scheduler;
@@ -52,12 +59,6 @@ interface Works {
 class MailEngine implements MailService {
   readonly #places: Places;
   readonly #counts = new Map<string, number>();
-  /** Listeners that come and go with an address. */
-  readonly #listensOf = new Map<string, Listen[]>();
-  readonly #open = new Map<string, readonly Listener[]>();
-  readonly #plain: Listener[] = [];
-  /** What is being done about an address; the next thing waits for it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
   readonly #adopting = new Set<string>();
   #works: Works | null = null;
   #sweeping: NodeJS.Timeout | null = null;
@@ -68,24 +69,13 @@ class MailEngine implements MailService {
     private readonly parts: MailEngineParts,
   ) {
     this.#places = new Places(setup.config);
-    for (const listen of setup.config.listens) {
-      if (!listen.enabled || isPlain(listen)) continue;
-      const there = this.#listensOf.get(listen.endpoint.host);
-      if (there === undefined) this.#listensOf.set(listen.endpoint.host, [listen]);
-      else there.push(listen);
-    }
   }
 
   async start(): Promise<void> {
     const works = this.#openWorks();
     this.#works = works;
     try {
-      for (const listen of this.setup.config.listens) {
-        if (!listen.enabled || !isPlain(listen)) continue;
-        const listener = works.reception.listener(listen);
-        await listener.open();
-        this.#plain.push(listener);
-      }
+      await works.listeners.start();
       await works.moves?.receiver.open(works.moves.key);
       await this.#settleDoubts(works);
     } catch (error) {
@@ -97,14 +87,22 @@ class MailEngine implements MailService {
     this.#sweeping.unref();
   }
 
+  async listen(addresses: readonly string[]): Promise<readonly ServeResult[]> {
+    if (this.#works === null) return addresses.map((address) => ({ address, error: NOT_RUNNING }));
+    return this.#works.listeners.open(addresses);
+  }
+
   async serve(addresses: readonly string[]): Promise<readonly ServeResult[]> {
-    const results: ServeResult[] = [];
-    // In slices, so that sessions go on while thousands of listeners open.
-    for (let at = 0; at < addresses.length; at += SERVED_AT_ONCE) {
-      const slice = addresses.slice(at, at + SERVED_AT_ONCE);
-      results.push(...(await Promise.all(slice.map((address) => this.#inTurn(address, () => this.#serve(address))))));
-    }
-    return results;
+    const opened = await this.listen(addresses);
+    const works = this.#works;
+    return opened.map((result) => {
+      if (result.error !== null) return result;
+      // It may have been withdrawn meanwhile.
+      if (works?.listeners.isOpen(result.address) !== true) return { ...result, error: NOT_RUNNING };
+      this.#places.serve(result.address);
+      for (const binding of this.#places.bindingsOn(result.address)) works.desk.wake(binding.name);
+      return result;
+    });
   }
 
   async withdraw(addresses: readonly string[], drainMs: number): Promise<void> {
@@ -113,10 +111,7 @@ class MailEngine implements MailService {
       this.#places.withdraw(address);
       for (const binding of this.#places.bindingsOn(address)) bindings.add(binding.name);
     }
-    await Promise.all([
-      ...addresses.map((address) => this.#inTurn(address, () => this.#close(address, drainMs))),
-      this.#endDeliveries(bindings, drainMs),
-    ]);
+    await Promise.all([this.#works?.listeners.close(addresses, drainMs), this.#endDeliveries(bindings, drainMs)]);
   }
 
   setHomes(homes: readonly BindingHome[]): void {
@@ -154,10 +149,8 @@ class MailEngine implements MailService {
     this.#works = null;
     if (this.#sweeping !== null) clearInterval(this.#sweeping);
     works.scheduler.stop();
-    const listeners = [...this.#plain.splice(0), ...[...this.#open.values()].flat()];
-    this.#open.clear();
     await Promise.all([
-      ...listeners.map((listener) => listener.close(STOP_MS)),
+      works.listeners.stop(STOP_MS),
       works.moves?.receiver.close(STOP_MS),
       works.moves?.sender.stop(STOP_MS),
       works.scheduler.settled(works.scheduler.running(), STOP_MS),
@@ -187,7 +180,8 @@ class MailEngine implements MailService {
       peerKey === null
         ? null
         : { sender: new MoveSender(desk, peerKey), receiver: new MoveReceiver(desk), key: peerKey };
-    return { desk, reception: new Reception(desk), pool, courier, scheduler: new Scheduler(desk, courier), moves };
+    const listeners = new Listeners(desk, new Reception(desk), this.parts.binder);
+    return { desk, listeners, pool, courier, scheduler: new Scheduler(desk, courier), moves };
   }
 
   #wake(binding: string): void {
@@ -246,51 +240,12 @@ class MailEngine implements MailService {
     }
   }
 
-  async #serve(address: string): Promise<ServeResult> {
-    const works = this.#works;
-    if (works === null) return { address, error: "mail is not running" };
-    if (this.#places.serves(address)) return { address, error: null };
-    const opened: Listener[] = [];
-    try {
-      for (const listen of this.#listensOf.get(address) ?? []) {
-        const listener = works.reception.listener(listen);
-        await listener.open();
-        opened.push(listener);
-      }
-    } catch (error) {
-      await Promise.all(opened.map((listener) => listener.close(0)));
-      return { address, error: explain(error) };
-    }
-    this.#open.set(address, opened);
-    this.#places.serve(address);
-    for (const binding of this.#places.bindingsOn(address)) works.desk.wake(binding.name);
-    return { address, error: null };
-  }
-
-  async #close(address: string, drainMs: number): Promise<void> {
-    const listeners = this.#open.get(address) ?? [];
-    this.#open.delete(address);
-    await Promise.all(listeners.map((listener) => listener.close(drainMs)));
-  }
-
   async #endDeliveries(bindings: ReadonlySet<string>, drainMs: number): Promise<void> {
     const works = this.#works;
     if (works === null || bindings.size === 0) return;
     works.pool.closeIdle(bindings);
     await works.scheduler.settled(bindings, drainMs);
     await works.pool.cut(bindings);
-  }
-
-  /** One thing at a time for one address, in the order of the calls. */
-  async #inTurn<T>(address: string, step: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(address) ?? Promise.resolve();
-    const turn = before.then(step, step);
-    this.#turns.set(address, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(address) === turn) this.#turns.delete(address);
-    }
   }
 
   async #sweep({ desk }: Works): Promise<void> {
@@ -301,8 +256,4 @@ class MailEngine implements MailService {
       desk.emit("spool-trouble", "error", { reason: explain(error) });
     }
   }
-}
-
-function isPlain(listen: Listen): boolean {
-  return !listen.duravip.enabled && listen.follow === null;
 }

@@ -1,15 +1,15 @@
-/** One `Listen`: an address and port, the sockets on it, and how they end. */
-import { createServer, type Server, type Socket } from "node:net";
+/** One `Listen`: an address and port, the connections to it, and how they end. Opened and closed any number of times. */
+import type { Socket } from "node:net";
 import type { Listen } from "../config/types.js";
 import type { Desk } from "./desk.js";
-import { openServer } from "./listen.js";
 import type { SmtpFace, SmtpSession } from "./smtp-face.js";
 
 export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Map<Socket, SmtpSession>();
-  #server: Server | null = null;
+  #shut: (() => void) | null = null;
   #draining = false;
+  #onEmpty: (() => void) | null = null;
 
   constructor(
     readonly listen: Listen,
@@ -18,11 +18,10 @@ export class Listener {
     private readonly desk: Desk,
   ) {}
 
-  /** Rejects with ERR_LISTEN, whose cause and `errno` fact are the kernel's. */
-  async open(): Promise<void> {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    await openServer(server, this.listen.endpoint, this.desk);
-    this.#server = server;
+  /** Connections come from here on, by `accept`. @param shut what ends that, called once. */
+  begin(shut: () => void): void {
+    this.#shut = shut;
+    this.#draining = false;
   }
 
   /** True once the listener has stopped accepting; a session that begins a message then is told to go. */
@@ -30,26 +29,33 @@ export class Listener {
     return this.#draining;
   }
 
-  /** Stops accepting at once, says 421 to idle sessions, gives messages in flight `drainMs`, then cuts. */
-  async close(drainMs: number): Promise<void> {
-    const server = this.#server;
-    if (server === null) return;
-    this.#server = null;
+  /** Stops accepting at once, says 421 to idle sessions, gives messages in flight `drainMs`, then cuts. @returns undefined when
+   * there is nothing to wait for. */
+  close(drainMs: number): Promise<void> | undefined {
+    const shut = this.#shut;
+    if (shut === null) return undefined;
+    this.#shut = null;
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    shut();
+    return this.#sockets.size === 0 ? undefined : this.#drain(drainMs);
+  }
+
+  async #drain(drainMs: number): Promise<void> {
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     for (const session of this.#sessions.values()) session.leave(`4.3.2 ${this.name} closes this address; come again`);
     const cut = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, drainMs);
-    await closed;
+    await empty;
     clearTimeout(cut);
   }
 
-  #accept(socket: Socket): void {
+  accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#sessions.delete(socket);
+      if (this.#sockets.size === 0) this.#onEmpty?.();
     });
     if (this.#sessions.size >= this.listen.maxConnections) {
       this.desk.count("refused-concurrency");

@@ -5,7 +5,7 @@
  * so (`mail-thread-died`), and another thread is started; it serves no DuraVIP address until it is told to again.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { explain, HoldfastError } from "../errors.js";
 import { errorFromWire, type FromThread, type MailMethod } from "./thread-protocol.js";
 import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, ServeResult } from "./types.js";
@@ -13,13 +13,10 @@ import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, Serv
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 10_000;
 
+/** Starts a thread that runs `runMailThread` (thread.ts). */
 export type StartThread = (setup: MailSetup) => Worker;
 
-export function createMailService(
-  setup: MailSetup,
-  sink: MailEventSink,
-  startThread: StartThread = (workerData) => new Worker(new URL("./worker.js", import.meta.url), { workerData }),
-): MailService {
+export function createMailService(setup: MailSetup, sink: MailEventSink, startThread: StartThread): MailService {
   return new ThreadedMail(setup, sink, startThread);
 }
 
@@ -51,6 +48,10 @@ class ThreadedMail implements MailService {
       throw error;
     }
     this.#started = true;
+  }
+
+  listen(addresses: readonly string[]): Promise<readonly ServeResult[]> {
+    return this.#call("listen", addresses);
   }
 
   serve(addresses: readonly string[]): Promise<readonly ServeResult[]> {

@@ -2,7 +2,7 @@
  * The mail side of a node as the node's shell sees it. It knows nothing of views or elections: it is told which
  * addresses it may serve, and where each binding lives.
  */
-import type { Config } from "../config/types.js";
+import type { Config, Endpoint } from "../config/types.js";
 
 /** Where a DuraVIP binding lives now. Bindings that were never named here, and have no VIP, are always local. */
 export interface BindingHome {
@@ -47,10 +47,24 @@ export interface MailSetup {
   readonly incarnation: number;
 }
 
+/** TCP sockets that are bound before their address is there: the kernel layer has them, and whoever starts the mail side joins
+ * the two. They are of the thread that the mail engine runs in. */
+export interface SocketBinder {
+  /** One for each endpoint, in their order: a descriptor, bound and not listening, or why there is none, with the remedy. */
+  bind(endpoints: readonly Endpoint[]): Promise<readonly (number | string)[]>;
+  /** A descriptor is closed by whoever has it from here on. */
+  release(fd: number): void;
+  /** Those that were not released. */
+  close(fds: readonly number[]): Promise<void>;
+}
+
 export interface MailService {
   /** Opens the spool, the plain listeners and the ECCluster listener, and starts delivery. Rejects with ERR_SPOOL or
    * ERR_LISTEN, having undone what it did. */
   start(): Promise<void>;
+  /** Opens every listener of addresses that this node is about to plumb, so that they are served from their first moment: whoever
+   * gets through is greeted. Those whose listeners do not open are not to be plumbed. Idempotent; undone by `withdraw`. */
+  listen(addresses: readonly string[]): Promise<readonly ServeResult[]>;
   /** Starts every listener on addresses that this node now owns, and lets bindings on them deliver. Idempotent. */
   serve(addresses: readonly string[]): Promise<readonly ServeResult[]>;
   /** Stops accepting on the addresses at once, ends idle sessions with 421, gives transactions and deliveries in

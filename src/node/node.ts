@@ -10,7 +10,7 @@ import { NodeCore } from "../core/node.js";
 import { explain } from "../errors.js";
 import type { GroupChannel, GroupEvent } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
-import type { MailService } from "../mail/types.js";
+import type { MailService, ServeResult } from "../mail/types.js";
 import { BindingHomes } from "./binding-homes.js";
 import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
@@ -203,31 +203,46 @@ export class Node {
     }
   }
 
-  /** Plumb, tell the LAN, serve: in this order, since service starts only on addresses that are there. */
+  /**
+   * Listen, plumb, tell the LAN, let mail leave: in this order. Sockets listen before their address is there, so no client
+   * finds it without its service; and what cannot be served is not plumbed.
+   */
   async #acquire({ job, addresses, fenced }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
+    const { mail, plumber } = this.parts;
     const failed = new Map<string, string>();
+    const others = () => addresses.filter((address) => !failed.has(address));
+    const notServed = (results: readonly ServeResult[]) => {
+      for (const { address, error } of results) if (error !== null) failed.set(address, error);
+    };
     try {
       for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
         failed.set(address, `still answered by ${mac}`);
-      const free = addresses.filter((address) => !failed.has(address));
-      for (const { address, reason } of await this.parts.plumber.plumb(free)) failed.set(address, reason);
-      const plumbed = addresses.filter((address) => !failed.has(address));
-      this.parts.plumber.announce(plumbed);
-      for (const { address, error } of await this.parts.mail.serve(plumbed))
-        if (error !== null) failed.set(address, error);
+      notServed(await mail.listen(others()));
+      for (const { address, reason } of await plumber.plumb(others())) failed.set(address, reason);
+      plumber.announce(others());
+      notServed(await mail.serve(others()));
     } catch (error) {
       for (const address of addresses) failed.set(address, explain(error));
     }
-    if (failed.size > 0) await this.#unplumb([...failed.keys()]);
+    if (failed.size > 0) await this.#undoAcquire([...failed.keys()]);
     const failures = [...failed].map(([address, reason]) => ({ address, reason }));
     this.#input({ kind: "done", at: performance.now(), job, failed: failures });
   }
 
+  async #undoAcquire(addresses: readonly string[]): Promise<void> {
+    await this.#withdraw(addresses, 0);
+    await this.#unplumb(addresses);
+  }
+
   async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {
-    const withdrawn = this.#withdraw(addresses, urgent ? 0 : this.parts.config.cluster.drainTimeoutMs);
-    // Somebody else may be about to have them: no longer for a mail thread that is busy, or still ends a planned release.
-    await (urgent ? within(URGENT_LIMIT_MS, withdrawn) : withdrawn);
-    await closeSockets(this.parts.kernel, addresses, this.parts.sink);
+    const closeAll = () => closeSockets(this.parts.kernel, addresses, this.parts.sink);
+    if (urgent) {
+      // Somebody else may be about to have them: no longer for a mail thread that is busy, or still ends a planned release.
+      await within(URGENT_LIMIT_MS, Promise.all([this.#withdraw(addresses, 0), closeAll()]));
+    } else {
+      await this.#withdraw(addresses, this.parts.config.cluster.drainTimeoutMs);
+      await closeAll();
+    }
     await this.#unplumb(addresses);
     this.#input({ kind: "done", at: performance.now(), job, failed: [] });
   }
@@ -289,7 +304,7 @@ export class Node {
 }
 
 /** @returns false when the time was over first. */
-async function within(limitMs: number, promise: Promise<void>): Promise<boolean> {
+async function within(limitMs: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
   const done = await Promise.race([promise.then(() => true), late]);

@@ -115,6 +115,7 @@ describe("mail options", () => {
       messageExpirationMs: 604_800_000,
       maxOutboundConnections: 32,
       mmoveConnections: 4,
+      listenSharedMin: 512,
       hostname: "node1",
     });
   });

@@ -10,6 +10,8 @@ import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { expect, it } from "vitest";
 import type { Binding, Config, DomainRoute, Listen, MailOptions, Peer } from "../../src/config/types.js";
 import { createMailEngine, type MailEngineParts } from "../../src/mail/engine.js";
+import { openKernel } from "../../src/kernel/index.js";
+import { socketBinder } from "../../src/node/socket-binder.js";
 import type { BindingHome, MailEvent, MailService, MailSetup } from "../../src/mail/types.js";
 
 const at = { file: "test", line: 1, column: 1 };
@@ -164,6 +166,7 @@ export function config(parts: ConfigParts): Config {
       messageExpirationMs: 86_400_000,
       maxOutboundConnections: 10,
       mmoveConnections: 4,
+      listenSharedMin: 512,
       hostname: "n1.test",
       ...parts.mail,
     },
@@ -197,14 +200,16 @@ export interface Mail {
 
 let incarnations = 1_000;
 
+const binder = socketBinder(openKernel());
+
 /** An engine in this process, started; stopped after the test. */
 export async function engine(
   setup: Omit<MailSetup, "incarnation" | "peerKey"> & Partial<MailSetup>,
-  parts: MailEngineParts = {},
+  parts: Partial<MailEngineParts> = {},
 ): Promise<Mail> {
   const whole: MailSetup = { peerKey: null, incarnation: ++incarnations, ...setup };
   const events: MailEvent[] = [];
-  const mail = createMailEngine(whole, (event) => events.push(event), parts);
+  const mail = createMailEngine(whole, (event) => events.push(event), { binder, ...parts });
   cleanup(() => mail.stop());
   await mail.start();
   const matches = (event: MailEvent, code: string, facts: MailEvent["facts"]) =>

@@ -7,7 +7,7 @@ import { createMailService } from "../../src/mail/service.js";
 import type { MailEvent } from "../../src/mail/types.js";
 import { addresses, cleanup, config, Dialog, freePort, home, listen, scene, text, until, vip } from "./fixtures.js";
 
-const script = new URL("../../dist/mail/worker.js", import.meta.url);
+const script = new URL("../../dist/node/mail-thread.js", import.meta.url);
 const [plain = "", first = "", busy = ""] = addresses(25, 3);
 const duravip = { enabled: true, upgraded: false, preference: null };
 
