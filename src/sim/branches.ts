@@ -23,7 +23,6 @@ export const BRANCHES = [
   "settle: a drain is said again",
   "settle: a move command is given up",
   "message: comes before the table is settled",
-  "message: RELEASED too late",
   "message: REFUSED",
   "message: READY",
   "message: MOVE without effect",
@@ -109,8 +108,6 @@ export class Branches {
     if (!this.#before.settled) return this.#came("message: comes before the table is settled");
     const changed = (core.change?.touched.size ?? 0) > 0;
     switch (kind) {
-      case "released":
-        return this.#came(changed ? null : "message: RELEASED too late");
       case "refused":
         return this.#came("message: REFUSED");
       case "ready":

@@ -72,7 +72,6 @@ const RARER: ReadonlySet<Branch> = new Set([
   "view: a holder departs that was waited for",
   "settle: a drain is said again",
   "settle: a move command is given up",
-  "message: RELEASED too late",
   "message: MOVE without effect",
   "message: BALANCE without effect",
   "leave: nobody takes the rest",
