@@ -22,7 +22,7 @@ beforeEach(async () => {
   const node = (name: NodeName, number: number) => ({
     name,
     interfaces: [
-      { name: "eth0", network: "cluster", addresses: [`fd00::${number}/64`] },
+      { name: "eth0", network: "cluster", addresses: [`fd00::${number}/64 nodad`] },
       { name: "eth1", network: "mail", addresses: [`10.1.0.${number}/16`, `fd00:1::${number}/64 nodad`] },
     ],
   });
