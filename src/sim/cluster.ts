@@ -182,6 +182,13 @@ export class Cluster implements StepWatcher {
     this.#safety.cut();
   }
 
+  /** What goes from the one to the other takes so much longer: where that is long, it is as good as a cut. */
+  clog(from: string, to: string, ms: number): void {
+    this.note("net", "clog", () => ({ from, to, ms: Math.round(ms) }));
+    this.network.clog(from, to, ms);
+    this.#safety.cut();
+  }
+
   heal(): void {
     this.note("net", "heal", () => ({}));
     this.network.heal();

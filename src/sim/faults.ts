@@ -138,7 +138,7 @@ export class Faults {
     }
     if (fault === "clog") {
       const [from, to] = [random.pick(all) ?? "", random.pick(all) ?? ""];
-      cluster.network.clog(from, to, 10 ** random.between(1, 3.5));
+      cluster.clog(from, to, 10 ** random.between(1, 3.5));
       return from !== to;
     }
     if (fault === "cut-partial") {

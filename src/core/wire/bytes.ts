@@ -132,13 +132,29 @@ export class ByteReader {
   }
 
   string(max = this.left): string {
+    const start = this.#at;
+    const short = this.#shortString();
+    if (short !== null && short.length <= max) return short;
+    this.#at = start;
     const raw = this.bytes(max);
-    if (raw.length <= SHORT && raw.every((byte) => byte < 0x80)) return String.fromCharCode(...raw);
     try {
       return text.decode(raw);
     } catch {
       throw new Malformed("not UTF-8");
     }
+  }
+
+  /** @returns null for what is not short, not ASCII or not there: the long way says what is wrong with it. */
+  #shortString(): string | null {
+    const length = this.source[this.#at++] ?? SHORT + 1;
+    if (length > SHORT || length > this.left) return null;
+    let short = "";
+    for (const end = this.#at + length; this.#at < end; this.#at++) {
+      const code = this.source[this.#at] ?? 0x80;
+      if (code >= 0x80) return null;
+      short += String.fromCharCode(code);
+    }
+    return short;
   }
 
   flag(): boolean {
