@@ -56,7 +56,17 @@ export const CLUSTER = {
   arpRepeat: option.integer("arp_repeat", 3, { from: 1, to: 100 }, "rounds of announcements, 1.1 s apart"),
   arpRate: option.integer("arp_rate", 10_000, COUNT, "announcements of the whole node, in frames a second"),
   arpRefreshMs: option.seconds("arp_refresh", 60, 0, "period in which each owned address is announced again; 0: never"),
-  arpAllHosts: option.flag("arp_all_hosts", true, "announce to the whole network; `false`: to known neighbours only"),
+  arpAllHosts: option.flag(
+    "arp_all_hosts",
+    true,
+    "announce to the whole network; `false`: only to the neighbours that this node or another one knows",
+  ),
+  arpShareMs: option.seconds(
+    "arp_share",
+    30,
+    0,
+    "period in which nodes tell each other their neighbours and busiest addresses; 0: never",
+  ),
   takeoverProbeMs: option.milliseconds(
     "takeover_probe_ms",
     0,

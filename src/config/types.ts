@@ -56,8 +56,10 @@ export interface ClusterOptions {
   readonly arpRate: number;
   /** Period in which every owned address is announced again; 0: never. Default 60 s. */
   readonly arpRefreshMs: number;
-  /** Announcements go to the whole network; false: only to the hosts in this host's neighbour table. Default true. */
+  /** Announcements go to the whole network; false: only to the hosts in the neighbour tables of the nodes. Default true. */
   readonly arpAllHosts: boolean;
+  /** Period in which nodes tell each other their neighbours and busiest addresses; 0: never. Default 30 s. */
+  readonly arpShareMs: number;
   /** How long whoever still has an address of a departed owner is waited for before it is taken; 0: not at all. Default 0. */
   readonly takeoverProbeMs: number;
   /** Defences of an address against another host before `conflictAction` counts. Default 3. */

@@ -3,6 +3,7 @@
  * the outcome of every job comes back as an input.
  */
 import type { View } from "./view.js";
+import type { Share } from "./wire/share.js";
 
 /** Monotonic milliseconds since an arbitrary origin; only differences mean anything. */
 export type MonoMs = number;
@@ -27,6 +28,8 @@ export type NodeInput =
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
   | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
+  /** For the others of the view. Lost where there is none just then. */
+  | { readonly kind: "share"; readonly at: MonoMs; readonly share: Share }
   /** Leave the cluster in order: give every address away, then `left`. */
   | { readonly kind: "leave"; readonly at: MonoMs };
 
@@ -47,6 +50,8 @@ export type NodeOutput =
   /** Owners of these addresses changed: `owner` null while they are on their way. */
   | { readonly kind: "homes"; readonly homes: readonly Home[] }
   | { readonly kind: "reply"; readonly id: number; readonly result: MoveOutcome }
+  /** What another member shares. */
+  | { readonly kind: "shared"; readonly from: string; readonly share: Share }
   /** Every address is given away, or nobody is there to take it. */
   | { readonly kind: "left" }
   | { readonly kind: "event"; readonly code: NodeEventCode; readonly facts: Facts };

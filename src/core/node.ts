@@ -124,6 +124,9 @@ export class NodeCore {
       case "links":
         this.#turn({ ...this.#health, down: input.down });
         break;
+      case "share":
+        if (this.ownership.members.size > 1) this.#multicast({ kind: "share", ...input.share });
+        break;
       case "leave":
         this.#leave();
         break;
@@ -315,6 +318,9 @@ export class NodeCore {
         return this.#compare(from, message);
       case "diverged":
         return this.#announceAnew();
+      case "share":
+        if (from !== this.setup.self) this.#outputs.push({ kind: "shared", from, share: message });
+        return;
     }
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();

@@ -122,6 +122,7 @@ export class Courier {
       return { outcomes: null, trouble, reused: false };
     }
     const where = { peer: hop.address, local: session.localAddress };
+    this.desk.activity.used(session.localAddress);
     const body = this.#body(message, batch);
     try {
       const result = await session.send(envelopeOf(message, batch), body.stream);

@@ -1,5 +1,6 @@
 /** What every part of the mail engine works with. */
 import type { Config } from "../config/types.js";
+import type { Activity } from "./activity.js";
 import type { Places } from "./places.js";
 import type { NewMessage, Spool } from "./spool/types.js";
 import type { MailEvent } from "./types.js";
@@ -8,6 +9,7 @@ export interface Desk {
   readonly config: Config;
   readonly spool: Spool;
   readonly places: Places;
+  readonly activity: Activity;
   /** Codes are in docs/EVENTS.md. */
   readonly emit: (code: string, level: MailEvent["level"], facts: MailEvent["facts"]) => void;
   /** Adds to a counter that `counters()` shows. */

@@ -4,6 +4,7 @@
  */
 import { Resolver } from "node:dns/promises";
 import { explain } from "../errors.js";
+import { Activity } from "./activity.js";
 import { Courier } from "./delivery.js";
 import type { Desk } from "./desk.js";
 import { FailureNotices } from "./failure-notices.js";
@@ -19,6 +20,7 @@ import { openSpool } from "./spool/spool.js";
 import type { MessageId, Spool, SpoolOptions } from "./spool/types.js";
 import type {
   BindingHome,
+  BusyAddresses,
   MailEventSink,
   MailService,
   MailSetup,
@@ -29,6 +31,8 @@ import type {
 
 const NOT_RUNNING = "mail is not running here";
 const STOP_MS = 2_000;
+/** What crosses to the node's thread, and from there to every other node, each time. */
+const BUSIEST = 10_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const SWEPT_AT_ONCE = 1_000;
 /** Messages of a binding that is gone, given to `default` at a time. */
@@ -58,6 +62,7 @@ interface Works {
 
 class MailEngine implements MailService {
   readonly #places: Places;
+  readonly #activity = new Activity();
   readonly #counts = new Map<string, number>();
   readonly #adopting = new Set<string>();
   #works: Works | null = null;
@@ -109,6 +114,7 @@ class MailEngine implements MailService {
     const bindings = new Set<string>();
     for (const address of addresses) {
       this.#places.withdraw(address);
+      this.#activity.forget(address);
       for (const binding of this.#places.bindingsOn(address)) bindings.add(binding.name);
     }
     await Promise.all([this.#works?.listeners.close(addresses, drainMs), this.#endDeliveries(bindings, drainMs)]);
@@ -136,6 +142,10 @@ class MailEngine implements MailService {
       rows.set(key, row);
     }
     return [...rows.values()];
+  }
+
+  async activity(): Promise<readonly BusyAddresses[]> {
+    return this.#activity.take(BUSIEST);
   }
 
   async counters(): Promise<Readonly<Record<string, number>>> {
@@ -169,6 +179,7 @@ class MailEngine implements MailService {
       config,
       spool,
       places: this.#places,
+      activity: this.#activity,
       emit: (code, level, facts) => this.sink({ code, level, facts }),
       count: (name, by = 1) => this.#counts.set(name, (this.#counts.get(name) ?? 0) + by),
       wake: (binding) => this.#wake(binding),

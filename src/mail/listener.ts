@@ -52,6 +52,7 @@ export class Listener {
 
   accept(socket: Socket): void {
     this.#sockets.add(socket);
+    this.desk.activity.used(this.listen.endpoint.host);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#sessions.delete(socket);

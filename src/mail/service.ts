@@ -8,7 +8,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { explain, HoldfastError } from "../errors.js";
 import { errorFromWire, type FromThread, type MailMethod } from "./thread-protocol.js";
-import type { BindingHome, MailEventSink, MailService, MailSetup, QueueRow, ServeResult } from "./types.js";
+import type {
+  BindingHome,
+  BusyAddresses,
+  MailEventSink,
+  MailService,
+  MailSetup,
+  QueueRow,
+  ServeResult,
+} from "./types.js";
 
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 10_000;
@@ -70,6 +78,10 @@ class ThreadedMail implements MailService {
 
   queues(): Promise<readonly QueueRow[]> {
     return this.#call("queues");
+  }
+
+  activity(): Promise<readonly BusyAddresses[]> {
+    return this.#call("activity");
   }
 
   counters(): Promise<Readonly<Record<string, number>>> {

@@ -32,6 +32,12 @@ export interface ServeResult {
   readonly error: string | null;
 }
 
+/** Addresses that were used 2^level times or more, and less than twice that. */
+export interface BusyAddresses {
+  readonly level: number;
+  readonly addresses: readonly string[];
+}
+
 /** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
 export interface MailEvent {
   readonly code: string;
@@ -73,6 +79,9 @@ export interface MailService {
   /** Tells where bindings live. Queues of bindings that live elsewhere move there. Unnamed ones stay as they were. */
   setHomes(homes: readonly BindingHome[]): void;
   queues(): Promise<readonly QueueRow[]>;
+  /** Which addresses were used most, the last minutes counting most; at most 10,000, the busiest level first. Each call halves
+   * what earlier uses count. */
+  activity(): Promise<readonly BusyAddresses[]>;
   /** Numbers since start: accepted, delivered, moved out and in, deferred, failed, duplicates dropped, refused by reason. */
   counters(): Promise<Readonly<Record<string, number>>>;
   /** Stops accepting, finishes what is in flight (up to 2 s), closes the spool. */

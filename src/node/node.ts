@@ -17,6 +17,7 @@ import type { NodeControl } from "./control.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
 import type { Plumber } from "./plumber.js";
+import { Sharing } from "./sharing.js";
 import { closeSockets } from "./sockets.js";
 import { statusControl } from "./status.js";
 
@@ -72,6 +73,7 @@ export class Node {
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
   readonly #guard: LanGuard;
+  readonly #sharing: Sharing;
   readonly #inbox: NodeInput[] = [];
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
@@ -111,8 +113,14 @@ export class Node {
       this.#input({ kind: "lost", at: performance.now(), addresses: present });
     };
     this.#guard = new LanGuard({ ...parts, giveUp });
+    this.#sharing = new Sharing({
+      ...parts,
+      options: config.cluster,
+      say: (share) => this.#input({ kind: "share", at: performance.now(), share }),
+    });
     this.control = statusControl({
       ...parts,
+      sharing: this.#sharing,
       core: this.#core,
       startedAt: this.#startedAt,
       move: (vip, to) => this.#move(vip, to),
@@ -132,6 +140,7 @@ export class Node {
       onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
     });
     await this.#check.start();
+    this.#sharing.start();
   }
 
   /** The mail thread died: whatever it served has to be served anew, here or elsewhere. */
@@ -147,6 +156,7 @@ export class Node {
   async stop(): Promise<void> {
     await this.#check.stop();
     this.#guard.stop();
+    this.#sharing.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#input({ kind: "leave", at: performance.now() });
     if (!this.#left && !(await within(LEAVE_LIMIT_MS, left)))
@@ -190,11 +200,13 @@ export class Node {
       case "release":
         return void this.#release(output.job, output.addresses, output.urgent);
       case "announce":
-        return this.parts.plumber.announce(output.addresses);
+        return this.parts.plumber.announce(this.#sharing.busiestFirst(output.addresses));
       case "homes":
         return this.parts.mail.setHomes(this.#homes.tell(output.homes, this.#core.ownership.members));
       case "reply":
         return this.#commands.reply(output.id, output.result);
+      case "shared":
+        return this.#sharing.hear(output.from, output.share);
       case "left":
         this.#left = true;
         return this.#onLeft();
@@ -204,11 +216,12 @@ export class Node {
   }
 
   /**
-   * Listen, plumb, tell the LAN, let mail leave: in this order. Sockets listen before their address is there, so no client
+   * Listen, plumb, tell the LAN, let mail leave: in this order, and the addresses that are used most before the others. Sockets listen before their address is there, so no client
    * finds it without its service; and what cannot be served is not plumbed.
    */
-  async #acquire({ job, addresses, fenced }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
+  async #acquire({ job, fenced, ...acquire }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
     const { mail, plumber } = this.parts;
+    const addresses = this.#sharing.busiestFirst(acquire.addresses);
     const failed = new Map<string, string>();
     const others = () => addresses.filter((address) => !failed.has(address));
     const notServed = (results: readonly ServeResult[]) => {

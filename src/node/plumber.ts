@@ -35,7 +35,7 @@ const DEFENCE_ROUNDS = 2;
 interface Place {
   readonly topology: Topology;
   readonly target: PlumbTarget & VipPlace;
-  readonly source: AnnounceSource;
+  source: AnnounceSource;
 }
 
 export class Plumber {
@@ -131,6 +131,23 @@ export class Plumber {
       await this.#lans.get(place.source.link.index)?.disown(some);
       return this.kernel.remove(some, this.#target(place));
     });
+  }
+
+  /** Who is known behind the interface of each Topology, by its block. */
+  async neighbours(): Promise<Map<string, readonly Host[]>> {
+    const all = await this.kernel.neighbours();
+    return new Map(
+      [...this.places].map(([block, { source }]) => [
+        block,
+        all.filter(({ ifindex }) => ifindex === source.link.index),
+      ]),
+    );
+  }
+
+  /** Where announcements do not go to everybody, these are told besides, in the Topology of this block. */
+  tellBesides(block: string, hosts: readonly Host[]): void {
+    const place = this.places.get(block);
+    if (place !== undefined) place.source = { ...place.source, hosts };
   }
 
   announce(addresses: readonly string[]): void {

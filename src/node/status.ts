@@ -18,6 +18,7 @@ export interface StatusParts {
   readonly channel: GroupChannel;
   readonly kernel: Kernel;
   readonly mail: MailService;
+  readonly sharing: { readonly counters: Readonly<Record<string, number>> };
   move(vip: string, to: string): Promise<MoveResult>;
   drain(on: boolean): Promise<MoveResult>;
   /** The address of a VIP that is named by its address or a binding on it. */
@@ -36,6 +37,7 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("mail.", await mail.counters()),
       ...prefixed("group.", channel.counters()),
       ...prefixed("kernel.", kernel.counters),
+      ...prefixed("share.", parts.sharing.counters),
     }),
     move: (vip, to) => parts.move(vip, to),
     drain: async (on) => ({ ...(await parts.drain(on)), left: parts.core.hands.present().length }),

@@ -145,6 +145,7 @@ export class Daemon {
         return this.host.announce(output.addresses);
       case "homes": // Mail is not modelled; the watcher sees these.
       case "reply":
+      case "shared": // The shell's: nothing that the models look at.
       case "event":
     }
   }

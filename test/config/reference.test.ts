@@ -106,6 +106,7 @@ describe("a text that holds everything the language has", () => {
       arpRate: 10_000,
       arpRefreshMs: 60_000,
       arpAllHosts: false,
+      arpShareMs: 30_000,
       takeoverProbeMs: 300,
       conflictLimit: 2,
       conflictAction: "yield",

@@ -60,6 +60,7 @@ describe("delivery", () => {
     expect(greetings).toEqual(["own.name.test"]);
     expect(await mail.queues()).toEqual([]);
     expect(await mail.counters()).toMatchObject({ accepted: 1, delivered: 1 });
+    expect((await mail.activity()).flatMap(({ addresses }) => addresses)).toContain(host);
   });
 
   scene("keeps a connection for the messages that follow, and uses no other for them", async () => {

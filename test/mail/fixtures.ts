@@ -124,6 +124,7 @@ export function config(parts: ConfigParts): Config {
       arpRate: 10_000,
       arpRefreshMs: 60_000,
       arpAllHosts: true,
+      arpShareMs: 30_000,
       takeoverProbeMs: 0,
       conflictLimit: 3,
       conflictAction: "defend",

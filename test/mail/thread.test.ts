@@ -47,6 +47,7 @@ describe.skipIf(!existsSync(fileURLToPath(script)))("the mail service in its thr
     expect(await client.message("a@b.test", ["u@x.test"], text("x"))).toMatch(/^250/);
     expect(await mail.queues()).toMatchObject([{ binding: "v1", domain: "x.test", active: 1 }]);
     expect(await mail.counters()).toMatchObject({ accepted: 1 });
+    expect(await mail.activity(), "one connection came").toEqual([{ level: 0, addresses: [first] }]);
     expect(events.map((event) => event.code)).toEqual(["reception"]);
     await mail.withdraw([first], 0);
     await mail.stop();

@@ -11,6 +11,7 @@ import { readClaims, writeClaims, type Claim } from "./claims.js";
 import type { Part } from "./parts.js";
 import type { VersionRange } from "./versions.js";
 import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
+import { readShare, type Share, writeShare } from "./share.js";
 
 export type { Claim } from "./claims.js";
 
@@ -85,6 +86,8 @@ export type WireMessage =
   | { readonly kind: "digest"; readonly table: number }
   /** The sender saw something else. */
   | { readonly kind: "diverged" }
+  /** For others to use as they see fit. */
+  | ({ readonly kind: "share" } & Share)
   /** Of a message that is too long to go at once. */
   | ({ readonly kind: "part" } & Part);
 
@@ -106,6 +109,7 @@ const KINDS = [
   "digest",
   "diverged",
   "health",
+  "share",
 ] as const;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -151,6 +155,9 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       break;
     case "health":
       writeHealth(out, message);
+      break;
+    case "share":
+      writeShare(out, message);
       break;
   }
   return out.finish();
@@ -212,6 +219,8 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
       return { kind };
     case "health":
       return { kind, ...readHealth(source) };
+    case "share":
+      return { kind, ...readShare(source) };
   }
 }
 

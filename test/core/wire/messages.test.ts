@@ -10,6 +10,9 @@ const address = fc.record({ block, offset: fc.nat(0xffffffff) }).map(formatAddre
 const set = fc.uniqueArray(address, { maxLength: 40 }).map((list) => list.sort(compareAddresses));
 const text = fc.string({ maxLength: 12, unit: "grapheme" });
 const uint = fc.maxSafeNat();
+const mac = fc
+  .uint8Array({ minLength: 6, maxLength: 6 })
+  .map((bytes) => [...bytes].map((byte, i) => (i === 0 ? byte & ~1 : byte).toString(16).padStart(2, "0")).join(":"));
 
 /** What claims come back as: by kind, and there by address. */
 const claims = fc
@@ -58,6 +61,11 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     view: uint,
     number: uint,
     heard: fc.array(fc.record({ member: text, number: uint })),
+  }),
+  fc.record({
+    kind: fc.constant("share" as const),
+    neighbours: fc.array(fc.record({ block: text, hosts: fc.array(fc.record({ address, mac })) })),
+    busy: fc.array(fc.record({ level: fc.nat(52), addresses: set })),
   }),
 );
 
