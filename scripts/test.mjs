@@ -28,10 +28,15 @@ const STAGES = [
   vitest("unit"),
 ];
 
-/** Real addresses, real nodes: root, or unprivileged user namespaces. */
+/** Real addresses, real nodes: root, or unprivileged user namespaces; by root, what test/kernel can be done without it too. */
 const KERNEL_STAGES = [vitest("kernel")];
 /** Needs a TUN device, and so root itself. */
 const ROOT_STAGES = [
+  {
+    name: "test/kernel, without privileges",
+    command: ["node", "scripts/unprivileged.mjs"],
+    count: countVitest,
+  },
   { name: "addon, ASan, LSan and UBSan", command: ["npm", "run", "--silent", "native:leaks"], count: countCheck },
 ];
 

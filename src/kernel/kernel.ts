@@ -261,7 +261,10 @@ function nonNegative(value: number): number | null {
 /** @param doing what was being done, "cannot ...". */
 async function asked<T>(doing: string, call: Promise<T>): Promise<T> {
   return call.catch((cause: SystemCallError) => {
-    throw systemError("ERR_NETLINK", doing, cause);
+    // What a dump comes to when each of its tries was interrupted (NLM_F_DUMP_INTR): it may lack some, so it is none.
+    const changing = getSystemErrorName(cause.errno) === "EINTR";
+    const remedy = changing ? ": they changed while they were read, each time; try again when that is over" : "";
+    throw systemError("ERR_NETLINK", `${doing}${remedy}`, cause);
   });
 }
 
