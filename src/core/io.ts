@@ -10,6 +10,8 @@ export type MonoMs = number;
 
 export type NodeInput =
   | { readonly kind: "view"; readonly at: MonoMs; readonly view: View }
+  /** What comes before the next view, some members of the present one may never get (src/group/channel.ts). */
+  | { readonly kind: "transition"; readonly at: MonoMs }
   | { readonly kind: "message"; readonly at: MonoMs; readonly from: string; readonly payload: Uint8Array }
   /** The deadline has come, or a stray timer: both are welcome. */
   | { readonly kind: "wake"; readonly at: MonoMs }

@@ -105,6 +105,9 @@ export class NodeCore {
       case "view":
         this.#enter(input.view, input.at);
         break;
+      case "transition":
+        this.#tenure.transition();
+        break;
       case "message":
         this.#hear(input.from, input.payload, input.at);
         break;
@@ -567,7 +570,7 @@ export class NodeCore {
     if (!this.#leaving || this.#left) return;
     const { view, settled, loads, members } = this.ownership;
     const told = view === null || (settled && members.get(this.setup.self)?.leaving === true);
-    const empty = this.hands.held().next().done === true && loads.moving === 0;
+    const empty = this.hands.held().next().done === true && loads.moving.size === 0;
     if (!told || !empty) return;
     this.#left = true;
     this.#outputs.push({ kind: "left" });

@@ -11,6 +11,11 @@ export interface GroupHandler {
   onView(view: View): void;
   /** `from` is a member of the last view given to onView. `payload` is the handler's to keep. */
   onMessage(from: string, payload: Uint8Array): void;
+  /**
+   * The view ends, and not all of its members come along. What is delivered between this and the next view is the same for
+   * those that stay; the others may never get it (extended virtual synchrony calls that a transitional configuration).
+   */
+  onTransition(): void;
   /** Something an operator should read in the log: a refused peer, a suspicion, a stall of this node. */
   onEvent(event: GroupEvent): void;
 }

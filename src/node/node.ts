@@ -136,6 +136,7 @@ export class Node {
     await this.#guard.start();
     await this.parts.channel.start({
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
+      onTransition: () => this.#input({ kind: "transition", at: performance.now() }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
       onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
     });

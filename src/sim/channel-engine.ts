@@ -128,6 +128,8 @@ export class ChannelEngine implements GroupEngine {
         return this.#heartbeat(process);
       case "view":
         return process.port.onView(output.view);
+      case "transition":
+        return process.port.onTransition();
       case "deliver":
         return process.port.onMessage(output.from, output.payload);
       case "event":

@@ -71,6 +71,7 @@ export class Daemon {
     this.state = "running";
     this.#membership = this.engine.join(this.name, this.core.setup.incarnation, {
       onView: (view) => this.input({ kind: "view", at: this.now, view }),
+      onTransition: () => this.input({ kind: "transition", at: this.now }),
       onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
       onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
     });

@@ -3,6 +3,8 @@ import type { View } from "../core/view.js";
 
 export interface GroupPort {
   onView(view: View): void;
+  /** See GroupHandler of src/group/channel.ts. */
+  onTransition(): void;
   onMessage(from: string, payload: Uint8Array): void;
   onEvent(code: string, facts: Readonly<Record<string, unknown>>): void;
 }

@@ -180,6 +180,7 @@ export class ModelEngine implements GroupEngine {
     // What nobody of them has seen, from somebody who does not come along, has reached them up to some point.
     const reached = furthest + this.random.below(order.log.length - furthest + 1);
     const log = order.log.filter(({ from }, i) => i < reached || together.includes(from));
+    if (together.length < order.members.length) for (const { port } of together) port.onTransition();
     for (const member of together) member.order = { ...order, log };
     for (;;) {
       for (const member of together) while (member.position < log.length) this.#deliver(member);

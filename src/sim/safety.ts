@@ -23,6 +23,8 @@ interface Watch {
   readonly configured: ReadonlySet<string>;
   readonly table: TableDigest;
   view: ViewRecord | null;
+  /** The other members of it as far as they are known: those that stayed, before they have come here themselves. */
+  company: ReadonlyMap<string, Daemon>;
   /** What was delivered in the present view: after each message, a hash of all up to it. */
   histories: number[];
   /** Last owner that was told, with its epoch, by address. */
@@ -32,7 +34,7 @@ interface Watch {
 export class Safety {
   readonly #watches = new Map<Daemon, Watch>();
   readonly #views = new Map<string, ViewRecord>();
-  /** Some nodes were cut off, or given up: from then on addresses may have two owners for a while. */
+  /** Some nodes were cut off, or stopped: from then on members are given up, and addresses may have two owners for a while. */
   #parted = false;
 
   constructor(
@@ -48,6 +50,7 @@ export class Safety {
       configured,
       table: new TableDigest(),
       view: null,
+      company: new Map(),
       histories: [],
       homes: new Map(),
     });
@@ -82,12 +85,14 @@ export class Safety {
     const record: ViewRecord = this.#views.get(name) ?? { name, came: new Map(), tables: new Map() };
     this.#views.set(name, record);
     const before = `${watch.view?.name} ${historyOf(watch)}`;
-    for (const other of watch.view?.came.keys() ?? []) {
+    const company = new Map(watch.company);
+    for (const other of watch.view?.came.keys() ?? []) company.set(other.name, other);
+    for (const other of company.values()) {
       if (!this.#watches.has(other) || members.includes(other.name)) continue;
-      if (!this.#parted) this.measures.count("given up without a cut");
-      this.#parted = true;
+      if (!this.#parted) this.fail(`group: ${daemon.name} gives ${other.name} up, from which nothing has cut it off`);
     }
-    Object.assign(watch, { view: record, histories: [] });
+    const along = new Map([...company].filter(([other]) => stayed.includes(other)));
+    Object.assign(watch, { view: record, company: along, histories: [] });
     for (const [other, theirs] of record.came) {
       if (stayed.includes(other.name) && theirs !== before)
         this.fail(`group: ${daemon.name} and ${other.name} stayed together for ${name}, after different deliveries`);
@@ -99,7 +104,7 @@ export class Safety {
     this.#parted = true;
   }
 
-  /** S1, in kernels: as long as nobody was cut off or given up, no two live nodes have an address. */
+  /** S1, in kernels: as long as nobody was cut off, no two live nodes have an address. */
   plumbed(host: string, address: string): void {
     const others = [...this.measures.plumbedBy(address)].filter((other) => other !== host);
     if (others.length === 0) return;

@@ -136,6 +136,18 @@ export const MUTATIONS = [
     "",
   ],
   [
+    "strict: the last words of a view count for all of it",
+    `${OWNERSHIP}/tenure.ts`,
+    "(!this.#parting && (",
+    "(true && (",
+  ],
+  [
+    "strict: a departure fences nothing that is on its way",
+    `${OWNERSHIP}/ownership.ts`,
+    "    if (gone.length > 0) this.#fenceMoving(touched);\n",
+    "",
+  ],
+  [
     "introductions: who knew everything before settles before the others",
     `${OWNERSHIP}/introductions.ts`,
     "all.some(({ known }) => !known.includes(digest))",
@@ -165,6 +177,24 @@ export const MUTATIONS = [
     "src/core/channel/flush.ts",
     "      ending.push({ ...message, seq: ++seq });\n",
     "",
+  ],
+  [
+    "channel: who waits for the next view and has promised another one is no companion",
+    "src/core/channel/partition.ts",
+    "[row.view, ...row.passed, row.promised]",
+    "[row.view, row.promised]",
+  ],
+  [
+    "channel: the first proposal of a node that starts comes between companions",
+    "src/core/channel/partition.ts",
+    "(row.view.counter === 0 && !views.has(textOf(round)))",
+    "false",
+  ],
+  [
+    "channel: a restarted member makes the others doubt whom it has not met",
+    "src/core/channel/channel.ts",
+    "const same = other !== peer && this.#broadcast.isViewLink(this.#links.to(other));",
+    "const same = other !== peer && this.#links.to(other) !== undefined;",
   ],
   [
     "a drain that fell into a change of view is not repeated",

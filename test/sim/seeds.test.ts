@@ -81,6 +81,16 @@ function sum(results: readonly SimulationResult[], of: (result: SimulationResult
   return results.reduce((total, result) => total + of(result), 0);
 }
 
+describe("a seed that once failed", () => {
+  it.each([
+    ["a node that starts comes between two that are agreeing on a view", 3, 24, 623153889],
+    ["a restarted node makes another give up one that it has not met yet", 3, 24, 5007884],
+    ["a part takes under a lease what only its own last words gave it", 3, 12, 5001551],
+  ])("holds now: %s", (_, nodes, vips, seed) => {
+    runSeed({ seed, nodes, vips, engine: "channel", ...trace });
+  });
+});
+
 describe("a seed", () => {
   it.each(["model", "channel"] as const)("gives the same run each time, over the %s", (engine) => {
     const run = () => {

@@ -50,6 +50,11 @@ export class Broadcast {
     return this.#installedOver;
   }
 
+  /** Is it the link over which its peer came to the view? One that was opened later is to another run, or lacks frames. */
+  isViewLink(link: Link | undefined): link is Link {
+    return link !== undefined && this.#installedOver.get(link.peer) === link.id;
+  }
+
   multicast(payload: Uint8Array): void {
     this.#waiting.push(payload);
     this.#sendWaiting();
@@ -57,7 +62,7 @@ export class Broadcast {
 
   onSubmit(link: Link, frame: FrameOf<"submit">): string | null {
     const order = this.#openIn(frame.view);
-    if (order?.sequencer !== this.self || !this.#isViewLink(link)) return null;
+    if (order?.sequencer !== this.self || !this.isViewLink(link)) return null;
     if (frame.number !== order.next(link.peer)) return "multicasts out of sequence";
     this.#place(order, { seq: 0, from: link.peer, number: frame.number, payload: frame.payload });
     return null;
@@ -65,7 +70,7 @@ export class Broadcast {
 
   onOrdered(link: Link, frame: FrameOf<"ordered">): string | null {
     const order = this.#openIn(frame.view);
-    if (order?.sequencer !== link.peer || !this.#isViewLink(link)) return null;
+    if (order?.sequencer !== link.peer || !this.isViewLink(link)) return null;
     if (!order.accept(frame.message)) return "order has a gap";
     this.outbox.deliver(frame.message);
     if (!order.settle(frame.stable)) return "stable before delivered";
@@ -172,14 +177,10 @@ export class Broadcast {
     return this.#open && this.#order !== null && sameRound(view, this.#order.view) ? this.#order : null;
   }
 
-  #isViewLink(link: Link): boolean {
-    return this.#installedOver.get(link.peer) === link.id;
-  }
-
   #viewLinks(members: readonly string[]): Link[] {
     return members.flatMap((member) => {
       const link = this.links.to(member);
-      return link !== undefined && this.#isViewLink(link) ? [link] : [];
+      return this.isViewLink(link) ? [link] : [];
     });
   }
 }

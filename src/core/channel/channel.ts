@@ -22,7 +22,7 @@
 import { isQuorate } from "../quorum.js";
 import { Broadcast, MAX_KEPT_BYTES } from "./broadcast.js";
 import { Gathering } from "./flush.js";
-import { decodeFrame, type Frame, type FrameOf, type Message, type Origin, type Row } from "./frames.js";
+import { decodeFrame, type Frame, type FrameOf, MAX_PASSED, type Message, type Origin, type Row } from "./frames.js";
 import { Graph } from "./graph.js";
 import type { ChannelEvent, ChannelInput, ChannelOutput, ChannelSetup } from "./io.js";
 import { carry, type Link, Links, unload } from "./links.js";
@@ -53,6 +53,7 @@ export class Channel {
       reach: new Set(),
       view: NO_ROUND,
       promised: NO_ROUND,
+      passed: [],
     });
     this.#broadcast = new Broadcast(setup.self, this.#links, this.#outbox);
     this.#now = this.#nextBeat = this.#nextStatus = setup.startedAt;
@@ -205,8 +206,9 @@ export class Channel {
     const { members } = this.#broadcast;
     if (!members.includes(peer)) return false;
     return members.some((other) => {
-      const reach = other === peer || this.#links.to(other) === undefined ? undefined : this.#graph.row(other)?.reach;
-      return reach !== undefined && !reach.has(peer);
+      // A member that was restarted meanwhile has not met this peer yet, and has lost nobody.
+      const same = other !== peer && this.#broadcast.isViewLink(this.#links.to(other));
+      return same && this.#graph.row(other)?.reach.has(peer) === false;
     });
   }
 
@@ -340,7 +342,9 @@ export class Channel {
   /** From here on nothing more is sent or delivered in the present view. */
   #promise(round: RoundId): void {
     this.#broadcast.close();
-    this.#publish([this.#graph.change({ promised: round })]);
+    const { view, promised, passed } = this.#graph.own;
+    const all = sameRound(view, promised) ? passed : [...passed, promised].slice(-MAX_PASSED);
+    this.#publish([this.#graph.change({ promised: round, passed: all })]);
   }
 
   #onPropose(link: Link, frame: FrameOf<"propose">): string | null {
@@ -406,15 +410,16 @@ export class Channel {
 
   /** Ends the old view and begins the new one. @returns false when `ending` does not follow what was delivered. */
   #enter(round: RoundId, origins: readonly Origin[], ending: readonly Message[]): boolean {
-    if (!this.#broadcast.end(ending)) return false;
     const { self, peers } = this.#setup;
     const old = this.#graph.own.view;
     const members = origins.map((origin) => origin.name);
     const came = origins.filter(({ name, view }) => name === self || (view.counter > 0 && sameRound(view, old)));
     const stayed = came.map((origin) => origin.name);
+    if (!this.#broadcast.members.every((member) => stayed.includes(member))) this.#outbox.transition();
+    if (!this.#broadcast.end(ending)) return false;
     const quorate = isQuorate(members, peers);
     this.#outbox.view({ seq: round.counter, leader: members[0]!, members, stayed, quorate });
-    this.#publish([this.#graph.change({ view: round })]);
+    this.#publish([this.#graph.change({ view: round, passed: [] })]);
     this.#broadcast.begin(round, members, this.#linksTo(members));
     return true;
   }

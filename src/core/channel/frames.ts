@@ -11,6 +11,8 @@ export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 export const MAX_FRAME_BYTES = MAX_PAYLOAD_BYTES + 64 * 1024;
 /** Bounds every list of names in a frame. */
 export const MAX_NODES = 256;
+/** A node that answers more rounds than this in a row, and sees none end, forgets the first. */
+export const MAX_PASSED = 16;
 
 /** What one node says of itself; the others pass it on to those that do not hear it. Higher versions replace lower. */
 export interface Row {
@@ -22,6 +24,8 @@ export interface Row {
   readonly view: RoundId;
   /** The highest round the node has answered; above `view` while the node waits for that round to end. */
   readonly promised: RoundId;
+  /** Rounds answered after `view` and before `promised`, the last `MAX_PASSED`: others may be in the views of these. */
+  readonly passed: readonly RoundId[];
 }
 
 /** A multicast in the order of its view. `number` counts the sender's own multicasts in this view from 1. */
@@ -158,7 +162,9 @@ function readMessage(from: ByteReader): Message {
 
 function writeRow(to: ByteWriter, row: Row): void {
   to.string(row.name).uint(row.incarnation).uint(row.version);
-  writeRound(writeRound(to, row.view), row.promised).list([...row.reach], (name) => to.string(name));
+  writeRound(writeRound(to, row.view), row.promised)
+    .list([...row.reach], (name) => to.string(name))
+    .list(row.passed, (round) => writeRound(to, round));
 }
 
 function readRow(from: ByteReader): Row {
@@ -169,6 +175,7 @@ function readRow(from: ByteReader): Row {
     view: readRound(from),
     promised: readRound(from),
     reach: new Set(readNames(from)),
+    passed: from.list(() => readRound(from), MAX_PASSED),
   };
 }
 

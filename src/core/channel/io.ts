@@ -51,6 +51,11 @@ export type ChannelOutput =
   /** One datagram to every configured peer but this node. */
   | { readonly kind: "heartbeat" }
   | { readonly kind: "view"; readonly view: View }
+  /**
+   * The present view ends, and not all of its members come along: what is delivered from here to the next view those
+   * that stay have in common, and the others may never have, or in another order.
+   */
+  | { readonly kind: "transition" }
   /** `payload` may be kept, but not changed: the machine may have to repeat it to a peer that missed it. */
   | { readonly kind: "deliver"; readonly from: string; readonly payload: Uint8Array }
   | { readonly kind: "event"; readonly event: ChannelEvent };

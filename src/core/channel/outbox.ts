@@ -32,6 +32,10 @@ export class Outbox {
     this.#outputs.push({ kind: "view", view });
   }
 
+  transition(): void {
+    this.#outputs.push({ kind: "transition" });
+  }
+
   deliver(message: Message): void {
     this.#outputs.push({ kind: "deliver", from: message.from, payload: message.payload });
   }

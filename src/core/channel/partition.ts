@@ -28,17 +28,21 @@ export function mutual(a: Row, b: Row): boolean {
 }
 
 /**
- * Nodes that share a view or a promise. The promise counts because a round installs its view node by node: meanwhile
- * those that have it and those that wait for it must still look like company.
+ * Nodes that share a view or a promise. A promise counts because a round installs its view node by node: meanwhile
+ * those that have it and those that wait for it must still look like company, also when these have gone on to promise a
+ * later round. Who has not been in a view yet has companions only in a view that it promised and that somebody is in:
+ * with its first proposal it must not come between those that are in one.
  */
 function companies(rows: Iterable<Row>): Row[][] {
+  const all = [...rows];
+  const views = new Set(all.map(({ view }) => textOf(view)));
   const groupOf = new Map<string, Row[]>();
   const groups = new Set<Row[]>();
-  for (const row of rows) {
+  for (const row of all) {
     const group = [row];
     groups.add(group);
-    for (const round of [row.view, row.promised]) {
-      if (round.counter === 0) continue;
+    for (const round of [row.view, ...row.passed, row.promised]) {
+      if (round.counter === 0 || (row.view.counter === 0 && !views.has(textOf(round)))) continue;
       const other = groupOf.get(textOf(round)) ?? group;
       groupOf.set(textOf(round), group);
       if (other === group) continue;

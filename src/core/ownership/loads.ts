@@ -10,7 +10,7 @@ export class Loads {
   /** By Topology, and there by member. */
   readonly #counts = new Map<string, Map<string, number>>();
   readonly #concerns = new Map<string, Concerns>();
-  #moving = 0;
+  readonly #moving = new Set<string>();
   #digest = 0;
 
   constructor(
@@ -28,8 +28,8 @@ export class Loads {
     return this.#counts.keys();
   }
 
-  /** Rows that are not idle. */
-  get moving(): number {
+  /** Units whose row is not idle. */
+  get moving(): ReadonlySet<string> {
     return this.#moving;
   }
 
@@ -52,7 +52,8 @@ export class Loads {
     const heir = heirOf(row);
     if (!change(row)) return false;
     this.#digest ^= before ^ digestOfRow(this.#hash(lead), row);
-    this.#moving += Number(row.phase !== "idle") - Number(phase !== "idle");
+    if (row.phase === "idle") this.#moving.delete(lead);
+    else if (phase === "idle") this.#moving.add(lead);
     const now = heirOf(row);
     if (now !== heir) {
       this.#count(lead, heir, -1);
@@ -71,7 +72,7 @@ export class Loads {
 
   #enter(lead: string, row: Row): void {
     this.#digest ^= digestOfRow(this.#hash(lead), row);
-    if (row.phase !== "idle") this.#moving++;
+    if (row.phase !== "idle") this.#moving.add(lead);
     this.#count(lead, heirOf(row), 1);
     for (const member of [row.owner, row.target, row.pin, ...row.holders, ...row.refusedBy])
       this.#concern(lead, member);

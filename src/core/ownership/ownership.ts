@@ -22,6 +22,7 @@ import {
   depart,
   emptyRow,
   EpochCounter,
+  fence,
   heirOf,
   lapsed,
   owned,
@@ -96,6 +97,7 @@ export class Ownership {
       for (const lead of this.loads.concerning(member))
         if (this.loads.change(lead, (row) => depart(row, member, this.#epochs))) touched.add(lead);
     }
+    if (gone.length > 0) this.#fenceMoving(touched);
     this.members = members;
     if (view.quorate !== hadQuorum) this.#touchWithheld(touched);
     this.#place(touched);
@@ -147,7 +149,7 @@ export class Ownership {
 
   /** The leader's next balance round: empty when nothing has to move or something is still moving. */
   balanceRound(): { to: string; leads: string[] }[] {
-    if (!this.settled || this.#balanced || this.loads.moving > 0) return [];
+    if (!this.settled || this.#balanced || this.loads.moving.size > 0) return [];
     const plan = balance(this.placement());
     this.#balanced = plan.size === 0;
     this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
@@ -297,6 +299,16 @@ export class Ownership {
   /** The view has lost its quorum. */
   #touchWithheld(touched: Set<string>): void {
     for (const [lead, unit] of this.definitions.units) if (isWithheld(unit, false)) touched.add(lead);
+  }
+
+  /**
+   * Who departed may have been told otherwise at the end of the last view, and have begun to plumb what is on its way to
+   * somebody else here.
+   */
+  #fenceMoving(touched: Set<string>): void {
+    for (const lead of this.loads.moving) {
+      if (this.#isStrict(lead) && this.loads.change(lead, fence)) touched.add(lead);
+    }
   }
 
   #mayHave(name: string, lead: string, scales: Scales): boolean {

@@ -131,7 +131,7 @@ function claimsOf({ definitions, rows }: Ownership): Map<string, Claim[]> {
 
 /** Whoever has to let go does, and then whoever is to have it has it. */
 function finishMoves(copy: Ownership): void {
-  while (copy.loads.moving > 0 || hasHolders(copy)) {
+  while (copy.loads.moving.size > 0 || hasHolders(copy)) {
     const [released, owned] = [new Reports(), new Reports()];
     for (const [lead, { owner, phase, target, holders }] of copy.rows) {
       for (const holder of holders) released.add(holder, lead);

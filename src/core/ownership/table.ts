@@ -109,6 +109,13 @@ export function lapsed(row: Row, member: string): boolean {
   return true;
 }
 
+/** Somebody who departed may have the addresses that are on their way to the target. */
+export function fence(row: Row): boolean {
+  if (row.fenced || row.phase !== "acquiring") return false;
+  row.fenced = true;
+  return true;
+}
+
 /** The target has plumbed and serves. */
 export function owned(row: Row, by: string): boolean {
   if (row.target !== by || row.phase !== "acquiring") return false;

@@ -23,6 +23,8 @@ export class Tenure {
   /** Units that this node is to have, and may not take yet. */
   readonly #waiting = new Set<string>();
   #view: View | null = null;
+  /** What is delivered now, members that part from us may not get: each part may give one address to somebody else. */
+  #parting = false;
   #now: MonoMs = Number.NEGATIVE_INFINITY;
   #leased = false;
   /** LAPSED is said, and not delivered so far: what others know of this node is not true. */
@@ -73,10 +75,16 @@ export class Tenure {
   enter(view: View): void {
     const before = this.#view;
     this.#view = view;
+    this.#parting = false;
+    this.#more = true;
     this.#lease.enter(view.seq);
     if (before === null || before.members.some((member) => !view.stayed.includes(member)))
       this.#fence.parted(this.#now);
     this.#beaconAt = this.#needed && view.quorate ? this.#now : Number.POSITIVE_INFINITY;
+  }
+
+  transition(): void {
+    this.#parting = true;
   }
 
   met({ leaseMs, fenceMs }: { readonly leaseMs: number; readonly fenceMs: number }): void {
@@ -114,7 +122,7 @@ export class Tenure {
   }
 
   take(unit: Unit, row: Row): boolean {
-    const free = policyOf(unit) !== "strict" || !row.fenced || this.#now >= this.#fence.until;
+    const free = policyOf(unit) !== "strict" || (!this.#parting && (!row.fenced || this.#now >= this.#fence.until));
     if (free && this.hold(unit)) return true;
     this.#waiting.add(unit.lead.address);
     return false;
@@ -122,7 +130,7 @@ export class Tenure {
 
   /** @returns units that have waited, and should be looked at again. */
   due(): string[] {
-    const may = this.#leased && this.#unsaid === 0;
+    const may = this.#leased && this.#unsaid === 0 && !this.#parting;
     if (!may || (!this.#more && this.#now < this.#fence.until)) return [];
     this.#more = false;
     const due = [...this.#waiting];

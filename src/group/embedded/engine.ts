@@ -157,6 +157,8 @@ class EmbeddedChannel implements GroupChannel {
       case "view":
         this.#counters.add("views");
         return this.#handler?.onView(output.view);
+      case "transition":
+        return this.#handler?.onTransition();
       case "deliver":
         this.#counters.add("messagesDelivered");
         if (output.from === this.#options.self) this.#waitingBytes -= output.payload.length;

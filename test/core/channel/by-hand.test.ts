@@ -29,7 +29,7 @@ function status(...rows: Row[]): Frame {
 }
 
 function row(name: string, version: number, reach: string): Row {
-  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND };
+  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND, passed: [] };
 }
 
 function propose(counter: number, coordinator: string, members: string): Frame {
@@ -49,6 +49,20 @@ describe("a node", () => {
     feed({ kind: "closed", at: 20, link: 1 });
     expect(hear(2, 20, status(row("b", 2, "c")), propose(5, "b", "bc"))).not.toContain("flush");
     expect(hear(2, 20, propose(6, "b", "bc"))).toContain("flush");
+  });
+
+  it("doubts no member because another one was restarted and has not met it yet", () => {
+    const members = ["a", "b", "c"].map((name) => ({ name, view: NO_ROUND }));
+    hear(2, 10, status(row("b", 1, "ac")));
+    hear(1, 10, status(row("a", 1, "bc")), propose(5, "a", "abc"));
+    hear(1, 10, { kind: "install", round: { counter: 5, coordinator: "a", incarnation: 1 }, members });
+    feed({ kind: "closed", at: 20, link: 2 });
+    feed({ kind: "opened", at: 20, link: 3, peer: "b", incarnation: 2 });
+    hear(3, 20, status({ ...row("b", 2, "c"), incarnation: 2 }));
+    const closed = (at: number) => feed({ kind: "wake", at }).filter(({ kind }) => kind === "close");
+
+    for (let at = 100; at < 500; at += 100) expect(closed(at), `at ${at}`).toEqual([]);
+    expect(closed(510)).toEqual([{ kind: "close", link: 1, reason: "silent for 500 ms" }]);
   });
 
   it("takes heartbeats for signs of life only of the run that it has a link to", () => {

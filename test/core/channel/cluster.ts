@@ -20,6 +20,8 @@ export interface Chapter {
   readonly delivered: string[];
   /** How many of `delivered` came before the view was being ended. */
   inOrder: number;
+  /** How many of `delivered` came before the transition to a view without some; null when none was told. */
+  transitionAfter: number | null;
 }
 
 /** One life of a node. */
@@ -286,9 +288,19 @@ export class Cluster {
           const theirs = input.kind === "frame" && output.view.leader !== run.name;
           const leader = theirs ? this.#peers.get(input.link)! : run;
           const id = `${output.view.seq} ${output.view.leader}@${leader.incarnation}`;
-          run.chapters.push({ id, view: output.view, at: this.now, delivered: [], inOrder: Infinity });
+          run.chapters.push({
+            id,
+            view: output.view,
+            at: this.now,
+            delivered: [],
+            inOrder: Infinity,
+            transitionAfter: null,
+          });
           break;
         }
+        case "transition":
+          run.chapters.at(-1)!.transitionAfter = run.chapters.at(-1)!.delivered.length;
+          break;
         case "deliver":
           run.chapters.at(-1)!.delivered.push(new TextDecoder().decode(output.payload));
           break;

@@ -8,7 +8,8 @@ const payload = fc.uint8Array({ maxLength: 300 });
 const round = fc.record({ counter: count, coordinator: name, incarnation: count });
 const message = fc.record({ seq: count, from: name, number: count, payload });
 const reach = fc.array(name, { maxLength: 8 }).map((names) => new Set(names));
-const row = fc.record({ name, incarnation: count, version: count, reach, view: round, promised: round });
+const passed = fc.array(round, { maxLength: 4 });
+const row = fc.record({ name, incarnation: count, version: count, reach, view: round, promised: round, passed });
 
 function kind<K extends Frame["kind"]>(value: K): fc.Arbitrary<K> {
   return fc.constant(value);

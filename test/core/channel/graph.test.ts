@@ -4,7 +4,7 @@ import { Graph } from "../../../src/core/channel/graph.js";
 import { NO_ROUND } from "../../../src/core/channel/round.js";
 
 function row(name: string, version: number, reach: string): Row {
-  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND };
+  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND, passed: [] };
 }
 
 describe("the graph", () => {

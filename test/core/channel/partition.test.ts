@@ -4,11 +4,11 @@ import type { Row } from "../../../src/core/channel/frames.js";
 import { componentOf, mutual } from "../../../src/core/channel/partition.js";
 import { NO_ROUND, type RoundId } from "../../../src/core/channel/round.js";
 
-const [v1, v2] = [1, 2].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
+const [v1, v2, v3] = [1, 2, 3].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
 
 /** @param reach names of one letter. */
-function row(name: string, reach: string, view = NO_ROUND, promised = view): Row {
-  return { name, incarnation: 1, version: 1, reach: new Set(reach), view, promised };
+function row(name: string, reach: string, view = NO_ROUND, promised = view, passed: readonly RoundId[] = []): Row {
+  return { name, incarnation: 1, version: 1, reach: new Set(reach), view, promised, passed };
 }
 
 /** The whole partition, as "ac b". */
@@ -49,6 +49,21 @@ describe("the partition", () => {
     expect(partition(rows)).toBe("a bcd");
   });
 
+  it("knows companions also when some have the next view and others have gone on to promise the one after", () => {
+    // c made b's view possible, and has answered a since; of a, which starts anew, b knows only that it reached c.
+    const rows = [row("a", "c", NO_ROUND, v3), row("b", "ac", v2), row("c", "ab", v1, v3, [v2!])];
+    expect(partition(rows)).toBe("a bc");
+  });
+
+  it("lets nobody come between companions by a first proposal", () => {
+    expect(partition([row("a", "c", NO_ROUND, v2), row("b", "c", v1), row("c", "ab", v1, v2)])).toBe("a bc");
+  });
+
+  it("knows companions also where all but the coordinator wait for their first view", () => {
+    const waiting = [row("b", "acd", NO_ROUND, v2), row("c", "bd", NO_ROUND, v2), row("d", "bc", NO_ROUND, v2)];
+    expect(partition([row("a", "b", v2), ...waiting])).toBe("a bcd");
+  });
+
   it("lets the larger company take its choice of those without one", () => {
     expect(partition([row("a", "b"), row("b", "acd"), row("c", "bd", v1), row("d", "bc", v1)])).toBe("a bcd");
   });
@@ -57,7 +72,13 @@ describe("the partition", () => {
     const names = "abcdef".split("");
     const round = fc.constantFrom(NO_ROUND, v1!, v2!);
     const one = (name: string) =>
-      fc.record({ name: fc.constant(name), reach: fc.subarray(names), view: round, promised: round });
+      fc.record({
+        name: fc.constant(name),
+        reach: fc.subarray(names),
+        view: round,
+        promised: round,
+        passed: fc.array(round, { maxLength: 2 }),
+      });
     const graph = fc.tuple(...names.map(one));
     fc.assert(
       fc.property(graph, fc.nat(), (drawn, turn) => {

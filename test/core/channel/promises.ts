@@ -72,6 +72,9 @@ function checkTransitions(runs: readonly Run[]): void {
         expect(to.view.stayed, `${run.name}'s first view`).toEqual([run.name]);
         return;
       }
+      const parts = from.view.members.some((member) => !to.view.stayed.includes(member));
+      const told = parts ? from.inOrder : null;
+      expect(from.transitionAfter, `${run.name}'s last word in view ${from.id} (transition)`).toBe(told);
       const key = `${from.id} -> ${to.id}`;
       together.set(key, [...(together.get(key) ?? []), { run, from, to }]);
     });

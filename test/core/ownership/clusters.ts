@@ -50,7 +50,7 @@ export function rest(ownership: Ownership): void {
       if (phase === "releasing") ownership.deliver(owner ?? "", { kind: "released", leads: [lead] });
       if (phase === "acquiring") ownership.deliver(target ?? "", { kind: "owned", leads: [lead] });
     }
-    if (ownership.loads.moving > 0) continue;
+    if (ownership.loads.moving.size > 0) continue;
     const moves = ownership.balanceRound();
     if (moves.length === 0) return;
     ownership.deliver(ownership.view?.leader ?? "", { kind: "balance", moves });

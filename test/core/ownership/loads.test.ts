@@ -78,7 +78,7 @@ describe("loads", () => {
         const epochs = new EpochCounter();
         for (const { lead, what, member } of happenings) kept.change(lead, (row) => happen(row, what, member, epochs));
         const counted = new Loads(units, rows);
-        expect(kept.moving).toBe(counted.moving);
+        expect(kept.moving).toEqual(counted.moving);
         for (const member of MEMBERS) {
           for (const topology of TOPOLOGIES)
             expect(kept.within(member, topology)).toBe(counted.within(member, topology));

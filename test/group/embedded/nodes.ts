@@ -51,6 +51,7 @@ export class TestNode {
   async start(): Promise<this> {
     await this.channel.start({
       onView: (view) => this.views.push(view),
+      onTransition: () => {},
       onMessage: (from, payload) => this.messages.push(`${from}: ${new TextDecoder().decode(payload)}`),
       onEvent: (event) => this.events.push(event),
     });

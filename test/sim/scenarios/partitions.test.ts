@@ -215,6 +215,42 @@ describe("the policy strict", () => {
     expect(overlaps(three)).toBe(0);
   });
 
+  it("lets no part take what only its own last words in a view gave it", () => {
+    const three = started(alike(ABC, strict(1), { engine: "channel" }));
+    const failing = new Set([addressOf(1)]);
+    for (const host of three.hosts.values()) Object.assign(host, { failing });
+    for (const host of three.hosts.values()) host.lose(addressOf(1));
+    three.runUntil(() => (row(three, "a", 1)?.refusedBy.size === 3 ? null : "somebody has not refused"), 5_000, 1);
+    for (const host of three.hosts.values()) host.failing = new Set();
+    // Each is about to say that it is ready: that of b will be its last word in this view, to be heard by b alone.
+    three.run(900);
+    three.cut(["b"], ["a", "c"]);
+    const steps = recorded(three);
+    three.run(8_000);
+
+    const lastHeard = steps.findLast(({ on, input }) => on === "b" && input.kind === "message")?.input;
+    expect(lastHeard).toMatchObject({ from: "b" });
+    expect(overlaps(three)).toBe(0);
+    expect(shares(three, "a", "b", "c")).toEqual([0, 0, 1]);
+  });
+
+  it("waits a lease for what was on its way when a member departed, which may have been told that it is its own", () => {
+    const three = started(alike(ABC, strict(9), { engine: "channel" }));
+    const n = [1, 2, 3, 4].find((some) => row(three, "a", some)?.owner === "c") ?? 0;
+    three.move("a", addressOf(n), "a");
+    three.runUntil(() => (row(three, "c", n)?.phase === "releasing" ? null : "c has not begun to let go"), 1_000, 1);
+    // b and c hear no more of a, which hears that c has let go. What b says then comes before that where b and c end the view.
+    three.cut(["a"], ["b", "c"], true);
+    three.runUntil(() => (three.hosts.get("a")?.plumbed().has(addressOf(n)) ? null : "a has it not"), 1_000, 1);
+    three.run(300);
+    three.cut(["b"], ["a"], true);
+    three.move("b", addressOf(n), "b");
+    three.run(8_000);
+
+    expect(row(three, "c", n)).toMatchObject({ owner: "b", pin: "b" });
+    expect(overlaps(three)).toBe(0);
+  });
+
   it("counts where any member has it, and stays when that one departs", () => {
     const layout = { a: vips(9), b: vips(9), c: strict(9) };
     const three = started(cluster(layout));
