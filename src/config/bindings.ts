@@ -8,7 +8,7 @@ import type { Binding, BindingGroup } from "./types.js";
 /** The DuraVIP options of a stanza, as written. */
 export interface Marks {
   readonly enable: Setting<boolean> | undefined;
-  readonly preference: Setting<string | null> | undefined;
+  readonly preference: Setting<readonly string[]> | undefined;
 }
 
 export interface WrittenBinding extends Marks {

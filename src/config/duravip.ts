@@ -62,7 +62,7 @@ export function manageAddresses(
       const message = `upgrading ${title} to DuraVIP: ${by.title} has the same address`;
       diagnostics.warn("implicit-upgrade", at, message, "write Enable_Duravip = true if that is meant");
     }
-    return { enabled: enabled || upgraded, upgraded, preference: follows ? null : (preference?.value ?? null) };
+    return { enabled: enabled || upgraded, upgraded, preferences: follows ? [] : (preference?.value ?? []) };
   };
   const part = {
     bindings: bindings.map(({ stanza, service }) => ({ ...stanza, duravip: duravip(service) })),

@@ -187,6 +187,14 @@ function items<T, F>(
   });
 }
 
+/** Words that are not empty, in an order that means something. */
+export function texts(name: string, meaning: string): Option<readonly string[]> {
+  const type = "a text that is not empty, or a list of them";
+  return items<string, readonly string[]>(type, { name, fallback: [], shown: "none", meaning }, (scalar) =>
+    scalar.text === "" ? wrong("a text that is not empty", scalar) : { value: scalar.text },
+  );
+}
+
 export function endpoints(name: string, form: HostForm, meaning: string): Option<readonly Endpoint[] | null> {
   const type = '"host:port", or a list of them';
   return items<Endpoint, null>(type, { name, fallback: null, meaning }, ({ text, at }) => {

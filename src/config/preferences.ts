@@ -15,12 +15,13 @@ export function checkPreferences(
   const preferred = new Map<string, { node: string; by: Service }>();
   for (const service of services) {
     const { title, address, preference, follows } = service;
-    if (preference?.value === undefined || preference.value === null || follows) continue;
-    const { value: node, at } = preference;
-    if (peers.length > 0 && !known.has(node)) {
+    if (preference?.value === undefined || preference.value.length === 0 || follows) continue;
+    const { value: nodes, at } = preference;
+    for (const node of peers.length > 0 ? nodes.filter((name) => !known.has(name)) : []) {
       const message = `${title} prefers ${node}, which is no peer`;
       diagnostics.warn("unknown-preference", at, message, diagnostics.suggestion(node, names) ?? everyone);
     }
+    const node = nodes.join(", then ");
     if (address === null || !managed.has(address)) {
       const message = `Duravip_Preference of ${title} counts for nothing: its address is not managed`;
       diagnostics.warn("preference-unused", at, message, "write Enable_Duravip = true too");
@@ -30,7 +31,7 @@ export function checkPreferences(
     if (first === undefined) preferred.set(address, { node, by: service });
     else if (first.node !== node) {
       const message = `${title} prefers ${node} for ${address}, and ${first.by.title} prefers ${first.node}`;
-      diagnostics.warn("preference-conflict", at, message, `${first.node} counts; name the same node in both`);
+      diagnostics.warn("preference-conflict", at, message, `${first.node} counts; name the same in both`);
     }
   }
 }

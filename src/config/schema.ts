@@ -188,7 +188,10 @@ const EHLO_HOSTNAME = option.hostName("EHLO_Hostname", null, "name in greetings 
 const SUSPEND_DELIVERY = option.flag("Suspend_Delivery", false, "mail is accepted and waits");
 const BIND_ADDRESS = option.addressOrAny("Bind_Address", "source address; `*`: the kernel chooses, and it is no VIP");
 const ENABLE_DURAVIP = option.flag("Enable_Duravip", false, "the cluster manages this address");
-const DURAVIP_PREFERENCE = option.text("Duravip_Preference", null, "node that owns the address whenever it is up");
+const DURAVIP_PREFERENCE = option.texts(
+  "Duravip_Preference",
+  "node that owns the address whenever it is up; of several, the first that is",
+);
 const MAX_OUTBOUND_CONNECTIONS = option.integer(
   "Max_Outbound_Connections",
   32,

@@ -129,7 +129,8 @@ export interface Duravip {
   readonly enabled: boolean;
   /** True when only another stanza on the same address made this one DuraVIP. */
   readonly upgraded: boolean;
-  readonly preference: string | null;
+  /** Nodes that own the address where they can, the first that can; none: wherever there is room. */
+  readonly preferences: readonly string[];
 }
 
 export interface Binding {

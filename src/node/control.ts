@@ -46,7 +46,8 @@ export interface DuravipStatus {
   readonly phase: "idle" | "releasing" | "acquiring";
   readonly target: string | null;
   readonly epoch: number;
-  readonly preference: string | null;
+  /** First choice first. */
+  readonly preferences: readonly string[];
   readonly follows: string | null;
   readonly pinnedTo: string | null;
   readonly conflict: boolean;

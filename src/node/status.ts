@@ -56,7 +56,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
   const lead = leadOf(definitions.vips, vip);
   // A broken follower has no home, even where its leader has one.
   const row = (vip.broken ? undefined : rows.get(lead)) ?? emptyRow();
-  const { conflict, unsafe, broken, preference, participants } = vip;
+  const { conflict, unsafe, broken, preferences, participants } = vip;
   return {
     address: vip.address,
     bindings: vip.names,
@@ -64,7 +64,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
     phase: row.phase,
     target: row.target,
     epoch: row.epoch,
-    preference,
+    preferences,
     follows: lead === vip.address ? null : lead,
     pinnedTo: row.pin,
     conflict,

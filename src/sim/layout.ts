@@ -20,7 +20,7 @@ export function plainEntries(count: number): Entry[] {
       address,
       names: [`v${i + 1}`],
       services: ["multivip"],
-      preference: null,
+      preferences: [],
       follows: null,
       topology,
       policy: "available",
@@ -50,6 +50,7 @@ export function drawLayout(
   traits: LayoutTraits,
   random: Random,
 ): Map<string, Entry[]> {
+  const more = random.stream("choices");
   const layout = new Map(nodes.map((name): [string, Entry[]] => [name, []]));
   const leaders = new Map<string, string[]>();
   for (const plain of plainEntries(vips)) {
@@ -57,8 +58,8 @@ export function drawLayout(
     leaders.set(plain.topology, leads);
     const follows = random.chance(traits.following) ? (random.pick(leads) ?? null) : null;
     if (follows === null) leads.push(plain.address);
-    const preference = random.chance(traits.preferred) ? (random.pick(nodes) ?? null) : null;
-    const entry: Entry = { ...plain, follows, preference: follows === null ? preference : null };
+    const preferences = withOthers(random.chance(traits.preferred) ? random.pick(nodes) : undefined, nodes, more);
+    const entry: Entry = { ...plain, follows, preferences: follows === null ? preferences : [] };
     const owners = random.chance(traits.partial) ? random.some(nodes, 0.6) : nodes;
     const dissident = random.chance(traits.disputed) ? random.pick(owners) : undefined;
     for (const name of owners) {
@@ -66,6 +67,12 @@ export function drawLayout(
     }
   }
   return layout;
+}
+
+/** The given one, and now and then others after it. */
+export function withOthers(first: string | undefined, nodes: readonly string[], more: Random): readonly string[] {
+  if (first === undefined) return [];
+  return more.chance(0.6) ? [first] : [first, ...more.some(nodes, 0.5).filter((node) => node !== first)];
 }
 
 /** Each Topology under some policy, and now and then a node that has it under another. */
@@ -90,7 +97,7 @@ function contradict(
 ): Entry {
   switch (random.below(5)) {
     case 0:
-      return { ...entry, preference: random.pick(nodes) ?? null };
+      return { ...entry, preferences: [random.pick(nodes) ?? []].flat() };
     case 1:
       return { ...entry, services: ["ESMTP:25", ...entry.services] };
     case 2:

@@ -2,7 +2,7 @@
  * What must come about once faults have stopped and every host is back (docs/PROTOCOL.md): each check says what is still
  * missing, in words, or nothing.
  */
-import { addressesFor, type Unit } from "../core/ownership/definitions.js";
+import { addressesFor, preferencesOf, type Unit } from "../core/ownership/definitions.js";
 import { policyOf } from "../core/ownership/policy.js";
 import { emptyRow, type Row } from "../core/ownership/table.js";
 import type { Daemon } from "./daemon.js";
@@ -79,9 +79,10 @@ function homeless(unit: Unit, { owner, refusedBy }: Row): string | null {
 }
 
 function awayFromPreferred(unit: Unit, { owner, pin }: Row): string | null {
-  const { address, conflict, preference } = unit.lead;
-  const home = pin ?? (conflict ? null : preference);
-  if (home === null || home === owner || !unit.electorate.includes(home)) return null;
+  const { address } = unit.lead;
+  const wanted = pin === null ? preferencesOf(unit) : [pin];
+  const home = wanted.find((member) => unit.electorate.includes(member));
+  if (home === undefined || home === owner) return null;
   return `L5: ${address} is at ${owner}, not at ${home}`;
 }
 
@@ -118,9 +119,9 @@ function unbalanced(
     topologies.set(topology, loads.set(owner, (loads.get(owner) ?? 0) + 1));
   }
   for (const [lead, unit] of units) {
-    const { conflict, preference, topology } = unit.lead;
+    const { topology } = unit.lead;
     const { owner, pin } = rows.get(lead) ?? emptyRow();
-    const held = pin !== null || (!conflict && preference !== null && weights.has(preference));
+    const held = pin !== null || preferencesOf(unit).some((member) => weights.has(member));
     const loads = topologies.get(topology);
     if (owner === null || held || loads === undefined) continue;
     const load = loads.get(owner) ?? 0;

@@ -4,6 +4,7 @@
  */
 import type { Entry } from "../core/catalogue/catalogue.js";
 import type { Cluster } from "./cluster.js";
+import { withOthers } from "./layout.js";
 import type { Random } from "./random.js";
 
 type Layout = ReadonlyMap<string, readonly Entry[]>;
@@ -54,12 +55,13 @@ export class Rollout {
   }
 
   #drawChange(address: string): (entry: Entry) => Entry[] {
-    const preference = this.random.pick([...this.cluster.hosts.keys()]) ?? null;
+    const nodes = [...this.cluster.hosts.keys()];
+    const preferences = withOthers(this.random.pick(nodes), nodes, this.random.stream(address));
     switch (this.random.below(5)) {
       case 0:
-        return (entry) => [{ ...entry, preference: entry.follows === null ? preference : null }];
+        return (entry) => [{ ...entry, preferences: entry.follows === null ? preferences : [] }];
       case 1:
-        return (entry) => [{ ...entry, preference: null }];
+        return (entry) => [{ ...entry, preferences: [] }];
       case 2:
         return (entry) => [{ ...entry, names: [`new ${address}`] }];
       case 3:

@@ -261,10 +261,10 @@ function units(core: Core, without: string): Map<string, { owner: string | null;
   const ownership = core.daemons()[0]?.core.ownership;
   return new Map(
     [...(ownership?.definitions.units ?? [])].map(([lead, unit]) => {
-      const { conflict, broken, preference } = unit.lead;
+      const { conflict, broken, preferences } = unit.lead;
       const electorate = unit.electorate.filter((member) => member !== without);
       const followers = unit.followers.map(({ address }) => address);
-      const terms = [conflict, broken, preference, electorate, followers].join("; ");
+      const terms = [conflict, broken, preferences, electorate, followers].join("; ");
       return [lead, { owner: heirOf(ownership?.rows.get(lead) ?? emptyRow()), terms }];
     }),
   );

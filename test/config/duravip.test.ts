@@ -89,14 +89,14 @@ describe("an ordinary binding or listener", () => {
     const listen = listener('Listen "10.1.1.1:25" {}');
     for (const text of [CLUSTER + VIP + listen, listen + VIP + CLUSTER]) {
       expect(broken(text)).toEqual(["warning implicit-upgrade"]);
-      expect(parse(text).config?.listens[0]?.duravip).toEqual({ enabled: true, upgraded: true, preference: null });
+      expect(parse(text).config?.listens[0]?.duravip).toEqual({ enabled: true, upgraded: true, preferences: [] });
     }
   });
 
   it("is upgraded when a listener on its address is DuraVIP, even where it says no", () => {
     const text = `${CLUSTER}Binding b { Enable_Duravip = off Bind_Address = 10.1.1.1 }\n${listener('Listen "10.1.1.1:25" { Enable_Duravip = on }')}`;
     expect(findings(parse(text))).toEqual(["warning implicit-upgrade 2"]);
-    expect(parse(text).config?.bindings[0]?.duravip).toEqual({ enabled: true, upgraded: true, preference: null });
+    expect(parse(text).config?.bindings[0]?.duravip).toEqual({ enabled: true, upgraded: true, preferences: [] });
   });
 
   it("is upgraded when it has the address of a follower, and then follows too", () => {
@@ -173,7 +173,7 @@ describe("a listener that follows", () => {
     const options = "Duravip_Follow = vip  Duravip_Preference = node1";
     expect(follow(options)).toEqual(["warning follow-with-preference"]);
     const { config } = parse(CLUSTER + VIP + listener(`Listen "10.2.0.1:25" { ${options} }`));
-    expect(config?.listens[0]?.duravip.preference).toBeNull();
+    expect(config?.listens[0]?.duravip.preferences).toEqual([]);
   });
 
   it("is in a Topology too", () => {
@@ -213,7 +213,15 @@ describe("a preference", () => {
     expect(broken(CLUSTER + text)).toEqual([]);
   });
 
+  it("may be a list of nodes, first choice first", () => {
+    const { config, diagnostics } = parse(`${CLUSTER}${VIP.replace("}", "Duravip_Preference = ( node2 node1 ) }")}`);
+    expect(diagnostics).toEqual([]);
+    expect(config?.bindings[0]?.duravip.preferences).toEqual(["node2", "node1"]);
+  });
+
   it("that names no peer is warned about", () => {
+    const list = "Enable_Duravip = true Duravip_Preference = ( node1 elsewhere )";
+    expect(prefer(list)).toEqual(["warning unknown-preference"]);
     expect(prefer("Enable_Duravip = true Duravip_Preference = Node1")).toEqual(["warning unknown-preference"]);
     expect(prefer("Enable_Duravip = true Duravip_Preference = elsewhere")).toEqual(["warning unknown-preference"]);
   });
@@ -224,8 +232,10 @@ describe("a preference", () => {
 
   it("that contradicts another for the same address is warned about", () => {
     const one = "Binding b { Enable_Duravip = 1 Bind_Address = 10.1.1.1 Duravip_Preference = node1 }\n";
-    expect(broken(CLUSTER + one + one.replace("b {", "c {").replace("node1", "node2"))).toEqual([
-      "warning preference-conflict",
-    ]);
+    for (const other of ["node2", "( node1 node2 )"]) {
+      expect(broken(CLUSTER + one + one.replace("b {", "c {").replace("node1", other))).toEqual([
+        "warning preference-conflict",
+      ]);
+    }
   });
 });

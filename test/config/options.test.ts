@@ -191,7 +191,7 @@ describe("a listener", () => {
     expect(listens('ESMTP_Listener { Listen "*:25" {} }')).toMatchObject([
       {
         endpoint: { host: "*", port: 25 },
-        duravip: { enabled: false, upgraded: false, preference: null },
+        duravip: { enabled: false, upgraded: false, preferences: [] },
         follow: null,
         ehloHostname: null,
         relayHosts: ["127.0.0.0/8", "::1/128"],

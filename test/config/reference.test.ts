@@ -43,8 +43,8 @@ describe("an example of the DuraVIP chapter", () => {
   it("about preferences parses, with enable and preference on one listener, and without complaint", () => {
     const text = KEY + PEERS + CHAPTER.topology + CHAPTER.preference;
     const { bindings, listens } = valid(text, {}, "nodename");
-    expect(bindings.find(({ name }) => name === "foo")?.duravip.preference).toBe("nodename");
-    expect(listens[0]?.duravip.preference).toBe("nodename");
+    expect(bindings.find(({ name }) => name === "foo")?.duravip.preferences).toEqual(["nodename"]);
+    expect(listens[0]?.duravip.preferences).toEqual(["nodename"]);
     expect(findings(parse(text, {}, "nodename"))).toEqual([]);
   });
 
@@ -140,19 +140,19 @@ describe("a text that holds everything the language has", () => {
       { name: "g", bindings: ["vip-2", "vip-3"], suspended: false },
     ]);
     expect(config?.listens.map(({ endpoint, duravip, follow }) => [endpoint.host, duravip, follow])).toEqual([
-      ["192.168.0.10", { enabled: false, upgraded: false, preference: null }, null],
-      ["10.1.1.1", { enabled: true, upgraded: false, preference: null }, null],
+      ["192.168.0.10", { enabled: false, upgraded: false, preferences: [] }, null],
+      ["10.1.1.1", { enabled: true, upgraded: false, preferences: [] }, null],
       [
         "10.1.1.9",
-        { enabled: false, upgraded: false, preference: null },
+        { enabled: false, upgraded: false, preferences: [] },
         { target: "vip-2", binding: "vip-2", address: "10.2.1.2" },
       ],
       [
         "10.1.1.10",
-        { enabled: false, upgraded: false, preference: null },
+        { enabled: false, upgraded: false, preferences: [] },
         { target: "10.2.1.3", binding: null, address: "10.2.1.3" },
       ],
-      ["10.1.1.2", { enabled: true, upgraded: true, preference: null }, null],
+      ["10.1.1.2", { enabled: true, upgraded: true, preferences: [] }, null],
     ]);
     expect(config?.clusterListen).toEqual({ host: "*", port: 4802 });
     expect(config?.mail.hostname).toBe("mx1.example.com");

@@ -8,7 +8,7 @@ const vip: DuravipStatus = {
   phase: "idle",
   target: null,
   epoch: 7,
-  preference: null,
+  preferences: [],
   follows: null,
   pinnedTo: null,
   conflict: false,

@@ -20,7 +20,7 @@ import {
 } from "./fixtures.js";
 
 const [plain = "", first = "", second = "", follower = "", remote = ""] = addresses(23, 5);
-const duravip = { enabled: true, upgraded: false, preference: null };
+const duravip = { enabled: true, upgraded: false, preferences: [] };
 
 async function isOpen(host: string, port: number): Promise<boolean> {
   const socket = connect(port, host);

@@ -70,7 +70,7 @@ export function binding(name: string, over: Partial<Binding> = {}): Binding {
     name,
     group: "default",
     address: null,
-    duravip: { enabled: false, upgraded: false, preference: null },
+    duravip: { enabled: false, upgraded: false, preferences: [] },
     ehloHostname: null,
     suspended: false,
     maxConnectionsPerDomain: null,
@@ -81,13 +81,13 @@ export function binding(name: string, over: Partial<Binding> = {}): Binding {
 
 /** A binding whose address is managed. */
 export function vip(name: string, address: string, over: Partial<Binding> = {}): Binding {
-  return binding(name, { address, duravip: { enabled: true, upgraded: false, preference: null }, ...over });
+  return binding(name, { address, duravip: { enabled: true, upgraded: false, preferences: [] }, ...over });
 }
 
 export function listen(host: string, port: number, over: Partial<Listen> = {}): Listen {
   return {
     endpoint: { host, port },
-    duravip: { enabled: false, upgraded: false, preference: null },
+    duravip: { enabled: false, upgraded: false, preferences: [] },
     follow: null,
     ehloHostname: null,
     relayHosts: ["127.0.0.0/8", "::1/128"],

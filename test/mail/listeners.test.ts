@@ -19,7 +19,7 @@ import {
 
 const [plain = "", remote = "", ...vips] = addresses(29, 7);
 const [first = "", second = "", third = ""] = vips;
-const duravip = { enabled: true, upgraded: false, preference: null };
+const duravip = { enabled: true, upgraded: false, preferences: [] };
 
 /** What a client gets there: a greeting's code, or an error's. */
 async function answer(host: string, port: number): Promise<string> {

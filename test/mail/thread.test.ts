@@ -9,7 +9,7 @@ import { addresses, cleanup, config, Dialog, freePort, home, listen, scene, text
 
 const script = new URL("../../dist/node/mail-thread.js", import.meta.url);
 const [plain = "", first = "", busy = ""] = addresses(25, 3);
-const duravip = { enabled: true, upgraded: false, preference: null };
+const duravip = { enabled: true, upgraded: false, preferences: [] };
 
 async function service() {
   const port = await freePort(plain);

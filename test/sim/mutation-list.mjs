@@ -111,7 +111,7 @@ export const MUTATIONS = [
   [
     "L5: a preference counts only for orphans",
     `${OWNERSHIP}/placement.ts`,
-    "  if (preferred !== null && scales.holds(candidates, preferred)) return preferred;\n",
+    "  if (preferred !== undefined) return preferred;\n",
     "",
   ],
   [

@@ -11,7 +11,7 @@ export function vip(n: number, different: Partial<Entry> = {}): Entry {
   const plain = {
     names: [`v${n}`],
     services: ["multivip"],
-    preference: null,
+    preferences: [],
     follows: null,
     policy: "available" as const,
   };

@@ -12,7 +12,8 @@ export interface Entry {
   readonly names: readonly string[];
   /** What runs on it, sorted: "multivip" for a binding, "ESMTP:25" for a listener. */
   readonly services: readonly string[];
-  readonly preference: string | null;
+  /** Members that are to have it where they can, the first that can. */
+  readonly preferences: readonly string[];
   /** Address that this one goes along with, or null. */
   readonly follows: string | null;
   /** Block of the Topology that it is plumbed by. */
@@ -28,7 +29,7 @@ export function catalogueOf(config: Config): Entry[] {
     const known = drafts.get(address) ?? {
       names: new Set(),
       services: new Set(),
-      preference: null,
+      preferences: [],
       follows: null,
       own: false,
     };
@@ -40,25 +41,25 @@ export function catalogueOf(config: Config): Entry[] {
     const vip = draft(address);
     vip.names.add(name);
     vip.services.add("multivip");
-    vip.preference ??= duravip.preference;
+    if (vip.preferences.length === 0) vip.preferences = duravip.preferences;
     vip.own ||= !duravip.upgraded;
   }
   for (const { endpoint, duravip, follow, enabled } of config.listens) {
     if (!enabled || (!duravip.enabled && follow === null)) continue;
     const vip = draft(endpoint.host);
     vip.services.add(`ESMTP:${endpoint.port}`);
-    vip.preference ??= duravip.preference;
+    if (vip.preferences.length === 0) vip.preferences = duravip.preferences;
     vip.own ||= duravip.enabled && !duravip.upgraded;
     vip.follows ??= follow?.address ?? null;
   }
   const topologyOf = topologyFinder(config.topologies);
-  const entries = [...drafts].map(([address, { names, services, preference, follows, own }]) => {
+  const entries = [...drafts].map(([address, { names, services, preferences, follows, own }]) => {
     const topology = topologyOf(address);
     return {
       address,
       names: [...names].sort(),
       services: [...services].sort(),
-      preference,
+      preferences,
       follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
       topology: topology?.block ?? "",
       policy: topology?.partitionPolicy ?? "available",
@@ -70,7 +71,7 @@ export function catalogueOf(config: Config): Entry[] {
 interface Draft {
   readonly names: Set<string>;
   readonly services: Set<string>;
-  preference: string | null;
+  preferences: readonly string[];
   follows: string | null;
   own: boolean;
 }

@@ -5,7 +5,7 @@
  *
  * Source: docs/PROTOCOL.md, "Placement".
  */
-import { preferenceOf, type Unit } from "./definitions.js";
+import { preferencesOf, type Unit } from "./definitions.js";
 import type { PlacementInput } from "./placement.js";
 import { Scales, type Pan } from "./scales.js";
 import type { Row } from "./table.js";
@@ -29,8 +29,7 @@ export function balance(input: PlacementInput): Map<string, string> {
 
 /** Only what load alone keeps in its place may be moved for the sake of load. */
 export function isMovable(unit: Unit, row: Row, able: (member: string) => boolean): boolean {
-  const preferred = preferenceOf(unit);
-  return row.phase === "idle" && row.pin === null && (preferred === null || !able(preferred));
+  return row.phase === "idle" && row.pin === null && !preferencesOf(unit).some(able);
 }
 
 /** By Topology, and there by the number of the owner. */

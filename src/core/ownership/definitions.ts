@@ -22,7 +22,7 @@ export interface Vip {
   readonly topology: string;
   /** The strictest that any member has for it. */
   readonly policy: PartitionPolicy;
-  readonly preference: string | null;
+  readonly preferences: readonly string[];
   readonly follows: string | null;
   /** Members that configure it, sorted, with what each runs on it. Addresses that the same members configure share it. */
   readonly participants: Participants;
@@ -44,7 +44,7 @@ export interface Unit {
 }
 
 export class Definitions {
-  /** Units by the member that they prefer. */
+  /** Units by each member that they prefer, in whatever place. */
   readonly preferring: ReadonlyMap<string, readonly string[]>;
   readonly #rolls: Rolls;
 
@@ -80,6 +80,7 @@ interface Said {
 }
 
 const NO_FOLLOWERS: readonly Vip[] = [];
+const NO_PREFERENCES: readonly string[] = [];
 
 /** Of a cluster without members. */
 export const NO_DEFINITIONS = define(new Map());
@@ -152,7 +153,7 @@ function tornNames(voices: readonly Voice[]): ReadonlySet<string> {
 function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: ReadonlySet<string>): Vip {
   const entries = sayings.map(({ entry }) => entry);
   const named = entries.filter(({ names }) => names.length > 0);
-  const preferences = distinct(entries.flatMap(({ preference }) => preference ?? []));
+  const preferences = orders(entries);
   const follows = distinct(entries.map((entry) => entry.follows));
   return {
     address: entries[0]?.address ?? "",
@@ -161,13 +162,24 @@ function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: Reado
     names: distinct(entries.flatMap(({ names }) => names)).sort(),
     topology: entries[0]?.topology ?? "",
     policy: strictest(entries.map(({ policy }) => policy)),
-    preference: preferences.length === 1 ? (preferences[0] ?? null) : null,
+    preferences: preferences.length === 1 ? (preferences[0] ?? NO_PREFERENCES) : NO_PREFERENCES,
     follows: follows[0] ?? null,
     participants: rolls.participants(sayings.map(({ voice, entry: { services } }) => ({ voice, services }))),
     conflict: preferences.length > 1 || follows.length > 1,
     unsafe: distinct(entries.map(({ services }) => services.join())).length > 1,
     broken: named.some(({ names }) => names.some((name) => torn.has(name)) || isAnother(names, named[0]?.names ?? [])),
   };
+}
+
+/** The different orders of preference that members have; who has none agrees with all. */
+function orders(entries: readonly Entry[]): (readonly string[])[] {
+  const found: (readonly string[])[] = [];
+  for (const { preferences } of entries) {
+    const text = preferences.join("\n");
+    if (preferences.length > 0 && !found.some((known) => known === preferences || known.join("\n") === text))
+      found.push(preferences);
+  }
+  return found;
 }
 
 /** One member may know more names of an address than another; a wholly different set means another binding. */
@@ -198,18 +210,18 @@ function unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): ReadonlyMap<stri
 function preferringOf(units: ReadonlyMap<string, Unit>): Map<string, string[]> {
   const preferring = new Map<string, string[]>();
   for (const [lead, unit] of units) {
-    const preferred = preferenceOf(unit);
-    if (preferred === null) continue;
-    const leads = preferring.get(preferred);
-    if (leads === undefined) preferring.set(preferred, [lead]);
-    else leads.push(lead);
+    for (const preferred of preferencesOf(unit)) {
+      const leads = preferring.get(preferred);
+      if (leads === undefined) preferring.set(preferred, [lead]);
+      else leads.push(lead);
+    }
   }
   return preferring;
 }
 
-/** A preference that members disagree on is ignored. */
-export function preferenceOf({ lead }: Unit): string | null {
-  return lead.conflict ? null : lead.preference;
+/** Members that are to have the unit where they can, first choice first. What members disagree on is ignored. */
+export function preferencesOf({ lead }: Unit): readonly string[] {
+  return lead.conflict ? NO_PREFERENCES : lead.preferences;
 }
 
 /** An address whose leader nobody configures (any more), or that leads and follows at once between members, leads itself. */

@@ -4,7 +4,7 @@
  *
  * Source: docs/PROTOCOL.md, "Placement".
  */
-import { preferenceOf, unitOf, type Unit } from "./definitions.js";
+import { preferencesOf, unitOf, type Unit } from "./definitions.js";
 import type { Ownership } from "./ownership.js";
 import { isWithheld } from "./policy.js";
 import { place } from "./placement.js";
@@ -103,23 +103,30 @@ export function out(ownership: Ownership, unit: Unit, row: Row, node: string): s
 function ruleOf(unit: Unit, row: Row, home: string | null): Rule {
   if (home === null) return "nobody";
   if (row.pin === home) return "pinned";
-  return preferenceOf(unit) === home ? "preferred" : "stays";
+  return preferencesOf(unit).includes(home) ? "preferred" : "stays";
 }
 
 function because(rule: Rule, unit: Unit, home: string | null, candidates: readonly Candidate[]): string {
-  const preferred = preferenceOf(unit);
-  const passed = candidates.find(({ node }) => node === preferred);
-  const instead = preferred === null ? "" : `; the preferred ${preferred} ${passed?.out ?? "is no member"}`;
+  const preferred = preferencesOf(unit);
+  const passed = preferred
+    .slice(0, home !== null && preferred.includes(home) ? preferred.indexOf(home) : undefined)
+    .map((node) => `; the preferred ${node} ${outOf(candidates, node)}`)
+    .join("");
   switch (rule) {
     case "pinned":
       return `a move pinned it to ${home}`;
     case "preferred":
-      return `${home} is its preferred node`;
+      return `${home} is its preferred node${preferred[0] === home ? "" : `, number ${preferred.indexOf(home ?? "") + 1}`}${passed}`;
     case "stays":
-      return `${home} got it by load, and nothing calls it away${instead}`;
+      return `${home} got it by load, and nothing calls it away${passed}`;
     default:
-      return `no member may have it${instead}`;
+      return `no member may have it${passed}`;
   }
+}
+
+function outOf(candidates: readonly Candidate[], node: string): string {
+  const candidate = candidates.find((some) => some.node === node);
+  return candidate === undefined ? "is no member" : (candidate.out ?? "may have it");
 }
 
 function otherwise(
@@ -131,10 +138,10 @@ function otherwise(
 ): string[] {
   const { address, conflict } = unit.lead;
   const sentences: string[] = [];
-  const preferred = preferenceOf(unit);
+  const all = preferencesOf(unit);
+  const better = all.slice(0, home !== null && all.includes(home) ? all.indexOf(home) : undefined);
   if (conflict) sentences.push("Its preferences are ignored as long as members name different ones.");
-  if (preferred !== null && preferred !== home && row.pin !== home)
-    sentences.push(`Once ${preferred} can have it, it goes there.`);
+  if (better.length > 0 && row.pin !== home) sentences.push(`Once ${better.join(" or ")} can have it, it goes there.`);
   if (row.pin !== null) sentences.push(`The pin ends when ${row.pin} departs, or another move names a different node.`);
   if (home !== null) sentences.push(`Without ${home} it would go to ${heirWithout(ownership, address, home)}.`);
   const others = candidates.filter(({ node, out: reason }) => node !== home && reason === null);

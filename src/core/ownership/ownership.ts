@@ -11,7 +11,7 @@
 import type { View } from "../view.js";
 import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
 import { balance, isMovable } from "./balance.js";
-import { define, NO_DEFINITIONS, preferenceOf, type Definitions, type Unit } from "./definitions.js";
+import { define, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
 import { Loads } from "./loads.js";
 import { place, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
@@ -368,7 +368,7 @@ function sameTerms(a: Unit | undefined, b: Unit): boolean {
   return (
     a !== undefined &&
     a.lead.broken === b.lead.broken &&
-    preferenceOf(a) === preferenceOf(b) &&
+    preferencesOf(a).join("\n") === preferencesOf(b).join("\n") &&
     b.electorate.every((member) => a.electorate.includes(member))
   );
 }

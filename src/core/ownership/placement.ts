@@ -1,14 +1,14 @@
 /**
  * Where each unit should live. Pure and the same on every node: equal tables, members and definitions give equal homes.
  *
- * In this order: broken, nobody; pinned by a move, there; the preferred node; where it is; the least loaded member,
+ * In this order: broken, nobody; pinned by a move, there; the first preferred node that may have it; where it is; the least loaded member,
  * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back. Members that drain count
  * only where there are no others.
  *
  * Source: docs/PROTOCOL.md, "Placement"; rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to
  * increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998.
  */
-import { preferenceOf, type Unit } from "./definitions.js";
+import { preferencesOf, type Unit } from "./definitions.js";
 import type { Loads } from "./loads.js";
 import { isWithheld } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
@@ -69,10 +69,11 @@ interface Orphan {
 
 /** Where a rule other than load puts the unit; null where none does. */
 function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scales): string | null {
-  const [heir, preferred] = [heirOf(row), preferenceOf(unit)];
+  const heir = heirOf(row);
   const { pin } = row;
+  const preferred = preferencesOf(unit).find((member) => scales.holds(candidates, member));
   if (pin !== null && scales.holds(candidates, pin)) return pin;
-  if (preferred !== null && scales.holds(candidates, preferred)) return preferred;
+  if (preferred !== undefined) return preferred;
   if (heir !== null && scales.holds(candidates, heir)) return heir;
   if (heir !== null && candidates.length === 0 && mayKeep(unit, row, heir, scales)) return heir;
   return null;

@@ -5,7 +5,7 @@
  * Source: docs/PROTOCOL.md, "Views".
  */
 import type { Claim } from "../wire/messages.js";
-import { preferenceOf, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { preferencesOf, unitOf, type Definitions, type Unit } from "./definitions.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
 export interface Settlement {
@@ -90,13 +90,15 @@ function rowOf(
   };
 }
 
-/** The preferred member, else one that has the address that leads, else the highest epoch, else the first by name. */
+/** The member that is preferred most, else one that has the address that leads, else the highest epoch, else the first by name. */
 function strongest(unit: Unit, holders: readonly Holder[]): Holder | null {
-  const preferred = preferenceOf(unit);
+  for (const preferred of preferencesOf(unit)) {
+    const holder = holders.find(({ member }) => member === preferred);
+    if (holder !== undefined) return holder;
+  }
   const leads = ({ claim }: Holder) => claim.address === unit.lead.address;
   let best: Holder | null = null;
   for (const holder of holders) {
-    if (holder.member === preferred) return holder;
     if (best === null || (leads(holder) === leads(best) ? holder.claim.epoch > best.claim.epoch : leads(holder))) {
       best = holder;
     }

@@ -32,10 +32,10 @@ function sameEntry(a: Entry, b: Entry | undefined): boolean {
   return (
     b !== undefined &&
     a.address === b.address &&
-    a.preference === b.preference &&
     a.follows === b.follows &&
     a.topology === b.topology &&
     a.policy === b.policy &&
+    sameWords(a.preferences, b.preferences) &&
     sameWords(a.names, b.names) &&
     sameWords(a.services, b.services)
   );

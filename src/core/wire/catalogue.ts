@@ -12,7 +12,7 @@ import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
 const COLUMNS = ["addresses", "names", "terms", "follows"] as const;
 
 /** What many entries have in common. */
-type Terms = Pick<Entry, "services" | "preference" | "topology" | "policy">;
+type Terms = Pick<Entry, "services" | "preferences" | "topology" | "policy">;
 
 /** @param entries sorted by address. Equal entries give equal bytes. */
 export function encodeCatalogue(entries: readonly Entry[]): Uint8Array {
@@ -94,20 +94,18 @@ function writeTerms(out: ByteWriter, entries: readonly Entry[]): void {
   const all: Terms[] = [];
   const numbers = new Map<string, number>();
   const runs: { number: number; count: number }[] = [];
-  for (const { services, preference, topology, policy } of entries) {
-    const key = [services.join("\n"), preference ?? "", topology, policy].join("\t");
+  for (const { services, preferences, topology, policy } of entries) {
+    const key = [services.join("\n"), preferences.join("\n"), topology, policy].join("\t");
     let number = numbers.get(key);
-    if (number === undefined) numbers.set(key, (number = all.push({ services, preference, topology, policy }) - 1));
+    if (number === undefined) numbers.set(key, (number = all.push({ services, preferences, topology, policy }) - 1));
     const run = runs.at(-1);
     if (run?.number === number) run.count++;
     else runs.push({ number, count: 1 });
   }
-  out.list(all, ({ services, preference, topology, policy }) => {
+  out.list(all, ({ services, preferences, topology, policy }) => {
     out.list(services, (service) => out.string(service));
-    out
-      .string(preference ?? "")
-      .string(topology)
-      .byte(POLICIES.indexOf(policy));
+    out.list(preferences, (member) => out.string(member));
+    out.string(topology).byte(POLICIES.indexOf(policy));
   });
   out.list(runs, ({ number, count }) => out.uint(number).uint(count));
 }
@@ -115,7 +113,7 @@ function writeTerms(out: ByteWriter, entries: readonly Entry[]): void {
 function readTerms(source: ByteReader, count: number): Terms[] {
   const all = source.list(() => ({
     services: source.list(() => source.string()),
-    preference: source.string() || null,
+    preferences: source.list(() => source.string()),
     topology: source.string(),
     policy: readPolicy(source),
   }));

@@ -19,7 +19,7 @@ describe("the catalogue", () => {
         address: "10.1.1.1",
         names: ["one"],
         services: ["ESMTP:25", "ESMTP:587", "multivip"],
-        preference: "node2",
+        preferences: ["node2"],
         follows: null,
         topology: "10.1.1.0/24",
         policy: "available",

@@ -7,7 +7,7 @@ import type { Announcement } from "../../../src/core/wire/messages.js";
 export function entry(address: string, different: Partial<Entry> = {}): Entry {
   const plain = {
     services: ["multivip"],
-    preference: null,
+    preferences: [],
     follows: null,
     policy: "available" as const,
     topology: "10.0.0.0/24",

@@ -6,7 +6,7 @@ import { addressesFor, define, unitOf } from "../../../src/core/ownership/defini
 function entry(address: string, different: Partial<Entry> = {}): Entry {
   const plain = {
     services: ["multivip"],
-    preference: null,
+    preferences: [],
     follows: null,
     policy: "available" as const,
     topology: "10.0.0.0/24",
@@ -22,8 +22,8 @@ const [ONE, TWO, THREE] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
 
 describe("definitions", () => {
   it("do not depend on the order in which members spoke", () => {
-    const a = [entry(ONE, { preference: "a" }), entry(TWO, { follows: ONE })];
-    const b = [entry(TWO), entry(ONE, { preference: "b", services: [] })];
+    const a = [entry(ONE, { preferences: ["a"] }), entry(TWO, { follows: ONE })];
+    const b = [entry(TWO), entry(ONE, { preferences: ["b"], services: [] })];
 
     expect(said({ a, b })).toEqual(said({ b, a }));
   });
@@ -49,9 +49,9 @@ describe("definitions", () => {
   });
 
   it("see no conflict between a preference and none", () => {
-    const { vips } = said({ a: [entry(ONE, { preference: "b" })], b: [entry(ONE)] });
+    const { vips } = said({ a: [entry(ONE, { preferences: ["b"] })], b: [entry(ONE)] });
 
-    expect(vips.get(ONE)).toMatchObject({ preference: "b", conflict: false });
+    expect(vips.get(ONE)).toMatchObject({ preferences: ["b"], conflict: false });
   });
 
   it("give each address an electorate of its own", () => {
@@ -63,12 +63,12 @@ describe("definitions", () => {
 
 describe("a member that departs", () => {
   const some = fc.subarray([
-    entry(ONE, { preference: "a" }),
+    entry(ONE, { preferences: ["a"] }),
     entry(TWO, { follows: ONE }),
     entry(THREE, { topology: "10.0.0.0/8" }),
   ]);
   const other = fc.subarray([
-    entry(ONE, { preference: "b", services: [] }),
+    entry(ONE, { preferences: ["b"], services: [] }),
     entry(TWO, { topology: "10.0.0.0/8" }),
     entry(THREE, { names: [`at ${ONE}`] }),
   ]);

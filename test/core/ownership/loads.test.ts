@@ -30,7 +30,7 @@ const units = define(
           address,
           names: [address],
           services: [],
-          preference: null,
+          preferences: [],
           follows: null,
           topology,
           policy: "available",

@@ -14,13 +14,13 @@ const TOPOLOGIES = ["10.1.0.0/24", "10.2.0.0/24"];
 function situation(
   members: readonly string[],
   owners: readonly (string | null)[],
-  preference: string | null = null,
+  preferences: readonly string[] = [],
 ): PlacementInput {
   const entries = owners.map((_, i): Entry => {
     const topology = i % 2;
     const address = `10.${topology + 1}.${i >> 9}.${(i >> 1) & 255}`;
     const network = { topology: TOPOLOGIES[topology] ?? "", policy: "available" as const };
-    return { address, names: [`v${i}`], services: [], preference, follows: null, ...network };
+    return { address, names: [`v${i}`], services: [], preferences, follows: null, ...network };
   });
   const { units } = define(new Map(members.map((member) => [member, entries])));
   const rows = new Map(
@@ -134,8 +134,8 @@ describe("placement", () => {
     );
   });
 
-  it("goes by pin, then by preference, then by present owner", () => {
-    const input = situation(["a", "b", "c"], ["a"], "b");
+  it("goes by pin, then by preferences in their order, then by present owner", () => {
+    const input = situation(["a", "b", "c", "d"], ["a"], ["x", "b", "d"]);
     const row = input.rows.get("10.1.0.0");
     const home = () => place(input, ["10.1.0.0"]).get("10.1.0.0");
 
@@ -144,6 +144,8 @@ describe("placement", () => {
     Object.assign(row ?? {}, { pin: null });
     expect(home()).toBe("b");
     Object.assign(row ?? {}, { refusedBy: new Set(["b"]) });
+    expect(home()).toBe("d");
+    Object.assign(row ?? {}, { refusedBy: new Set(["b", "d"]) });
     expect(home()).toBe("a");
   });
 
@@ -202,7 +204,7 @@ describe("balance", () => {
   });
 
   it("moves neither what is preferred nor what is pinned nor what is on its way", () => {
-    expect(balance(situation(["a", "b"], ["a", "a", "a", "a"], "a")).size).toBe(0);
+    expect(balance(situation(["a", "b"], ["a", "a", "a", "a"], ["a"])).size).toBe(0);
     const pinned = situation(["a", "b"], ["a", "a", "a", "a", "a", "a"]);
     for (const row of pinned.rows.values()) row.pin = "a";
     expect(balance(pinned).size).toBe(0);

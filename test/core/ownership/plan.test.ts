@@ -145,7 +145,7 @@ describe("a plan", () => {
 
 describe("an explanation", () => {
   const entries = [
-    entry("10.0.0.1", { preference: "b" }),
+    entry("10.0.0.1", { preferences: ["b"] }),
     entry("10.0.0.2", { follows: "10.0.0.1" }),
     entry("10.0.0.3"),
   ];

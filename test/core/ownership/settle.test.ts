@@ -12,11 +12,11 @@ function claim(epoch: number, different: Partial<Claim> = {}): Claim {
 }
 
 /** The row of the only unit after these claims, in view 7. */
-function settled(claims: Record<string, readonly Claim[]>, preference: string | null = null) {
+function settled(claims: Record<string, readonly Claim[]>, preferences: readonly string[] = []) {
   const plain = { services: [], topology: "10.0.0.0/24", policy: "available" as const };
   const entries: Entry[] = [
-    { ...plain, address: LEAD, names: ["x"], preference, follows: null },
-    { ...plain, address: FOLLOWER, names: ["y"], preference: null, follows: LEAD },
+    { ...plain, address: LEAD, names: ["x"], preferences, follows: null },
+    { ...plain, address: FOLLOWER, names: ["y"], preferences: [], follows: LEAD },
   ];
   const epochs = new EpochCounter();
   epochs.enter(7);
@@ -45,7 +45,7 @@ describe("claims", () => {
   });
 
   it("of two are for the preferred one, whatever the epochs", () => {
-    expect(settled({ a: [claim(5)], b: [claim(6)] }, "a")).toMatchObject({ owner: "a", holders: new Set(["b"]) });
+    expect(settled({ a: [claim(5)], b: [claim(6)] }, ["a"])).toMatchObject({ owner: "a", holders: new Set(["b"]) });
   });
 
   it("to the leading address count more than those to a follower", () => {

@@ -15,7 +15,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   address,
   names: fc.array(text, { maxLength: 3 }),
   services: fc.subarray(["multivip", "ESMTP:25", "ESMTP:587"]),
-  preference: fc.option(fc.constantFrom("n1", "n2")),
+  preferences: fc.subarray(["n1", "n2", "n3"]),
   follows: fc.option(address),
   topology: fc.constantFrom("10.0.0.0/8", ""),
   policy: fc.constantFrom(...POLICIES),
@@ -65,7 +65,7 @@ describe("a catalogue", () => {
 
   it("of tens of thousands of addresses takes a few bytes for each", () => {
     const sent = Array.from({ length: 20_000 }, (_, i): Entry => {
-      const plain = { services: ["multivip"], preference: null, follows: null, policy: "available" as const };
+      const plain = { services: ["multivip"], preferences: [], follows: null, policy: "available" as const };
       return {
         address: formatAddress({ block: "", offset: 0x0a000001 + i }),
         names: [`vip-${i}`],

@@ -68,7 +68,7 @@ describe("balance", () => {
   });
 
   it("leaves alone what a preference and a pin hold on its way", () => {
-    const two = started(alike(["a", "b"], [...vips(4, { preference: "a" }), vip(5), vip(6)]));
+    const two = started(alike(["a", "b"], [...vips(4, { preferences: ["a"] }), vip(5), vip(6)]));
     two.move("a", vip(5).address, "a");
     rested(two);
 

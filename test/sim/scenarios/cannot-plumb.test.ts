@@ -3,7 +3,7 @@ import { addressOf, alike, recorded, rested, row, started, vip, vips } from "../
 
 describe("a node that cannot plumb", () => {
   it("hands the address on, and is tried again later", () => {
-    const two = started(alike(["a", "b"], [...vips(3), vip(4, { preference: "b" })]));
+    const two = started(alike(["a", "b"], [...vips(3), vip(4, { preferences: ["b"] })]));
     const host = two.hosts.get("b");
     two.die("b", "killed");
     rested(two);
@@ -32,7 +32,7 @@ describe("a node that cannot plumb", () => {
   });
 
   it("lets go of the whole unit when one address of it fails", () => {
-    const two = alike(["a", "b"], [vip(1, { preference: "a" }), vip(2, { follows: addressOf(1) })]);
+    const two = alike(["a", "b"], [vip(1, { preferences: ["a"] }), vip(2, { follows: addressOf(1) })]);
     Object.assign(two.hosts.get("a") ?? {}, { failing: new Set([addressOf(2)]) });
     two.start("a", "b");
     two.runUntil(() => (two.homes()[addressOf(2)] === "b" ? null : "b has not taken over"), 5_000);

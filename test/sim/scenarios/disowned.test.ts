@@ -44,7 +44,7 @@ describe("an address that its owner cannot have any more", () => {
 
 describe("a kernel that lies", () => {
   it("about an address that it took, and said that it did not, is left with nothing", () => {
-    const two = alike(["a", "b"], vips(1, { preference: "a" }));
+    const two = alike(["a", "b"], vips(1, { preferences: ["a"] }));
     two.host("a").denying = new Set([addressOf(1)]);
     two.start("a", "b");
     two.runUntil(() => (two.homes()[addressOf(1)] === "b" ? null : "b has it not"), 10_000);
@@ -53,7 +53,7 @@ describe("a kernel that lies", () => {
   });
 
   it("about an address that it did not take is found out at the next look", () => {
-    const two = alike(["a", "b"], vips(1, { preference: "a" }));
+    const two = alike(["a", "b"], vips(1, { preferences: ["a"] }));
     two.host("a").pretending = new Set([addressOf(1)]);
     const steps = recorded(two);
     two.start("a", "b");

@@ -35,7 +35,7 @@ describe("a node that is drained", () => {
   });
 
   it("and that all prefer keeps them from balance while it is there, empty as it is", () => {
-    const three = alike(ABC, vips(6, { preference: "c" }));
+    const three = alike(ABC, vips(6, { preferences: ["c"] }));
     three.start("a", "c");
     rested(three);
     three.drain("c", true);
@@ -68,7 +68,7 @@ describe("a node that is drained", () => {
 
 describe("an interface without carrier", () => {
   it("takes the addresses of its Topology elsewhere, and brings them back", () => {
-    const entries = [...vips(3, { preference: "a" }), vip(4, { preference: "a", topology: "10.2.0.0/16" })];
+    const entries = [...vips(3, { preferences: ["a"] }), vip(4, { preferences: ["a"], topology: "10.2.0.0/16" })];
     const two = started(alike(["a", "b"], entries));
     two.unplug("a", ["10.1.0.0/16"]);
     rested(two);

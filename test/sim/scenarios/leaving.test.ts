@@ -45,7 +45,7 @@ describe("a leaving node", () => {
   });
 
   it("is given nothing any more, and may come back", () => {
-    const two = started(alike(["a", "b"], vips(4, { preference: "b" })));
+    const two = started(alike(["a", "b"], vips(4, { preferences: ["b"] })));
     two.leave("b");
     two.run(2_000);
     expect(loads(two)).toEqual({ a: 4 });

@@ -36,7 +36,7 @@ describe("after a merge", () => {
   });
 
   it("the preferred one of two owners keeps the address", () => {
-    const two = started(alike(["a", "b"], vips(4, { preference: "b" })));
+    const two = started(alike(["a", "b"], vips(4, { preferences: ["b"] })));
     two.cut(["a"], ["b"]);
     two.run(3_000);
     const steps = recorded(two);

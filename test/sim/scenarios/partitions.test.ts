@@ -195,7 +195,7 @@ describe("the policy strict", () => {
   it("waits for a lease that a member answered before it was started anew, and nobody remembers", () => {
     const channel = { heartbeatIntervalMs: 100, failureTimeoutMs: 10_000, reconnectIntervalMs: 250 };
     const options = { engine: "channel", channel, viewMatureTimeMs: 100 } as const;
-    const three = alike(ABC, vips(3, { policy: "strict", preference: "a" }), options);
+    const three = alike(ABC, vips(3, { policy: "strict", preferences: ["a"] }), options);
     three.cut(["a"], ["b", "c"]);
     three.start("a", "b", "c");
     three.run(40_000);

@@ -22,8 +22,8 @@ function rollOut(some: Cluster, names: readonly string[], entries: readonly Entr
 
 describe("a new preference", () => {
   it("is a conflict while a part of the nodes has it, and none as soon as all have", () => {
-    const three = started(alike(ABC, vips(3, { preference: "a" })));
-    const next = [vip(1, { preference: "b" }), ...vips(3, { preference: "a" }).slice(1)];
+    const three = started(alike(ABC, vips(3, { preferences: ["a"] })));
+    const next = [vip(1, { preferences: ["b"] }), ...vips(3, { preferences: ["a"] }).slice(1)];
     rollOut(three, ["c"], next);
     expect(marks(three, "a", 1)).toEqual(["conflict"]);
     expect([three.homes()[addressOf(2)], three.homes()[addressOf(3)]]).toEqual(["a", "a"]);
