@@ -158,6 +158,13 @@ export const TOPOLOGY = {
     ["available", "majority", "strict"],
     "who owns the addresses when the cluster is in parts: each part, the one with a majority, or that and never two nodes at once",
   ),
+  failback: option.pattern(
+    "failback",
+    "immediate",
+    "immediate or never, a whole number of seconds, or a time of day such as 02:00-04:30",
+    /^(immediate|never|[1-9]\d{0,8}|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)$/,
+    "when an address goes back to a preferred node that is up again: at once, by a move only, after so long, or then",
+  ),
 };
 
 export const PEERS = {

@@ -120,6 +120,8 @@ export interface Topology {
   /** IPv6 aliases are probed for by the kernel before they are used. */
   readonly dad: boolean;
   readonly partitionPolicy: PartitionPolicy;
+  /** "immediate", "never", whole seconds, or local times "02:00-04:30": when an address goes back to a preferred node. */
+  readonly failback: string;
   readonly at: SourceLocation;
 }
 

@@ -30,6 +30,8 @@ export type NodeInput =
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
   | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
+  /** Local time of day, since midnight; whenever it may have changed otherwise than by going on. */
+  | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
   /** For the others of the view. Lost where there is none just then. */
   | { readonly kind: "share"; readonly at: MonoMs; readonly share: Share }
   /** Leave the cluster in order: give every address away, then `left`. */

@@ -8,7 +8,9 @@ import type { Entry } from "./catalogue/catalogue.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
 import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { out } from "./ownership/explain.js";
+import { isDue } from "./ownership/failback.js";
 import { Hands, type Demands } from "./ownership/hands.js";
+import { HealthySince } from "./ownership/healthy-since.js";
 import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
 import { Introductions } from "./ownership/introductions.js";
@@ -48,6 +50,7 @@ export interface NodeSetup extends LeaseTerms {
 const RELEASE_CHUNK = 64;
 /** A member that joins over and over again cannot keep the others from maturing for longer than this many waits. */
 const MATURE_WAITS_MAX = 3;
+const DAY_MS = 24 * 3_600_000;
 
 interface Job {
   readonly kind: "acquire" | "release";
@@ -64,6 +67,9 @@ export class NodeCore {
   readonly #retries = new Retries();
   readonly #homes = new Homes();
   readonly #marks = new Marks();
+  readonly #healthySince = new HealthySince();
+  /** When a day began; null while nobody has said. */
+  #midnight: MonoMs | null = null;
   readonly #changedAt = new Map<string, MonoMs>();
   readonly #tenure: Tenure;
   readonly #introductions: Introductions;
@@ -126,6 +132,9 @@ export class NodeCore {
         break;
       case "links":
         this.#turn({ ...this.#health, down: input.down });
+        break;
+      case "clock":
+        this.#midnight = input.at - input.msOfDay;
         break;
       case "share":
         if (this.ownership.members.size > 1) this.#multicast({ kind: "share", ...input.share });
@@ -329,6 +338,7 @@ export class NodeCore {
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
     this.#apply(this.ownership.deliver(from, message), at);
+    if (message.kind === "health") this.#healthySince.look(this.ownership, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
       this.#event("mature", { members: message.members.join(" ") });
@@ -578,6 +588,7 @@ export class NodeCore {
 
   #armLeader(at: MonoMs, joined: boolean): void {
     const { view, settled, members } = this.ownership;
+    this.#healthySince.look(this.ownership, at);
     const leads = settled && view?.leader === this.setup.self;
     const immature = [...members.values()].some(({ mature }) => !mature);
     if (!leads || !immature) {
@@ -601,7 +612,10 @@ export class NodeCore {
     }
     if (at >= this.#balanceAt) {
       this.#balanceAt = at + this.setup.viewBalanceIntervalMs;
-      const moves = this.ownership.balanceRound();
+      const msOfDay = this.#midnight === null ? null : (at - this.#midnight) % DAY_MS;
+      const moves = this.ownership.balanceRound((failback, member) =>
+        isDue(failback, { healthyMs: this.#healthySince.ms(member, at), msOfDay }),
+      );
       if (moves.length > 0) this.#multicast({ kind: "balance", moves });
       this.#multicast({ kind: "check" });
     }

@@ -66,6 +66,9 @@ const WARNINGS = new Set([
   "message-malformed",
 ]);
 
+/** Summer time, and whoever sets the clock, are noticed after so long. */
+const CLOCK_MS = 60_000;
+
 export class Node {
   readonly control: NodeControl;
   readonly #core: NodeCore;
@@ -77,6 +80,7 @@ export class Node {
   readonly #inbox: NodeInput[] = [];
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
+  #clock: NodeJS.Timeout | undefined;
   #left = false;
   #down: readonly string[] = [];
   #linkLooks = 0;
@@ -140,8 +144,16 @@ export class Node {
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
       onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
     });
+    this.#tellTime();
+    this.#clock = setInterval(() => this.#tellTime(), CLOCK_MS);
     await this.#check.start();
     this.#sharing.start();
+  }
+
+  #tellTime(): void {
+    const now = new Date();
+    const msOfDay = ((now.getHours() * 60 + now.getMinutes()) * 60 + now.getSeconds()) * 1000 + now.getMilliseconds();
+    this.#input({ kind: "clock", at: performance.now(), msOfDay });
   }
 
   /** The mail thread died: whatever it served has to be served anew, here or elsewhere. */
@@ -156,6 +168,7 @@ export class Node {
    */
   async stop(): Promise<void> {
     await this.#check.stop();
+    clearInterval(this.#clock);
     this.#guard.stop();
     this.#sharing.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));

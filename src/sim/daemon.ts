@@ -9,6 +9,8 @@ import type { Host } from "./host.js";
 import { Inbox } from "./inbox.js";
 import type { Schedule, Timer } from "./schedule.js";
 
+const DAY_MS = 24 * 3_600_000;
+
 export interface DaemonTimes {
   /** How often the kernel is held against what the core believes to have. */
   readonly checkMs: number;
@@ -75,6 +77,7 @@ export class Daemon {
       onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
       onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
     });
+    this.input({ kind: "clock", at: this.now, msOfDay: this.host.clock.wall % DAY_MS });
     if (this.host.down.length > 0) this.linksChanged();
     this.#check();
   }

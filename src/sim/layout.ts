@@ -24,6 +24,7 @@ export function plainEntries(count: number): Entry[] {
       follows: null,
       topology,
       policy: "available",
+      failback: "immediate",
     };
   });
 }
@@ -84,6 +85,20 @@ export function drawPolicies(layout: ReadonlyMap<string, readonly Entry[]>, rand
     [...layout].map(([name, entries]) => {
       const policyOf = ({ topology }: Entry) => (name === dissident ? other : policies.get(topology)) ?? "available";
       return [name, entries.map((entry) => ({ ...entry, policy: policyOf(entry) }))];
+    }),
+  );
+}
+
+const FAILBACKS = ["immediate", "immediate", "1", "2", "never"] as const;
+
+/** Each Topology with some `failback`, and now and then a node that has it otherwise. */
+export function drawFailbacks(layout: ReadonlyMap<string, readonly Entry[]>, random: Random): Map<string, Entry[]> {
+  const failbacks = new Map(TOPOLOGIES.map((topology) => [topology as string, random.pick(FAILBACKS)]));
+  const dissident = random.chance(0.1) ? random.pick([...layout.keys()]) : undefined;
+  return new Map(
+    [...layout].map(([name, entries]) => {
+      const failbackOf = ({ topology }: Entry) => (name === dissident ? "never" : failbacks.get(topology));
+      return [name, entries.map((entry) => ({ ...entry, failback: failbackOf(entry) ?? "immediate" }))];
     }),
   );
 }

@@ -83,6 +83,8 @@ function awayFromPreferred(unit: Unit, { owner, pin }: Row): string | null {
   const wanted = pin === null ? preferencesOf(unit) : [pin];
   const home = wanted.find((member) => unit.electorate.includes(member));
   if (home === undefined || home === owner) return null;
+  // Who has it may keep it, as long as the leader does not say otherwise.
+  if (pin === null && !/^(immediate|\d+)$/.test(unit.lead.failback)) return null;
   return `L5: ${address} is at ${owner}, not at ${home}`;
 }
 

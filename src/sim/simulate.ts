@@ -11,7 +11,7 @@ import { FAULTS, Faults, type Fault } from "./faults.js";
 import type { Branch } from "./branches.js";
 import type { Counts } from "./counts.js";
 import type { Daemon } from "./daemon.js";
-import { drawLayout, drawPolicies, drawTraits, nodeNames } from "./layout.js";
+import { drawFailbacks, drawLayout, drawPolicies, drawTraits, nodeNames } from "./layout.js";
 import { discord, homesOf, shortcoming, unrest } from "./liveness.js";
 import type { AddressMeasure } from "./measures.js";
 import { USUAL } from "./options.js";
@@ -86,7 +86,10 @@ function drawCluster({ seed, nodes, vips, engine, trace }: SimulationRequest): C
     ...USUAL,
     seed,
     engine: engine ?? "model",
-    layout: drawPolicies(drawLayout(names, vips, drawTraits(layout), layout), new Random(seed).stream("policies")),
+    layout: drawFailbacks(
+      drawPolicies(drawLayout(names, vips, drawTraits(layout), layout), new Random(seed).stream("policies")),
+      new Random(seed).stream("failbacks"),
+    ),
     ...drawLeases(names, new Random(seed).stream("leases")),
     network: { delayMs: 10 ** random.between(-1, 1), jitterMs: 10 ** random.between(-1, 1.5), loss },
     host: {
@@ -261,10 +264,10 @@ function units(core: Core, without: string): Map<string, { owner: string | null;
   const ownership = core.daemons()[0]?.core.ownership;
   return new Map(
     [...(ownership?.definitions.units ?? [])].map(([lead, unit]) => {
-      const { conflict, broken, preferences } = unit.lead;
+      const { conflict, broken, preferences, failback } = unit.lead;
       const electorate = unit.electorate.filter((member) => member !== without);
       const followers = unit.followers.map(({ address }) => address);
-      const terms = [conflict, broken, preferences, electorate, followers].join("; ");
+      const terms = [conflict, broken, preferences, failback, electorate, followers].join("; ");
       return [lead, { owner: heirOf(ownership?.rows.get(lead) ?? emptyRow()), terms }];
     }),
   );

@@ -102,16 +102,11 @@ export const MUTATIONS = [
     "cost(to) >= pan.burden(from)",
     "cost(to) > pan.burden(from)",
   ],
-  [
-    "L2: a departure places all that it touches anew",
-    `${OWNERSHIP}/placement.ts`,
-    "  if (heir !== null && scales.holds(candidates, heir)) return heir;\n",
-    "",
-  ],
+  ["L2: a departure places all that it touches anew", `${OWNERSHIP}/placement.ts`, "  if (stays) return heir;\n", ""],
   [
     "L5: a preference counts only for orphans",
     `${OWNERSHIP}/placement.ts`,
-    "  if (preferred !== undefined) return preferred;\n",
+    "  if (preferred !== undefined && (!stays || unit.lead.failback === IMMEDIATE)) return preferred;\n",
     "",
   ],
   [

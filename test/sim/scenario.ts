@@ -14,6 +14,7 @@ export function vip(n: number, different: Partial<Entry> = {}): Entry {
     preferences: [],
     follows: null,
     policy: "available" as const,
+    failback: "immediate",
   };
   return { address, ...plain, topology: "10.1.0.0/16", ...different };
 }

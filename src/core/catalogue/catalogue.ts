@@ -20,6 +20,8 @@ export interface Entry {
   readonly topology: string;
   /** `partition_policy` of that Topology. */
   readonly policy: PartitionPolicy;
+  /** `failback` of that Topology. */
+  readonly failback: string;
 }
 
 /** @returns one entry for each VIP of the configuration, sorted by address. The rules of `config` hold already. */
@@ -63,6 +65,7 @@ export function catalogueOf(config: Config): Entry[] {
       follows: own ? null : follows, // An address that is a VIP by itself leads; only the others can follow.
       topology: topology?.block ?? "",
       policy: topology?.partitionPolicy ?? "available",
+      failback: topology?.failback ?? "immediate",
     };
   });
   return sortByAddress(entries, ({ address }) => address);

@@ -7,6 +7,7 @@
 import type { PartitionPolicy } from "../../config/types.js";
 import { comparePoints, pointOf, type Point } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
+import { IMMEDIATE, mostReluctant } from "./failback.js";
 import { hashOf } from "./hash.js";
 import { strictest } from "./policy.js";
 import { Rolls, type Electorate, type Participants } from "./rolls.js";
@@ -23,6 +24,8 @@ export interface Vip {
   /** The strictest that any member has for it. */
   readonly policy: PartitionPolicy;
   readonly preferences: readonly string[];
+  /** The most reluctant that any member has for it. */
+  readonly failback: string;
   readonly follows: string | null;
   /** Members that configure it, sorted, with what each runs on it. Addresses that the same members configure share it. */
   readonly participants: Participants;
@@ -46,6 +49,8 @@ export interface Unit {
 export class Definitions {
   /** Units by each member that they prefer, in whatever place. */
   readonly preferring: ReadonlyMap<string, readonly string[]>;
+  /** Units that go back to a preferred member on the leader's word only. */
+  readonly reluctant: readonly string[];
   readonly #rolls: Rolls;
 
   constructor(
@@ -56,6 +61,9 @@ export class Definitions {
     preferring?: ReadonlyMap<string, readonly string[]>,
   ) {
     this.preferring = preferring ?? preferringOf(units);
+    this.reluctant = [...new Set([...this.preferring.values()].flat())].filter(
+      (lead) => units.get(lead)?.lead.failback !== IMMEDIATE,
+    );
     this.#rolls = rolls;
   }
 
@@ -163,6 +171,7 @@ function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: Reado
     topology: entries[0]?.topology ?? "",
     policy: strictest(entries.map(({ policy }) => policy)),
     preferences: preferences.length === 1 ? (preferences[0] ?? NO_PREFERENCES) : NO_PREFERENCES,
+    failback: mostReluctant(distinct(entries.map(({ failback }) => failback))),
     follows: follows[0] ?? null,
     participants: rolls.participants(sayings.map(({ voice, entry: { services } }) => ({ voice, services }))),
     conflict: preferences.length > 1 || follows.length > 1,

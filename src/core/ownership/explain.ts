@@ -5,6 +5,7 @@
  * Source: docs/PROTOCOL.md, "Placement".
  */
 import { preferencesOf, unitOf, type Unit } from "./definitions.js";
+import { IMMEDIATE, inWords } from "./failback.js";
 import type { Ownership } from "./ownership.js";
 import { isWithheld } from "./policy.js";
 import { place } from "./placement.js";
@@ -110,7 +111,7 @@ function because(rule: Rule, unit: Unit, home: string | null, candidates: readon
   const preferred = preferencesOf(unit);
   const passed = preferred
     .slice(0, home !== null && preferred.includes(home) ? preferred.indexOf(home) : undefined)
-    .map((node) => `; the preferred ${node} ${outOf(candidates, node)}`)
+    .map((node) => `; the preferred ${node} ${outOf(unit, candidates, node)}`)
     .join("");
   switch (rule) {
     case "pinned":
@@ -124,9 +125,9 @@ function because(rule: Rule, unit: Unit, home: string | null, candidates: readon
   }
 }
 
-function outOf(candidates: readonly Candidate[], node: string): string {
+function outOf({ lead }: Unit, candidates: readonly Candidate[], node: string): string {
   const candidate = candidates.find((some) => some.node === node);
-  return candidate === undefined ? "is no member" : (candidate.out ?? "may have it");
+  return candidate === undefined ? "is no member" : (candidate.out ?? `gets it back ${inWords(lead.failback)}`);
 }
 
 function otherwise(
@@ -136,12 +137,15 @@ function otherwise(
   home: string | null,
   candidates: readonly Candidate[],
 ): string[] {
-  const { address, conflict } = unit.lead;
+  const { address, conflict, failback } = unit.lead;
   const sentences: string[] = [];
   const all = preferencesOf(unit);
   const better = all.slice(0, home !== null && all.includes(home) ? all.indexOf(home) : undefined);
   if (conflict) sentences.push("Its preferences are ignored as long as members name different ones.");
-  if (better.length > 0 && row.pin !== home) sentences.push(`Once ${better.join(" or ")} can have it, it goes there.`);
+  if (better.length > 0 && row.pin !== home) {
+    const when = failback === IMMEDIATE ? "" : `, ${inWords(failback)}`;
+    sentences.push(`Once ${better.join(" or ")} can have it, it goes there${when}.`);
+  }
   if (row.pin !== null) sentences.push(`The pin ends when ${row.pin} departs, or another move names a different node.`);
   if (home !== null) sentences.push(`Without ${home} it would go to ${heirWithout(ownership, address, home)}.`);
   const others = candidates.filter(({ node, out: reason }) => node !== home && reason === null);

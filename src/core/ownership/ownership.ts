@@ -13,7 +13,7 @@ import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js
 import { balance, isMovable } from "./balance.js";
 import { define, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
 import { Loads } from "./loads.js";
-import { place, type PlacementInput } from "./placement.js";
+import { place, preferredHome, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
 import { settle } from "./settle.js";
@@ -147,10 +147,17 @@ export class Ownership {
     return { touched, redefined: false, settled: false, contested: [] };
   }
 
-  /** The leader's next balance round: empty when nothing has to move or something is still moving. */
-  balanceRound(): { to: string; leads: string[] }[] {
-    if (!this.settled || this.#balanced || this.loads.moving.size > 0) return [];
-    const plan = balance(this.placement());
+  /**
+   * The leader's next round: what goes back to a preferred member, else what balance asks for. Empty when nothing has to
+   * move or something is still moving.
+   *
+   * @param isDue whether a unit with this `failback` may go back to that member now.
+   */
+  balanceRound(isDue: (failback: string, member: string) => boolean): { to: string; leads: string[] }[] {
+    if (!this.settled || this.loads.moving.size > 0) return [];
+    const back = this.#goingBack(isDue);
+    if (back.size === 0 && this.#balanced) return [];
+    const plan = back.size > 0 ? back : balance(this.placement());
     this.#balanced = plan.size === 0;
     this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
     const sizes = [...this.members.values()].map(({ announcement }) => announcement.balanceSetSize);
@@ -270,13 +277,26 @@ export class Ownership {
     for (const lead of this.loads.concerning(name)) touched.add(lead);
   }
 
+  #goingBack(isDue: (failback: string, member: string) => boolean): Map<string, string> {
+    const back = new Map<string, string>();
+    if (this.definitions.reluctant.length === 0) return back;
+    const scales = new Scales(this.placement().able, this.loads);
+    for (const lead of this.definitions.reluctant) {
+      const [unit, row] = [this.definitions.units.get(lead), this.rows.get(lead)];
+      const to = unit && row && preferredHome(unit, row, scales);
+      if (to != null && isDue(unit?.lead.failback ?? "", to)) back.set(lead, to);
+    }
+    return back;
+  }
+
   #move(moves: readonly { to: string; leads: readonly string[] }[], touched: Set<string>): void {
     const { able } = this.placement();
     const scales = new Scales(able, this.loads);
     for (const { to, leads } of moves) {
       this.#forRows(leads, touched, (row, lead) => {
         const unit = this.definitions.units.get(lead);
-        const free = unit !== undefined && isMovable(unit, row, (member) => able.has(member));
+        if (unit === undefined) return false;
+        const free = isMovable(unit, row, (member) => able.has(member)) || preferredHome(unit, row, scales) === to;
         return free && this.#mayHave(to, lead, scales) && assign(row, to, this.#epochs);
       });
     }
@@ -368,6 +388,7 @@ function sameTerms(a: Unit | undefined, b: Unit): boolean {
   return (
     a !== undefined &&
     a.lead.broken === b.lead.broken &&
+    a.lead.failback === b.lead.failback &&
     preferencesOf(a).join("\n") === preferencesOf(b).join("\n") &&
     b.electorate.every((member) => a.electorate.includes(member))
   );

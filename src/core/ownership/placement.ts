@@ -1,7 +1,7 @@
 /**
  * Where each unit should live. Pure and the same on every node: equal tables, members and definitions give equal homes.
  *
- * In this order: broken, nobody; pinned by a move, there; the first preferred node that may have it; where it is; the least loaded member,
+ * In this order: broken, nobody; pinned by a move, there; the first preferred node that may have it, unless `failback` has it stay; where it is; the least loaded member,
  * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back. Members that drain count
  * only where there are no others.
  *
@@ -9,6 +9,7 @@
  * increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998.
  */
 import { preferencesOf, type Unit } from "./definitions.js";
+import { IMMEDIATE } from "./failback.js";
 import type { Loads } from "./loads.js";
 import { isWithheld } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
@@ -73,10 +74,19 @@ function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scale
   const { pin } = row;
   const preferred = preferencesOf(unit).find((member) => scales.holds(candidates, member));
   if (pin !== null && scales.holds(candidates, pin)) return pin;
-  if (preferred !== undefined) return preferred;
-  if (heir !== null && scales.holds(candidates, heir)) return heir;
+  const stays = heir !== null && scales.holds(candidates, heir);
+  if (preferred !== undefined && (!stays || unit.lead.failback === IMMEDIATE)) return preferred;
+  if (stays) return heir;
   if (heir !== null && candidates.length === 0 && mayKeep(unit, row, heir, scales)) return heir;
   return null;
+}
+
+/** The preferred member that a unit at rest elsewhere could go back to; null where there is none. */
+export function preferredHome(unit: Unit, row: Row, scales: Scales): string | null {
+  if (row.phase !== "idle" || row.owner === null || row.pin !== null) return null;
+  const candidates = scales.candidates(unit, row.refusedBy);
+  const preferred = preferencesOf(unit).find((member) => scales.holds(candidates, member));
+  return preferred === undefined || preferred === row.owner ? null : preferred;
 }
 
 /** Nobody else may have it: better there than nowhere, even without carrier, which may come back there first. */

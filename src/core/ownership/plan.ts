@@ -7,6 +7,7 @@ import type { Entry } from "../catalogue/catalogue.js";
 import type { Announcement, Claim } from "../wire/messages.js";
 import { addressesFor, unitOf } from "./definitions.js";
 import type { Ownership } from "./ownership.js";
+import { isEverDue } from "./failback.js";
 import { heirOf } from "./table.js";
 import { sameEntries } from "./voices.js";
 
@@ -32,14 +33,15 @@ export interface PlannedMove {
   readonly to: string | null;
 }
 
-/** @param ownership settled; it is left as it is. */
+/** @param ownership settled; it is left as it is. What goes back to a preferred node in time, by `failback`, has gone. */
 export function plan(ownership: Ownership, event: Event): Plan {
   const copy = ownership.fork();
   finishMoves(copy);
   happen(copy, event);
   finishMoves(copy);
   let rounds = 0;
-  for (let moves = copy.balanceRound(); moves.length > 0; moves = copy.balanceRound()) {
+  const next = () => copy.balanceRound(isEverDue);
+  for (let moves = next(); moves.length > 0; moves = next()) {
     copy.deliver(copy.view?.leader ?? "", { kind: "balance", moves });
     finishMoves(copy);
     rounds++;

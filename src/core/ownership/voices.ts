@@ -35,6 +35,7 @@ function sameEntry(a: Entry, b: Entry | undefined): boolean {
     a.follows === b.follows &&
     a.topology === b.topology &&
     a.policy === b.policy &&
+    a.failback === b.failback &&
     sameWords(a.preferences, b.preferences) &&
     sameWords(a.names, b.names) &&
     sameWords(a.services, b.services)

@@ -12,7 +12,7 @@ import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
 const COLUMNS = ["addresses", "names", "terms", "follows"] as const;
 
 /** What many entries have in common. */
-type Terms = Pick<Entry, "services" | "preferences" | "topology" | "policy">;
+type Terms = Pick<Entry, "services" | "preferences" | "topology" | "policy" | "failback">;
 
 /** @param entries sorted by address. Equal entries give equal bytes. */
 export function encodeCatalogue(entries: readonly Entry[]): Uint8Array {
@@ -94,18 +94,19 @@ function writeTerms(out: ByteWriter, entries: readonly Entry[]): void {
   const all: Terms[] = [];
   const numbers = new Map<string, number>();
   const runs: { number: number; count: number }[] = [];
-  for (const { services, preferences, topology, policy } of entries) {
-    const key = [services.join("\n"), preferences.join("\n"), topology, policy].join("\t");
+  for (const { services, preferences, topology, policy, failback } of entries) {
+    const key = [services.join("\n"), preferences.join("\n"), topology, policy, failback].join("\t");
     let number = numbers.get(key);
-    if (number === undefined) numbers.set(key, (number = all.push({ services, preferences, topology, policy }) - 1));
+    if (number === undefined)
+      numbers.set(key, (number = all.push({ services, preferences, topology, policy, failback }) - 1));
     const run = runs.at(-1);
     if (run?.number === number) run.count++;
     else runs.push({ number, count: 1 });
   }
-  out.list(all, ({ services, preferences, topology, policy }) => {
+  out.list(all, ({ services, preferences, topology, policy, failback }) => {
     out.list(services, (service) => out.string(service));
     out.list(preferences, (member) => out.string(member));
-    out.string(topology).byte(POLICIES.indexOf(policy));
+    out.string(topology).byte(POLICIES.indexOf(policy)).string(failback);
   });
   out.list(runs, ({ number, count }) => out.uint(number).uint(count));
 }
@@ -116,6 +117,7 @@ function readTerms(source: ByteReader, count: number): Terms[] {
     preferences: source.list(() => source.string()),
     topology: source.string(),
     policy: readPolicy(source),
+    failback: source.string(),
   }));
   const terms: Terms[] = [];
   for (let runs = source.uint(count); runs > 0; runs--) {

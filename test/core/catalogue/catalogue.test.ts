@@ -23,6 +23,7 @@ describe("the catalogue", () => {
         follows: null,
         topology: "10.1.1.0/24",
         policy: "available",
+        failback: "immediate",
       },
     ]);
   });

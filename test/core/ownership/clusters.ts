@@ -10,6 +10,7 @@ export function entry(address: string, different: Partial<Entry> = {}): Entry {
     preferences: [],
     follows: null,
     policy: "available" as const,
+    failback: "immediate",
     topology: "10.0.0.0/24",
   };
   return { address, names: [`at ${address}`], ...plain, ...different };
@@ -51,7 +52,7 @@ export function rest(ownership: Ownership): void {
       if (phase === "acquiring") ownership.deliver(target ?? "", { kind: "owned", leads: [lead] });
     }
     if (ownership.loads.moving.size > 0) continue;
-    const moves = ownership.balanceRound();
+    const moves = ownership.balanceRound(() => true);
     if (moves.length === 0) return;
     ownership.deliver(ownership.view?.leader ?? "", { kind: "balance", moves });
   }

@@ -9,6 +9,7 @@ function entry(address: string, different: Partial<Entry> = {}): Entry {
     preferences: [],
     follows: null,
     policy: "available" as const,
+    failback: "immediate",
     topology: "10.0.0.0/24",
   };
   return { address, names: [`at ${address}`], ...plain, ...different };

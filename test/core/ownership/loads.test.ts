@@ -34,6 +34,7 @@ const units = define(
           follows: null,
           topology,
           policy: "available",
+          failback: "immediate",
         };
       }),
     ]),

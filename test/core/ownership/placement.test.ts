@@ -19,7 +19,7 @@ function situation(
   const entries = owners.map((_, i): Entry => {
     const topology = i % 2;
     const address = `10.${topology + 1}.${i >> 9}.${(i >> 1) & 255}`;
-    const network = { topology: TOPOLOGIES[topology] ?? "", policy: "available" as const };
+    const network = { topology: TOPOLOGIES[topology] ?? "", policy: "available" as const, failback: "immediate" };
     return { address, names: [`v${i}`], services: [], preferences, follows: null, ...network };
   });
   const { units } = define(new Map(members.map((member) => [member, entries])));

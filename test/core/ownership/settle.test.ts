@@ -13,7 +13,7 @@ function claim(epoch: number, different: Partial<Claim> = {}): Claim {
 
 /** The row of the only unit after these claims, in view 7. */
 function settled(claims: Record<string, readonly Claim[]>, preferences: readonly string[] = []) {
-  const plain = { services: [], topology: "10.0.0.0/24", policy: "available" as const };
+  const plain = { services: [], topology: "10.0.0.0/24", policy: "available" as const, failback: "immediate" };
   const entries: Entry[] = [
     { ...plain, address: LEAD, names: ["x"], preferences, follows: null },
     { ...plain, address: FOLLOWER, names: ["y"], preferences: [], follows: LEAD },

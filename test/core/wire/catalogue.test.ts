@@ -19,6 +19,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   follows: fc.option(address),
   topology: fc.constantFrom("10.0.0.0/8", ""),
   policy: fc.constantFrom(...POLICIES),
+  failback: fc.constantFrom("immediate", "never", "30", "22:00-04:00"),
 });
 const entries = fc
   .uniqueArray(entry, { selector: (one) => one.address, maxLength: 30 })
@@ -65,7 +66,13 @@ describe("a catalogue", () => {
 
   it("of tens of thousands of addresses takes a few bytes for each", () => {
     const sent = Array.from({ length: 20_000 }, (_, i): Entry => {
-      const plain = { services: ["multivip"], preferences: [], follows: null, policy: "available" as const };
+      const plain = {
+        services: ["multivip"],
+        preferences: [],
+        follows: null,
+        policy: "available" as const,
+        failback: "immediate",
+      };
       return {
         address: formatAddress({ block: "", offset: 0x0a000001 + i }),
         names: [`vip-${i}`],

@@ -59,6 +59,60 @@ describe("a preference", () => {
     expect(loads(three)).toEqual({ a: 3 });
   });
 
+  it("is not gone back to before its node has been up for the time that failback gives", () => {
+    const two = started(alike(["a", "b"], vips(4, { preferences: ["b"], failback: "60" })));
+    two.die("b", "killed");
+    rested(two);
+    two.start("b");
+    two.runUntilCalm();
+    const since = two.schedule.now;
+    two.run(55_000);
+    expect(loads(two)).toEqual({ a: 4 });
+    two.runUntil(() => (loads(two)["b"] === 4 ? null : "b has not all"), 20_000);
+    expect(two.schedule.now - since).toBeGreaterThan(55_000);
+  });
+
+  it("waits on when the leader dies that has counted the time", () => {
+    const three = started(alike(ABC, vips(4, { preferences: ["c"], failback: "60" })));
+    three.die("c", "killed");
+    rested(three);
+    three.start("c");
+    three.runUntilCalm();
+    three.run(50_000);
+    three.die("a", "killed");
+    three.runUntil(() => (loads(three)["c"] === 4 ? null : "c has not all"), 20_000);
+  });
+
+  it("is never gone back to by itself where failback says so, and by a move all the same", () => {
+    const two = started(alike(["a", "b"], vips(2, { preferences: ["b"], failback: "never" })));
+    two.die("b", "killed");
+    rested(two);
+    two.start("b");
+    rested(two);
+    two.run(600_000);
+    expect(loads(two)).toEqual({ a: 2 });
+
+    two.move("a", "10.1.0.1", "b");
+    rested(two);
+    expect(two.homes()).toEqual({ "10.1.0.1": "b", "10.1.0.2": "a" });
+    two.die("a", "killed");
+    rested(two);
+    expect(loads(two)).toEqual({ b: 2 });
+  });
+
+  it("is gone back to at the hours that failback names", () => {
+    // The clocks of the simulator start at midnight.
+    const two = started(alike(["a", "b"], vips(2, { preferences: ["b"], failback: "01:00-02:00" })));
+    two.die("b", "killed");
+    rested(two);
+    two.start("b");
+    rested(two);
+    two.run(50 * 60_000);
+    expect(loads(two)).toEqual({ a: 2 });
+    two.run(11 * 60_000);
+    expect(loads(two)).toEqual({ b: 2 });
+  });
+
   it("in another order of the same nodes is another preference", () => {
     const two = started(cluster({ a: vips(2, { preferences: ["a", "b"] }), b: vips(2, { preferences: ["b", "a"] }) }));
 
