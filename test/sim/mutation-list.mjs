@@ -131,6 +131,12 @@ export const MUTATIONS = [
     "",
   ],
   [
+    "strict: who has a part of a unit may take the rest of it at once",
+    `${OWNERSHIP}/settle.ts`,
+    " || lacksSome(unit, owner)",
+    "",
+  ],
+  [
     "strict: the last words of a view count for all of it",
     `${OWNERSHIP}/tenure.ts`,
     "(!this.#parting && (",

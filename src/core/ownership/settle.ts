@@ -5,7 +5,7 @@
  * Source: docs/PROTOCOL.md, "Views".
  */
 import type { Claim } from "../wire/messages.js";
-import { preferencesOf, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { addressesFor, preferencesOf, unitOf, type Definitions, type Unit } from "./definitions.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
 export interface Settlement {
@@ -21,6 +21,8 @@ interface Holder {
   claim: Claim;
   /** It has begun to let go of all that it has of the unit. */
   releasing: boolean;
+  /** Addresses of the unit that it has. */
+  count: number;
 }
 
 /** @param lapsed members whose lease was over for a while since they announced. */
@@ -55,9 +57,10 @@ function holdersByUnit(definitions: Definitions, claims: ReadonlyMap<string, rea
       const last = ofUnit?.at(-1);
       if (last?.member === member) {
         last.releasing &&= claim.releasing;
+        last.count++;
         if (claim.address === lead) last.claim = claim;
       } else {
-        const holder = { member, claim, releasing: claim.releasing };
+        const holder = { member, claim, releasing: claim.releasing, count: 1 };
         if (ofUnit === undefined) holders.set(lead, [holder]);
         else ofUnit.push(holder);
       }
@@ -83,11 +86,16 @@ function rowOf(
     // Epochs of components that merge say nothing about each other: this comes after all of them.
     epoch: epochs.next(),
     pin: claim.pinned && !releasing ? member : null,
-    fenced: releasing || lapsed.has(member),
+    fenced: releasing || lapsed.has(member) || lacksSome(unit, owner),
     ...(all.length > 1 && {
       holders: new Set(all.filter((holder) => holder !== owner).map((holder) => holder.member)),
     }),
   };
+}
+
+/** What it has yet to plumb was not its own, and may be had by somebody whom nobody here has met. */
+function lacksSome(unit: Unit, { member, count }: Holder): boolean {
+  return unit.followers.length > 0 && count < addressesFor(unit, member).length;
 }
 
 /** The member that is preferred most, else one that has the address that leads, else the highest epoch, else the first by name. */

@@ -64,6 +64,13 @@ describe("claims", () => {
     });
   });
 
+  it("to a part of the unit fence the rest of it, which somebody else may have", () => {
+    const follower = claim(5, { address: FOLLOWER });
+    expect(settled({ a: [claim(5)] })).toMatchObject({ owner: "a", fenced: true });
+    expect(settled({ a: [follower] })).toMatchObject({ owner: "a", fenced: true });
+    expect(settled({ a: [claim(5), follower] })).toMatchObject({ owner: "a", fenced: false });
+  });
+
   it("bring the pin of the owner along, and of nobody else", () => {
     expect(settled({ a: [claim(5, { pinned: true })] })).toMatchObject({ pin: "a" });
     expect(settled({ a: [claim(5, { pinned: true })], b: [claim(6)] })).toMatchObject({ owner: "b", pin: null });
