@@ -186,10 +186,10 @@ export const MUTATIONS = [
     "[row.view, row.promised]",
   ],
   [
-    "channel: the first proposal of a node that starts comes between companions",
+    "channel: a proposal makes companions before anybody is in its view",
     "src/core/channel/partition.ts",
-    "(row.view.counter === 0 && !views.has(textOf(round)))",
-    "false",
+    " || !views.has(textOf(round))",
+    "",
   ],
   [
     "channel: a restarted member makes the others doubt whom it has not met",

@@ -28,10 +28,10 @@ export function mutual(a: Row, b: Row): boolean {
 }
 
 /**
- * Nodes that share a view or a promise. A promise counts because a round installs its view node by node: meanwhile
- * those that have it and those that wait for it must still look like company, also when these have gone on to promise a
- * later round. Who has not been in a view yet has companions only in a view that it promised and that somebody is in:
- * with its first proposal it must not come between those that are in one.
+ * Nodes that are in one view, or have promised one that another is in. The promise counts because a round installs its
+ * view node by node: meanwhile those that have it and those that wait for it must still look like company, also when these
+ * have gone on to promise a later round. A round that nobody is known to have installed makes no company: its coordinator
+ * would come between those that are in a view.
  */
 function companies(rows: Iterable<Row>): Row[][] {
   const all = [...rows];
@@ -42,7 +42,7 @@ function companies(rows: Iterable<Row>): Row[][] {
     const group = [row];
     groups.add(group);
     for (const round of [row.view, ...row.passed, row.promised]) {
-      if (round.counter === 0 || (row.view.counter === 0 && !views.has(textOf(round)))) continue;
+      if (round.counter === 0 || !views.has(textOf(round))) continue;
       const other = groupOf.get(textOf(round)) ?? group;
       groupOf.set(textOf(round), group);
       if (other === group) continue;

@@ -4,7 +4,7 @@ import type { Row } from "../../../src/core/channel/frames.js";
 import { componentOf, mutual } from "../../../src/core/channel/partition.js";
 import { NO_ROUND, type RoundId } from "../../../src/core/channel/round.js";
 
-const [v1, v2, v3] = [1, 2, 3].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
+const [v0, v1, v2, v3] = [9, 1, 2, 3].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
 
 /** @param reach names of one letter. */
 function row(name: string, reach: string, view = NO_ROUND, promised = view, passed: readonly RoundId[] = []): Row {
@@ -55,8 +55,15 @@ describe("the partition", () => {
     expect(partition(rows)).toBe("a bc");
   });
 
-  it("lets nobody come between companions by a first proposal", () => {
+  it("lets nobody come between companions by a proposal, be it his first or not", () => {
     expect(partition([row("a", "c", NO_ROUND, v2), row("b", "c", v1), row("c", "ab", v1, v2)])).toBe("a bc");
+    expect(partition([row("a", "c", v1, v3), row("b", "c", v2), row("c", "ab", v2, v3)])).toBe("a bc");
+  });
+
+  it("keeps who has just come to a view in it, though another of its members has answered a proposal without him", () => {
+    // Seen by all but d before it answered a: b is in v2 with d and e, and e does not reach c.
+    const b = [row("b", "acde", v2), row("d", "abce", v1, v3, [v2!]), row("e", "abd", v2)];
+    expect(partition([row("a", "bcde", v0, v3), row("c", "abd", v0), ...b])).toBe("ac bde");
   });
 
   it("knows companions also where all but the coordinator wait for their first view", () => {
