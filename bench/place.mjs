@@ -38,7 +38,8 @@ function entries(count) {
     address: formatIpv4(parseIpv4(i < count / 2 ? "10.0.0.0" : "10.128.0.0") + i),
     names: [`vip-${i}`],
     services: ["multivip"],
-    preference: null,
+    preferences: [],
+    failback: "immediate",
     follows: null,
     topology: TOPOLOGIES[i < count / 2 ? 0 : 1],
     policy: "available",
@@ -109,7 +110,9 @@ function settlement(members, count) {
   const claims = new Map(
     members.map((member) => [
       member,
-      table.loads.concerning(member).map((address) => ({ address, epoch: 1, releasing: false, pinned: false })),
+      table.loads
+        .concerning(member)
+        .map((address) => ({ address, epoch: 1, releasing: false, pinned: false, pinnedMs: 0 })),
     ]),
   );
   return timed(() => settle(defined, claims, new EpochCounter()));

@@ -24,8 +24,15 @@ export type NodeInput =
     }
   /** Addresses that the node had and that are gone from the kernel, or whose service died. */
   | { readonly kind: "lost"; readonly at: MonoMs; readonly addresses: readonly string[] }
-  /** `cluster duravip move`. `id` comes back in a `reply`. */
-  | { readonly kind: "move"; readonly at: MonoMs; readonly id: number; readonly address: string; readonly to: string }
+  /** `cluster duravip move`. `id` comes back in a `reply`. `forMs`: how long the address is to stay there; 0: without an end. */
+  | {
+      readonly kind: "move";
+      readonly at: MonoMs;
+      readonly id: number;
+      readonly address: string;
+      readonly to: string;
+      readonly forMs: number;
+    }
   /** `cluster drain` and `undrain`: keep this node empty, or no longer. `id` comes back in a `reply`. */
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */

@@ -18,6 +18,7 @@ import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingDrains } from "./ownership/pending-drains.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
+import { PinEnds } from "./ownership/pin-ends.js";
 import { policyOf, strictest, usesLeases } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
@@ -67,6 +68,7 @@ export class NodeCore {
   readonly #retries = new Retries();
   readonly #homes = new Homes();
   readonly #marks = new Marks();
+  readonly #pinEnds = new PinEnds();
   readonly #healthySince = new HealthySince();
   /** When a day began; null while nobody has said. */
   #midnight: MonoMs | null = null;
@@ -124,7 +126,7 @@ export class NodeCore {
         this.#lose(input.addresses);
         break;
       case "move":
-        this.#startMove(input.id, input.address, input.to, input.at);
+        this.#startMove(input);
         break;
       case "drain":
         this.#drains.add(input.id, input.on, input.at);
@@ -156,7 +158,8 @@ export class NodeCore {
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
-    return Math.min(this.#matureAt, this.#balanceAt, retryAt, this.#tenure.deadline);
+    const pinAt = this.#leads ? this.#pinEnds.deadline : Number.POSITIVE_INFINITY;
+    return Math.min(this.#matureAt, this.#balanceAt, retryAt, pinAt, this.#tenure.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -197,7 +200,7 @@ export class NodeCore {
     if (!view.quorate) this.#drop((policy) => policy !== "available");
     if (view.quorate !== had) this.#reportQuorum(view, had === undefined);
     if (this.ownership.settled) this.#apply(change, at);
-    else this.#announce();
+    else this.#announce(at);
     this.#armLeader(at, false);
   }
 
@@ -235,7 +238,7 @@ export class NodeCore {
     if (due.length > 0) this.#carry(this.hands.look(this.#table(), due));
   }
 
-  #announce(): void {
+  #announce(at: MonoMs): void {
     const { incarnation, version, endpoint, balanceSetSize, weight, leaseMs } = this.setup;
     const own = {
       speaks: SPEAKS,
@@ -253,7 +256,7 @@ export class NodeCore {
       known: this.#introductions.known,
       health: this.#health,
     };
-    this.#multicast({ kind: "announce", ...own, claims: this.#claims() });
+    this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
   }
 
   #introduce(from: string, said: Introduction, at: MonoMs): void {
@@ -287,22 +290,26 @@ export class NodeCore {
   }
 
   /** Tables differ, which only a fault of ours can bring about: all of it is made anew from what the members have. */
-  #announceAnew(): void {
+  #announceAnew(at: MonoMs): void {
     const { view, settled } = this.ownership;
     if (view === null || !settled) return;
     this.#tableBefore = this.ownership.digest;
     this.#company = view.members;
     this.ownership.forget();
     this.#introductions.enter(view.members);
-    this.#announce();
+    this.#announce(at);
   }
 
-  #claims(): Claim[] {
+  #claims(at: MonoMs): Claim[] {
     const claims: Claim[] = [];
     for (const [address, state] of this.hands.held()) {
       const row = this.#rowOf(address);
       const pinned = row?.pin === this.setup.self;
-      claims.push({ address, epoch: row?.epoch ?? 0, releasing: state === "releasing" || state === "doomed", pinned });
+      const pinnedMs = pinned
+        ? this.#pinEnds.leftMs(unitOf(this.ownership.definitions, address)?.lead.address ?? "", at)
+        : 0;
+      const releasing = state === "releasing" || state === "doomed";
+      claims.push({ address, epoch: row?.epoch ?? 0, releasing, pinned, pinnedMs });
     }
     return claims;
   }
@@ -329,7 +336,7 @@ export class NodeCore {
       case "digest":
         return this.#compare(from, message);
       case "diverged":
-        return this.#announceAnew();
+        return this.#announceAnew(at);
       case "share":
         if (from !== this.setup.self) this.#outputs.push({ kind: "shared", from, share: message });
         return;
@@ -338,15 +345,19 @@ export class NodeCore {
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
     this.#apply(this.ownership.deliver(from, message), at);
+    const { rows } = this.ownership;
     if (message.kind === "health") this.#healthySince.look(this.ownership, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
       this.#event("mature", { members: message.members.join(" ") });
       this.#armLeader(at, false);
     }
+    if (message.kind === "move" && rows.get(message.lead)?.pin === message.to)
+      this.#pinEnds.pinned(message.lead, message.forMs, at);
+    if (message.kind === "unpin") this.#pinEnds.unpinned(message.leads);
     if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
     if (message.kind === "move" && from === this.setup.self) {
-      this.#outputs.push(...this.#moves.delivered(message.command, this.ownership.rows));
+      this.#outputs.push(...this.#moves.delivered(message.command, rows));
     }
     if (message.kind === "refused") {
       this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
@@ -374,6 +385,8 @@ export class NodeCore {
     const { members, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
+    const claims = [...members.values()].map(({ announcement }) => announcement.claims);
+    this.#pinEnds.settle(claims, (address) => unitOf(definitions, address)?.lead.address, at);
     this.hands.begin();
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
@@ -528,7 +541,7 @@ export class NodeCore {
     if (agreed.length > 0) this.#event("vip-agreed", { addresses: describeAddresses(agreed) });
   }
 
-  #startMove(id: number, address: string, to: string, at: MonoMs): void {
+  #startMove({ id, address, to, forMs, at }: Extract<NodeInput, { kind: "move" }>): void {
     const refuse = (reason: string, retry: boolean) =>
       this.#outputs.push({ kind: "reply", id, result: { ok: false, reason, retry } });
     const { definitions, settled, rows, members } = this.ownership;
@@ -544,7 +557,7 @@ export class NodeCore {
     const why = row === undefined ? null : out(this.ownership, unit, row, to);
     if (why !== null) return void refuse(`${to} ${why}`, unit.electorate.includes(to));
     this.#moves.add({ id, lead, to, from: row?.owner ?? null, startedAt: at });
-    this.#multicast({ kind: "move", command: id, lead, to });
+    this.#multicast({ kind: "move", command: id, lead, to, forMs });
   }
 
   /** This node's own health from now on; a table that is being made anew hears of it when it is settled. */
@@ -586,10 +599,15 @@ export class NodeCore {
     this.#outputs.push({ kind: "left" });
   }
 
+  /** It is for this node to say what time brings about. */
+  get #leads(): boolean {
+    return this.ownership.settled && this.ownership.view?.leader === this.setup.self;
+  }
+
   #armLeader(at: MonoMs, joined: boolean): void {
-    const { view, settled, members } = this.ownership;
+    const { settled, members } = this.ownership;
     this.#healthySince.look(this.ownership, at);
-    const leads = settled && view?.leader === this.setup.self;
+    const leads = this.#leads;
     const immature = [...members.values()].some(({ mature }) => !mature);
     if (!leads || !immature) {
       this.#matureAt = Number.POSITIVE_INFINITY;
@@ -619,6 +637,8 @@ export class NodeCore {
       if (moves.length > 0) this.#multicast({ kind: "balance", moves });
       this.#multicast({ kind: "check" });
     }
+    const unpinned = this.#leads ? this.#pinEnds.due(at) : [];
+    if (unpinned.length > 0) this.#multicast({ kind: "unpin", leads: unpinned });
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
   }

@@ -14,10 +14,11 @@ export interface NodeControl {
   counters(): Promise<Readonly<Record<string, number>>>;
   /**
    * Asks the cluster to move a VIP (by address or by binding name) to a node. Resolves when the new owner serves it,
-   * with one result for each address that went along. Rejects with ERR_COMMAND (unknown VIP or node, broken,
+   * with one result for each address that went along. It stays there for `forMs`, or, where that is 0, until
+   * something else moves it. Rejects with ERR_COMMAND (unknown VIP or node, broken,
    * node does not configure it) or ERR_MOVE_REFUSED.
    */
-  move(vip: string, node: string): Promise<MoveResult>;
+  move(vip: string, node: string, forMs: number): Promise<MoveResult>;
   /**
    * Keeps this node empty, or no longer. Resolves when every address that others can have is with them; for `false`, as
    * soon as the cluster knows. Rejects with ERR_MOVE_REFUSED when that takes too long; it goes on all the same.

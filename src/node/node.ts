@@ -127,7 +127,7 @@ export class Node {
       sharing: this.#sharing,
       core: this.#core,
       startedAt: this.#startedAt,
-      move: (vip, to) => this.#move(vip, to),
+      move: (vip, to, forMs) => this.#move(vip, to, forMs),
       drain: (on) => this.#commands.run("drain", (id) => this.#input({ kind: "drain", at: performance.now(), id, on })),
       addressOf: (vip) => this.#addressOf(vip),
       readConfig: (file) => parts.readConfig(file),
@@ -299,9 +299,11 @@ export class Node {
     }
   }
 
-  #move(vip: string, to: string) {
+  #move(vip: string, to: string, forMs: number) {
     const address = this.#addressOf(vip);
-    return this.#commands.run("move", (id) => this.#input({ kind: "move", at: performance.now(), id, address, to }));
+    return this.#commands.run("move", (id) =>
+      this.#input({ kind: "move", at: performance.now(), id, address, to, forMs }),
+    );
   }
 
   #addressOf(vip: string): string {

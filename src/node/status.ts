@@ -19,7 +19,7 @@ export interface StatusParts {
   readonly kernel: Kernel;
   readonly mail: MailService;
   readonly sharing: { readonly counters: Readonly<Record<string, number>> };
-  move(vip: string, to: string): Promise<MoveResult>;
+  move(vip: string, to: string, forMs: number): Promise<MoveResult>;
   drain(on: boolean): Promise<MoveResult>;
   /** The address of a VIP that is named by its address or a binding on it. */
   addressOf(vip: string): string;
@@ -39,7 +39,7 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("kernel.", kernel.counters),
       ...prefixed("share.", parts.sharing.counters),
     }),
-    move: (vip, to) => parts.move(vip, to),
+    move: (vip, to, forMs) => parts.move(vip, to, forMs),
     drain: async (on) => ({ ...(await parts.drain(on)), left: parts.core.hands.present().length }),
     explain: (vip) => explainVip(parts.core, vip, parts.addressOf(vip)),
     plan: (request) => planFor(parts.core, request, (file) => parts.readConfig(file)),

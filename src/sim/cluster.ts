@@ -195,11 +195,11 @@ export class Cluster implements StepWatcher {
   }
 
   /** @returns the number under which the reply will come, or null when no daemon runs there. */
-  move(on: string, address: string, to: string): number | null {
+  move(on: string, address: string, to: string, forMs = 0): number | null {
     const daemon = this.daemons.get(on);
     if (daemon?.state !== "running") return null;
     const id = ++this.#moves;
-    daemon.input({ kind: "move", at: daemon.now, id, address, to });
+    daemon.input({ kind: "move", at: daemon.now, id, address, to, forMs });
     return id;
   }
 

@@ -199,7 +199,8 @@ export class Faults {
         return true;
       case "move": {
         const to = random.pick([...cluster.hosts.keys()]) ?? "";
-        return cluster.move(host.name, random.pick(this.#rollout.addresses) ?? "", to) !== null;
+        const forMs = random.chance(0.3) ? Math.round(10 ** random.between(2, 4.5)) : 0;
+        return cluster.move(host.name, random.pick(this.#rollout.addresses) ?? "", to, forMs) !== null;
       }
       default:
         return false;

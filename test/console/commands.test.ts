@@ -190,6 +190,19 @@ describe("cluster duravip move", () => {
     expect(await answer("cluster duravip move 10.80.116.50 labrat-1")).toContain("labrat-4 -> labrat-1");
   });
 
+  it("passes on for how long it is meant, and 0 for no end", async () => {
+    const asked: number[] = [];
+    const control = sampleControl({
+      move: async (_vip, _node, forMs) => {
+        asked.push(forMs);
+        return { moved: [], elapsedMs: 9 };
+      },
+    });
+    for (const time of ["for 90s", "for 15m", "for 2h", "for 1d", ""])
+      await answer(`cluster duravip move x to y ${time}`.trim(), control);
+    expect(asked).toEqual([90_000, 900_000, 7_200_000, 86_400_000, 0]);
+  });
+
   it("names no way back for an address that nobody had", async () => {
     const moved = [{ address: "10.80.116.50", from: null, to: "labrat-1" }];
     const text = await answer(
@@ -200,9 +213,15 @@ describe("cluster duravip move", () => {
   });
 
   it("refuses too few and too many words, and passes on what the node refuses", async () => {
-    const form = "usage: cluster duravip move <vip> [to] <node>";
+    const form = "usage: cluster duravip move <vip> [to] <node> [for <time>]";
     expect(await refusal("cluster duravip move 10.80.116.50")).toBe(`a VIP and a node are needed; ${form}`);
     expect(await refusal("cluster duravip move a to b c")).toBe(`"c" is more than the command takes; ${form}`);
+    expect(await refusal("cluster duravip move a b for 10")).toBe(
+      `"10" is no time: 90s, 15m, 2h or 1d is meant; ${form}`,
+    );
+    expect(await refusal("cluster duravip move a b for 1h 2h")).toBe(
+      `"for 1h 2h" is more than the command takes; ${form}`,
+    );
     expect(await refusal("cluster duravip move nothing to labrat-1")).toBe("no VIP is called nothing");
   });
 });
@@ -288,7 +307,7 @@ describe("help", () => {
           give away every address of this node that others can have, and take no more (changes the cluster)
       cluster duravip explain <vip>
           say why a VIP is where it is, and what would change that
-      cluster duravip move <vip> [to] <node>
+      cluster duravip move <vip> [to] <node> [for <time>]
           move a VIP, and what follows it, to another node (changes the cluster)
       cluster duravip plan <die|drain|join NODE | config FILE>
           say what would move if a node died, left or came, or with another text
@@ -315,7 +334,9 @@ describe("help", () => {
   });
 
   it("keeps to the words given", async () => {
-    expect(await answer("help cluster duravip move")).toMatch(/^cluster duravip move <vip> \[to\] <node>\n.*\n$/);
+    expect(await answer("help cluster duravip move")).toMatch(
+      /^cluster duravip move <vip> \[to\] <node> \[for <time>\]\n.*\n$/,
+    );
     expect(await refusal("help nonsense")).toBe('no command begins with "nonsense"; try help');
   });
 });

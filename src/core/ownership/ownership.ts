@@ -30,6 +30,7 @@ import {
   refused,
   released,
   type Row,
+  unpin,
 } from "./table.js";
 
 export interface Member {
@@ -132,6 +133,9 @@ export class Ownership {
         break;
       case "move":
         this.#pin(message.lead, message.to, touched);
+        break;
+      case "unpin":
+        if (from === this.view?.leader) this.#forRows(message.leads, touched, unpin);
         break;
       case "drain":
         this.#drain(from, touched);

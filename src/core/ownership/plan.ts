@@ -126,7 +126,8 @@ function claimsOf({ definitions, rows }: Ownership): Map<string, Claim[]> {
     const own = claims.get(owner) ?? [];
     claims.set(owner, own);
     const pinned = pin === owner;
-    for (const address of addressesFor(unit, owner)) own.push({ address, epoch, releasing: false, pinned });
+    for (const address of addressesFor(unit, owner))
+      own.push({ address, epoch, releasing: false, pinned, pinnedMs: 0 });
   }
   return claims;
 }

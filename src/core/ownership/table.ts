@@ -133,6 +133,12 @@ export function refused(row: Row, by: string): boolean {
   return true;
 }
 
+export function unpin(row: Row): boolean {
+  if (row.pin === null) return false;
+  row.pin = null;
+  return true;
+}
+
 /** A member that refused is ready to try again. */
 export function ready(row: Row, member: string): boolean {
   return forget(row, "refusedBy", member);

@@ -1,4 +1,5 @@
-/** What a member has, as bytes: a set for each kind of claim, then the epochs, each as its distance from the one before. */
+/** What a member has, as bytes: a set for each kind of claim, then the epochs, each as its distance from the one before,
+ * and how long it is pinned where that has an end. */
 import { sortByAddress } from "../address.js";
 import { type ByteReader, type ByteWriter, Malformed } from "./bytes.js";
 import { readSet, writeSet } from "./sets.js";
@@ -10,12 +11,14 @@ export interface Claim {
   /** It has begun to let go. */
   readonly releasing: boolean;
   readonly pinned: boolean;
+  /** How much longer, in milliseconds; 0 where it is not pinned, or without an end. */
+  readonly pinnedMs: number;
 }
 
 export function writeClaims(out: ByteWriter, claims: readonly Claim[]): void {
   const kinds = new Map<number, Claim[]>();
   for (const claim of sortByAddress(claims, ({ address }) => address)) {
-    const flags = Number(claim.releasing) | (Number(claim.pinned) << 1);
+    const flags = Number(claim.releasing) | (Number(claim.pinned) << 1) | (Number(claim.pinnedMs > 0) << 2);
     const some = kinds.get(flags);
     if (some === undefined) kinds.set(flags, [claim]);
     else some.push(claim);
@@ -33,6 +36,7 @@ export function writeClaims(out: ByteWriter, claims: readonly Claim[]): void {
         out.int(epoch - last);
         last = epoch;
       }
+      if ((flags & 4) === 4) for (const { pinnedMs } of some) out.uint(pinnedMs);
     },
   );
 }
@@ -42,11 +46,13 @@ export function readClaims(source: ByteReader): Claim[] {
     .list(() => {
       const flags = source.byte();
       let last = 0;
-      return readSet(source).map((address) => {
+      const epochs = readSet(source).map((address) => {
         last += source.int();
         if (last < 0 || last > Number.MAX_SAFE_INTEGER) throw new Malformed("no epoch");
-        return { address, epoch: last, releasing: (flags & 1) === 1, pinned: (flags & 2) === 2 };
+        return { address, epoch: last };
       });
+      const [releasing, pinned] = [(flags & 1) === 1, (flags & 2) === 2];
+      return epochs.map((claim) => ({ ...claim, releasing, pinned, pinnedMs: (flags & 4) === 4 ? source.uint() : 0 }));
     })
     .flat();
 }

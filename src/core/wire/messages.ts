@@ -64,7 +64,16 @@ export type OwnershipMessage =
   | { readonly kind: "balance"; readonly moves: readonly { readonly to: string; readonly leads: readonly string[] }[] }
   | { readonly kind: "released" | "owned" | "ready"; readonly leads: readonly string[] }
   | { readonly kind: "refused"; readonly leads: readonly string[]; readonly reason: string }
-  | { readonly kind: "move"; readonly command: number; readonly lead: string; readonly to: string }
+  /** `forMs`: how long it is pinned there; 0: without an end. */
+  | {
+      readonly kind: "move";
+      readonly command: number;
+      readonly lead: string;
+      readonly to: string;
+      readonly forMs: number;
+    }
+  /** From the leader: the time of these pins is over. */
+  | { readonly kind: "unpin"; readonly leads: readonly string[] }
   /** The sender is about to leave. */
   | { readonly kind: "drain" }
   /** The sender lives, and has heard others: what leases are made of. */
@@ -110,6 +119,7 @@ const KINDS = [
   "diverged",
   "health",
   "share",
+  "unpin",
 ] as const;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -127,6 +137,7 @@ export function encodeMessage(message: WireMessage): Uint8Array {
     case "released":
     case "owned":
     case "ready":
+    case "unpin":
       writeSet(out, message.leads);
       break;
     case "refused":
@@ -134,6 +145,7 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       break;
     case "move":
       writeAddress(out.uint(message.command).string(message.to), message.lead);
+      out.uint(message.forMs);
       break;
     case "beacon":
       out.uint(message.view).uint(message.number);
@@ -189,6 +201,7 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
     case "released":
     case "owned":
     case "ready":
+    case "unpin":
       return { kind, leads: readSet(source) };
     case "refused": {
       const reason = source.string(800);
@@ -197,7 +210,7 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
     case "move": {
       const command = source.uint();
       const to = source.string();
-      return { kind, command, to, lead: readAddress(source) };
+      return { kind, command, to, lead: readAddress(source), forMs: source.uint() };
     }
     case "beacon": {
       const view = source.uint();

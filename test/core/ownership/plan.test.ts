@@ -53,7 +53,8 @@ function started(
   const { ownership } = cluster(said);
   for (const { at, to } of pins) {
     const lead = [...ownership.rows.keys()][at];
-    if (lead !== undefined && names.includes(to)) ownership.deliver(to, { kind: "move", command: 1, lead, to });
+    if (lead !== undefined && names.includes(to))
+      ownership.deliver(to, { kind: "move", command: 1, lead, to, forMs: 0 });
   }
   rest(ownership);
   return ownership;
@@ -107,7 +108,13 @@ describe("a plan", () => {
           NAMES.map((name) => {
             const claims = Object.entries(before)
               .filter(([, home]) => home === name)
-              .map(([address]) => ({ address, epoch: 1, releasing: false, pinned: isPinned(address, name) }));
+              .map(([address]) => ({
+                address,
+                epoch: 1,
+                releasing: false,
+                pinned: isPinned(address, name),
+                pinnedMs: 0,
+              }));
             return [name, announcement(given.entries(name), { claims, mature: name !== given.node })];
           }),
         );
@@ -184,7 +191,7 @@ describe("an explanation", () => {
 
   it("tells of a pin, and of what nobody configures", () => {
     const ownership = two();
-    ownership.deliver("a", { kind: "move", command: 1, lead: "10.0.0.1", to: "a" });
+    ownership.deliver("a", { kind: "move", command: 1, lead: "10.0.0.1", to: "a", forMs: 0 });
     rest(ownership);
 
     expect(explain(ownership, "10.0.0.1")).toMatchObject({

@@ -8,7 +8,7 @@ import type { Claim } from "../../../src/core/wire/messages.js";
 const [LEAD, FOLLOWER] = ["10.0.0.1", "10.0.0.2"];
 
 function claim(epoch: number, different: Partial<Claim> = {}): Claim {
-  return { address: LEAD, epoch, releasing: false, pinned: false, ...different };
+  return { address: LEAD, epoch, releasing: false, pinned: false, pinnedMs: 0, ...different };
 }
 
 /** The row of the only unit after these claims, in view 7. */

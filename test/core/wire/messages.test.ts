@@ -18,8 +18,8 @@ const mac = fc
 const claims = fc
   .tuple(set, set)
   .map(([kept, releasing]) => [
-    ...kept.map((one, i) => ({ address: one, epoch: 2 ** 40 - i, releasing: false, pinned: false })),
-    ...releasing.map((one, i) => ({ address: one, epoch: i, releasing: true, pinned: true })),
+    ...kept.map((one, i) => ({ address: one, epoch: 2 ** 40 - i, releasing: false, pinned: false, pinnedMs: 0 })),
+    ...releasing.map((one, i) => ({ address: one, epoch: i, releasing: true, pinned: true, pinnedMs: i + 1 })),
   ]);
 
 const message: fc.Arbitrary<WireMessage> = fc.oneof(
@@ -43,9 +43,9 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("mature" as const), members: fc.array(text) }),
   fc.record({ kind: fc.constant("balance" as const), moves: fc.array(fc.record({ to: text, leads: set })) }),
-  fc.record({ kind: fc.constantFrom("released", "owned", "ready"), leads: set }),
+  fc.record({ kind: fc.constantFrom("released", "owned", "ready", "unpin"), leads: set }),
   fc.record({ kind: fc.constant("refused" as const), leads: set, reason: text }),
-  fc.record({ kind: fc.constant("move" as const), command: uint, lead: address, to: text }),
+  fc.record({ kind: fc.constant("move" as const), command: uint, lead: address, to: text, forMs: uint }),
   fc.record({ kind: fc.constantFrom("drain", "lapsed", "check", "diverged") }),
   fc.record({ kind: fc.constant("digest" as const), table: fc.nat(0xffffffff) }),
   fc.record({ kind: fc.constant("catalogue" as const), bytes: fc.uint8Array() }),
@@ -101,7 +101,7 @@ describe("a message", () => {
 
   it("carries names of any length that a configuration may hold", () => {
     const name = "x".repeat(5_000);
-    const sent: WireMessage = { kind: "move", command: 1, lead: "10.0.0.1", to: name };
+    const sent: WireMessage = { kind: "move", command: 1, lead: "10.0.0.1", to: name, forMs: 0 };
 
     expect(decodeMessage(encodeMessage(sent))).toEqual(sent);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addressOf, alike, cluster, loads, rested, started, vips, watch } from "../scenario.js";
+import { addressOf, alike, cluster, loads, rested, row, started, vips, watch } from "../scenario.js";
 
 const ABC = ["a", "b", "c"];
 
@@ -39,6 +39,23 @@ describe("a planned move", () => {
     const id = two.move("a", address, to);
 
     expect(two.replies.get(id ?? 0)).toMatchObject({ ok: false, retry });
+  });
+
+  it("stays for as long as the command says, whoever leads and whoever comes meanwhile", () => {
+    const three = started(alike(["a", "b", "c"], vips(3, { preferences: ["b"] })));
+    three.move("a", addressOf(1), "c", 300_000);
+    rested(three);
+    expect(row(three, "a", 1)).toMatchObject({ owner: "c", pin: "c" });
+    const since = three.schedule.now;
+    three.die("a", "killed"); // b leads.
+    three.run(60_000);
+    three.start("a"); // The table is made anew, and a leads.
+    three.run(200_000);
+    expect(row(three, "a", 1)).toMatchObject({ owner: "c", pin: "c" });
+    three.runUntil(() => (row(three, "a", 1)?.owner === "b" ? null : "it has not gone back"), 60_000);
+
+    expect(row(three, "c", 1)?.pin).toBeNull();
+    expect(three.schedule.now - since).toBeGreaterThan(250_000);
   });
 
   it("is answered once when a change of the cluster comes in between", () => {
