@@ -192,6 +192,12 @@ export const MUTATIONS = [
     "",
   ],
   [
+    "channel: a link to a new run counts for what the old one said",
+    "src/core/channel/partition.ts",
+    "a.reach.get(b.name) === b.incarnation && b.reach.get(a.name) === a.incarnation",
+    "a.reach.has(b.name) && b.reach.has(a.name)",
+  ],
+  [
     "channel: a restarted member makes the others doubt whom it has not met",
     "src/core/channel/channel.ts",
     "const same = other !== peer && this.#broadcast.isViewLink(this.#links.to(other));",

@@ -50,7 +50,7 @@ export class Channel {
       incarnation: setup.incarnation,
       // Above the versions of earlier runs, unless the clock went back; Graph.learn sees to that.
       version: setup.incarnation,
-      reach: new Set(),
+      reach: new Map(),
       view: NO_ROUND,
       promised: NO_ROUND,
       passed: [],
@@ -203,12 +203,12 @@ export class Channel {
 
   /** Another member has lost this one: then half the silence is enough, so that all agree within one round trip. */
   #doubted(peer: string): boolean {
-    const { members } = this.#broadcast;
-    if (!members.includes(peer)) return false;
-    return members.some((other) => {
+    const link = this.#links.to(peer);
+    if (!this.#broadcast.isViewLink(link)) return false;
+    return this.#broadcast.members.some((other) => {
       // A member that was restarted meanwhile has not met this peer yet, and has lost nobody.
       const same = other !== peer && this.#broadcast.isViewLink(this.#links.to(other));
-      return same && this.#graph.row(other)?.reach.has(peer) === false;
+      return same && this.#graph.row(other)?.reach.get(peer) !== link.incarnation;
     });
   }
 

@@ -19,8 +19,8 @@ export interface Row {
   readonly name: string;
   readonly incarnation: number;
   readonly version: number;
-  /** Peers that the node has a link to. */
-  readonly reach: ReadonlySet<string>;
+  /** Peers that the node has a link to, and to which run of each. */
+  readonly reach: ReadonlyMap<string, number>;
   readonly view: RoundId;
   /** The highest round the node has answered; above `view` while the node waits for that round to end. */
   readonly promised: RoundId;
@@ -163,7 +163,7 @@ function readMessage(from: ByteReader): Message {
 function writeRow(to: ByteWriter, row: Row): void {
   to.string(row.name).uint(row.incarnation).uint(row.version);
   writeRound(writeRound(to, row.view), row.promised)
-    .list([...row.reach], (name) => to.string(name))
+    .list([...row.reach], ([name, incarnation]) => to.string(name).uint(incarnation))
     .list(row.passed, (round) => writeRound(to, round));
 }
 
@@ -174,7 +174,7 @@ function readRow(from: ByteReader): Row {
     version: from.uint(),
     view: readRound(from),
     promised: readRound(from),
-    reach: new Set(readNames(from)),
+    reach: new Map(from.list(() => [from.string(), from.uint()], MAX_NODES)),
     passed: from.list(() => readRound(from), MAX_PASSED),
   };
 }

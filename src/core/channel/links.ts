@@ -44,8 +44,9 @@ export class Links {
     return [...this.#byId.values()];
   }
 
-  peers(): ReadonlySet<string> {
-    return new Set(this.#byPeer.keys());
+  /** The run of each peer that there is a link to. */
+  peers(): ReadonlyMap<string, number> {
+    return new Map([...this.#byPeer].map(([peer, { incarnation }]) => [peer, incarnation]));
   }
 
   /** When the most silent peer was last heard; Infinity where there are no links. */

@@ -23,8 +23,9 @@ export function componentOf(self: string, rows: Iterable<Row>): readonly string[
   return mine.map((row) => row.name).sort();
 }
 
+/** A link is to one run of a peer: what is known of an earlier one is void, also where its row is the last that came. */
 export function mutual(a: Row, b: Row): boolean {
-  return a.reach.has(b.name) && b.reach.has(a.name);
+  return a.reach.get(b.name) === b.incarnation && b.reach.get(a.name) === a.incarnation;
 }
 
 /**

@@ -29,7 +29,15 @@ function status(...rows: Row[]): Frame {
 }
 
 function row(name: string, version: number, reach: string): Row {
-  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND, passed: [] };
+  return {
+    name,
+    incarnation: 1,
+    version,
+    reach: new Map([...reach].map((peer) => [peer, 1])),
+    view: NO_ROUND,
+    promised: NO_ROUND,
+    passed: [],
+  };
 }
 
 function propose(counter: number, coordinator: string, members: string): Frame {

@@ -7,7 +7,7 @@ const name = fc.string({ unit: "grapheme", maxLength: 10 });
 const payload = fc.uint8Array({ maxLength: 300 });
 const round = fc.record({ counter: count, coordinator: name, incarnation: count });
 const message = fc.record({ seq: count, from: name, number: count, payload });
-const reach = fc.array(name, { maxLength: 8 }).map((names) => new Set(names));
+const reach = fc.array(fc.tuple(name, count), { maxLength: 8 }).map((links) => new Map(links));
 const passed = fc.array(round, { maxLength: 4 });
 const row = fc.record({ name, incarnation: count, version: count, reach, view: round, promised: round, passed });
 

@@ -4,7 +4,15 @@ import { Graph } from "../../../src/core/channel/graph.js";
 import { NO_ROUND } from "../../../src/core/channel/round.js";
 
 function row(name: string, version: number, reach: string): Row {
-  return { name, incarnation: 1, version, reach: new Set(reach), view: NO_ROUND, promised: NO_ROUND, passed: [] };
+  return {
+    name,
+    incarnation: 1,
+    version,
+    reach: new Map([...reach].map((peer) => [peer, 1])),
+    view: NO_ROUND,
+    promised: NO_ROUND,
+    passed: [],
+  };
 }
 
 describe("the graph", () => {
@@ -19,7 +27,7 @@ describe("the graph", () => {
   it("outbids what an earlier run said of its own node", () => {
     const graph = new Graph(row("a", 10, "b"));
     expect(graph.learn([row("a", 99, "")])).toEqual([row("a", 100, "b")]);
-    expect(graph.change({ reach: new Set("c") })).toEqual(row("a", 101, "c"));
+    expect(graph.change({ reach: new Map([["c", 1]]) })).toEqual(row("a", 101, "c"));
   });
 
   it("knows who needs a row from us: those that do not reach its node themselves", () => {
@@ -37,6 +45,7 @@ describe("the graph", () => {
     expect(graph.component(0)).toEqual(["a"]);
     expect(graph.learn([{ ...old, version: 9 }])).toEqual([]);
     expect(graph.learn([{ ...old, incarnation: 2 }])).toHaveLength(1);
+    graph.change({ reach: new Map([["b", 2]]) });
     expect(graph.component(0)).toEqual(["a", "b"]);
   });
 

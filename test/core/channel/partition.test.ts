@@ -8,7 +8,15 @@ const [v0, v1, v2, v3] = [9, 1, 2, 3].map((counter): RoundId => ({ counter, coor
 
 /** @param reach names of one letter. */
 function row(name: string, reach: string, view = NO_ROUND, promised = view, passed: readonly RoundId[] = []): Row {
-  return { name, incarnation: 1, version: 1, reach: new Set(reach), view, promised, passed };
+  return {
+    name,
+    incarnation: 1,
+    version: 1,
+    reach: new Map([...reach].map((peer) => [peer, 1])),
+    view,
+    promised,
+    passed,
+  };
 }
 
 /** The whole partition, as "ac b". */
@@ -23,6 +31,11 @@ describe("the partition", () => {
 
   it("counts a link only when both sides have it", () => {
     expect(partition([row("a", "b"), row("b", "")])).toBe("a b");
+  });
+
+  it("counts a link only to the run that the other side's row is of", () => {
+    const rows = [row("a", "b"), row("b", "ac"), row("c", "b")];
+    expect(partition([...rows.slice(0, 2), { ...rows[2]!, incarnation: 2 }])).toBe("ab c");
   });
 
   it("keeps companions together when somebody comes who reaches only some of them", () => {
@@ -89,7 +102,12 @@ describe("the partition", () => {
     const graph = fc.tuple(...names.map(one));
     fc.assert(
       fc.property(graph, fc.nat(), (drawn, turn) => {
-        const rows = drawn.map((row) => ({ ...row, incarnation: 1, version: 1, reach: new Set(row.reach) }));
+        const rows = drawn.map((row) => ({
+          ...row,
+          incarnation: 1,
+          version: 1,
+          reach: new Map(row.reach.map((peer) => [peer, 1])),
+        }));
         const turned = rows.map((_, i) => rows[(i + turn) % rows.length]!).toReversed();
         const parts = new Set(rows.map((row) => componentOf(row.name, rows).join("")));
         expect([...parts].join("").split("").sort()).toEqual(names);
