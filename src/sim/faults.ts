@@ -39,6 +39,8 @@ const ALWAYS: ReadonlySet<Fault> = new Set(["restart", "heal"]);
 
 export class Faults {
   readonly counts = new Counts(FAULTS);
+  /** Until then a pin may end. */
+  pinnedUntil = 0;
   readonly #random: Random;
   readonly #weights: ReadonlyMap<Fault, number>;
   readonly #meanMs: number;
@@ -199,7 +201,9 @@ export class Faults {
         return true;
       case "move": {
         const to = random.pick([...cluster.hosts.keys()]) ?? "";
-        const forMs = random.chance(0.3) ? Math.round(10 ** random.between(2, 4.5)) : 0;
+        const forMs = random.chance(0.3) ? Math.round(10 ** random.between(2, 3.5)) : 0;
+        // The slowest clock that there is keeps it.
+        if (forMs > 0) this.pinnedUntil = Math.max(this.pinnedUntil, this.cluster.schedule.now + 2 * forMs);
         return cluster.move(host.name, random.pick(this.#rollout.addresses) ?? "", to, forMs) !== null;
       }
       default:

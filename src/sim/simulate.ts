@@ -47,6 +47,8 @@ export interface SimulationResult {
 const HEALED_MS = 240_000;
 const LOOK_EVERY_MS = 250;
 const WEIGHTS = [1, 50, 150, 1000];
+/** By then a leader that has only just begun to lead has said which pins are over. */
+const UNPINNED_MS = 2_000;
 /** By then what was on its way when the faults ended has arrived. */
 const LAST_WORDS_MS = 1_000;
 
@@ -62,7 +64,7 @@ export function runSeed(request: SimulationRequest): SimulationResult {
   faults.run(random.between(2_000, 30_000), Math.round(10 ** random.between(0.5, 2)));
   faults.stop();
   const core = new Core(cluster, random, request.faults ?? FAULTS);
-  const healedMs = core.heal();
+  const healedMs = core.heal(faults.pinnedUntil);
   loseOne(cluster, core, random);
   const { schedule, measures, branches } = cluster;
   return {
@@ -167,8 +169,13 @@ class Core {
     return this.cluster.live().filter(({ name }) => this.#names.includes(name));
   }
 
-  /** Waits until nothing is missing. @returns how long that took, of virtual time. */
-  heal(): number {
+  /**
+   * Waits until nothing is missing.
+   *
+   * @param pinnedUntil until then what a move has put somewhere for a time may go back.
+   * @returns how long that took, of virtual time.
+   */
+  heal(pinnedUntil: number): number {
     const { cluster } = this;
     const since = cluster.schedule.now;
     cluster.run(LAST_WORDS_MS);
@@ -176,7 +183,12 @@ class Core {
       cluster.start(...this.#names); // Whoever was about to leave has gone by now.
       return this.missing();
     };
+    cluster.run(Math.max(0, pinnedUntil - cluster.schedule.now));
     cluster.runUntil(missing, this.limitMs, LOOK_EVERY_MS);
+    if (pinnedUntil > 0) {
+      cluster.run(UNPINNED_MS);
+      cluster.runUntil(missing, this.limitMs, LOOK_EVERY_MS);
+    }
     const healedMs = cluster.schedule.now - since;
     this.#tellNeighbours();
     return healedMs;
