@@ -102,6 +102,12 @@ export const CLUSTER = {
     { from: 1, to: 1000 },
     "share of this node in the load, beside those of others",
   ),
+  flapHalfLifeMs: option.seconds(
+    "flap_half_life",
+    300,
+    0,
+    "a node that failed three times in about this time gets no more than it must for twice as long; 0: never mind",
+  ),
   viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
   viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
   ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),

@@ -71,6 +71,8 @@ export interface ClusterOptions {
   readonly balanceSetSize: number;
   /** Share of this node in the load, beside those of others; 1 to 1000. Default 100. */
   readonly weight: number;
+  /** In which the penalty for going without leaving halves; 0: no node is damped. Default 5 min. */
+  readonly flapHalfLifeMs: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly ifCheckIntervalMs: number;

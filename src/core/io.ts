@@ -98,6 +98,8 @@ export type NodeEventCode =
   | "message-malformed"
   | "balance-set-size-differs"
   | "quorum-lost"
+  | "node-damped"
+  | "node-calm"
   | "quorum-regained"
   | "lease-lapsed"
   | "partition-policy-differs"

@@ -9,6 +9,7 @@ import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.j
 import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { out } from "./ownership/explain.js";
 import { isDue } from "./ownership/failback.js";
+import { FlapCounter } from "./ownership/flaps.js";
 import { Hands, type Demands } from "./ownership/hands.js";
 import { HealthySince } from "./ownership/healthy-since.js";
 import { Homes } from "./ownership/homes.js";
@@ -45,6 +46,8 @@ export interface NodeSetup extends LeaseTerms {
   readonly weight: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
+  /** In which the penalty for a departure halves; 0: departures do not count. */
+  readonly flapHalfLifeMs: number;
 }
 
 /** Addresses of one planned release: the gap of an address is that of its chunk, not of the whole move. */
@@ -69,6 +72,7 @@ export class NodeCore {
   readonly #homes = new Homes();
   readonly #marks = new Marks();
   readonly #pinEnds = new PinEnds();
+  readonly #flaps: FlapCounter;
   readonly #healthySince = new HealthySince();
   /** When a day began; null while nobody has said. */
   #midnight: MonoMs | null = null;
@@ -101,6 +105,7 @@ export class NodeCore {
   constructor(readonly setup: NodeSetup) {
     this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
+    this.#flaps = new FlapCounter(setup.flapHalfLifeMs);
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
 
@@ -158,8 +163,8 @@ export class NodeCore {
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
-    const pinAt = this.#leads ? this.#pinEnds.deadline : Number.POSITIVE_INFINITY;
-    return Math.min(this.#matureAt, this.#balanceAt, retryAt, pinAt, this.#tenure.deadline);
+    const sayAt = this.#leads ? Math.min(this.#pinEnds.deadline, this.#calmAt) : Number.POSITIVE_INFINITY;
+    return Math.min(this.#matureAt, this.#balanceAt, retryAt, sayAt, this.#tenure.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -182,6 +187,7 @@ export class NodeCore {
 
   #enter(view: View, at: MonoMs): void {
     const had = this.ownership.view?.quorate;
+    this.#countDepartures(view, at);
     this.#tableBefore = this.ownership.digest;
     this.#company = view.stayed;
     this.#checked = null;
@@ -202,6 +208,12 @@ export class NodeCore {
     if (this.ownership.settled) this.#apply(change, at);
     else this.#announce(at);
     this.#armLeader(at, false);
+  }
+
+  #countDepartures({ stayed }: View, at: MonoMs): void {
+    const { view: before, members } = this.ownership;
+    for (const member of before?.members ?? [])
+      if (!stayed.includes(member) && members.get(member)?.leaving !== true) this.#flaps.departed(member, at);
   }
 
   #reportQuorum(view: View, first: boolean): void {
@@ -255,6 +267,7 @@ export class NodeCore {
       catalogue: this.#introductions.catalogue,
       known: this.#introductions.known,
       health: this.#health,
+      flaps: this.#flaps.told(at),
     };
     this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
   }
@@ -346,7 +359,7 @@ export class NodeCore {
     if (message.kind === "health") this.#hearHealth(from, message);
     this.#apply(this.ownership.deliver(from, message), at);
     const { rows } = this.ownership;
-    if (message.kind === "health") this.#healthySince.look(this.ownership, at);
+    if (message.kind === "health" || message.kind === "calm") this.#healthySince.look(this.ownership, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
       this.#event("mature", { members: message.members.join(" ") });
@@ -354,6 +367,7 @@ export class NodeCore {
     }
     if (message.kind === "move" && rows.get(message.lead)?.pin === message.to)
       this.#pinEnds.pinned(message.lead, message.forMs, at);
+    if (message.kind === "calm") this.#event("node-calm", { nodes: message.members.join(" ") });
     if (message.kind === "unpin") this.#pinEnds.unpinned(message.leads);
     if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
     if (message.kind === "move" && from === this.setup.self) {
@@ -386,6 +400,11 @@ export class NodeCore {
     this.#settledAt = at;
     this.#changedAt.clear();
     const claims = [...members.values()].map(({ announcement }) => announcement.claims);
+    this.#flaps.settle(
+      [...members.values()].map(({ announcement }) => announcement.flaps),
+      at,
+    );
+    for (const [node, { damped }] of members) if (damped) this.#event("node-damped", { node });
     this.#pinEnds.settle(claims, (address) => unitOf(definitions, address)?.lead.address, at);
     this.hands.begin();
     this.#outputs.push(...this.#moves.abandon());
@@ -599,6 +618,14 @@ export class NodeCore {
     this.#outputs.push({ kind: "left" });
   }
 
+  #damped(): string[] {
+    return [...this.ownership.members].filter(([, { damped }]) => damped).map(([name]) => name);
+  }
+
+  get #calmAt(): MonoMs {
+    return Math.min(...this.#damped().map((member) => this.#flaps.calmAt(member)));
+  }
+
   /** It is for this node to say what time brings about. */
   get #leads(): boolean {
     return this.ownership.settled && this.ownership.view?.leader === this.setup.self;
@@ -639,6 +666,8 @@ export class NodeCore {
     }
     const unpinned = this.#leads ? this.#pinEnds.due(at) : [];
     if (unpinned.length > 0) this.#multicast({ kind: "unpin", leads: unpinned });
+    const calm = this.#leads ? this.#flaps.dueCalm(this.#damped(), at) : [];
+    if (calm.length > 0) this.#multicast({ kind: "calm", members: calm });
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
   }

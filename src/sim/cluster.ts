@@ -117,7 +117,7 @@ export class Cluster implements StepWatcher {
       const host = this.hosts.get(name);
       if (host === undefined || this.daemons.has(name) || this.#retired.has(name)) continue;
       const { viewMatureTimeMs, viewBalanceIntervalMs, balanceSetSize, setups, layout } = this.options;
-      const { leaseMs, clockDriftMax } = this.options;
+      const { leaseMs, clockDriftMax, flapHalfLifeMs } = this.options;
       const setup = {
         self: name,
         incarnation: Math.floor(host.clock.wall),
@@ -128,6 +128,7 @@ export class Cluster implements StepWatcher {
         viewMatureTimeMs,
         viewBalanceIntervalMs,
         weight: 100,
+        flapHalfLifeMs,
         peers: [...layout.keys()],
         leaseMs,
         clockDriftMax,

@@ -20,6 +20,8 @@ export function unrest(daemons: readonly Daemon[]): string | null {
     if (view?.members.join() !== names.join()) return `the view of ${daemon.name} is ${view?.members.join(" ")}`;
     if (!settled) return `${daemon.name} waits for announcements`;
     const immature = [...members].find(([, { mature }]) => !mature);
+    const damped = [...members].find(([, member]) => member.damped);
+    if (damped !== undefined) return `${damped[0]} is damped at ${daemon.name}`;
     if (immature !== undefined) return `${immature[0]} is not mature at ${daemon.name}`;
     if (daemon.jobs > 0) return `the kernel of ${daemon.name} is at work`;
     const moving = underWay(daemon);

@@ -28,6 +28,7 @@ export interface ClusterOptions {
   readonly viewBalanceIntervalMs: number;
   readonly balanceSetSize: number;
   readonly leaseMs: number;
+  readonly flapHalfLifeMs: number;
   readonly clockDriftMax: number;
   /** Hosts whose addresses go when their daemon dies. */
   readonly lifelines: ReadonlySet<string>;
@@ -48,6 +49,7 @@ export const USUAL: Omit<ClusterOptions, "seed" | "layout"> = {
   viewBalanceIntervalMs: 2_000,
   balanceSetSize: 0,
   leaseMs: 2_000,
+  flapHalfLifeMs: 0,
   clockDriftMax: 0.01,
   lifelines: new Set(),
   print: null,

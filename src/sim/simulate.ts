@@ -105,6 +105,7 @@ function drawCluster({ seed, nodes, vips, engine, trace }: SimulationRequest): C
     viewMatureTimeMs: random.between(1_000, 3_000),
     viewBalanceIntervalMs: random.between(1_000, 5_000),
     balanceSetSize: random.chance(0.5) ? 0 : 1 + random.below(10),
+    flapHalfLifeMs: drawHalfLife(new Random(seed).stream("flaps")),
     lifelines: new Set(random.some(names, 0.5)),
     setups: drawSetups(names, random),
     print: trace ?? null,
@@ -118,6 +119,11 @@ function drawSetups(names: readonly string[], random: Random): Map<string, Parti
     return random.chance(0.5) ? { balanceSetSize: 1 + random.below(10) } : { weight: random.pick(WEIGHTS) ?? 100 };
   };
   return new Map(random.some(names, 0.3).map((name) => [name, drawn()]));
+}
+
+/** Short, so that a run sees members that are calm again. */
+function drawHalfLife(random: Random): number {
+  return random.chance(0.5) ? 0 : random.between(1_000, 10_000);
 }
 
 function drawLeases(names: readonly string[], random: Random) {

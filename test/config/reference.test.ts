@@ -113,6 +113,7 @@ describe("a text that holds everything the language has", () => {
       kernelProtocol: 104,
       balanceSetSize: 20,
       weight: 100,
+      flapHalfLifeMs: 300_000,
       viewMatureTimeMs: 5000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,

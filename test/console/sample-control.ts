@@ -111,8 +111,8 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         rule: "stays",
         because: "labrat-4 got it by load, and nothing calls it away",
         candidates: [
-          { node: "labrat-1", within: 5, total: 12, weight: 100, out: "is leaving" },
-          { node: "labrat-4", within: 4, total: 11, weight: 200, out: null },
+          { node: "labrat-1", within: 5, total: 12, weight: 100, damped: false, out: "is leaving" },
+          { node: "labrat-4", within: 4, total: 11, weight: 200, damped: true, out: null },
         ],
         otherwise: ["Without labrat-4 it would go to nobody."],
       };

@@ -131,6 +131,7 @@ export function config(parts: ConfigParts): Config {
       kernelProtocol: 104,
       balanceSetSize: 0,
       weight: 100,
+      flapHalfLifeMs: 300_000,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,

@@ -55,10 +55,11 @@ function members(): Map<string, Member> {
     leaseMs: 2_000,
     fenceMs: 0,
     health: { draining: false, down: [] },
+    flaps: [],
     entries: [],
     claims: [],
   };
-  return new Map([["n2", { announcement, mature: true, leaving: false, health: announcement.health }]]);
+  return new Map([["n2", { announcement, mature: true, leaving: false, damped: false, health: announcement.health }]]);
 }
 
 function config(): Config {

@@ -99,7 +99,7 @@ class Gifts {
     const list: number[] = [];
     for (const [i, unit] of units.entries()) {
       const refusedBy = rows.get(unit.lead.address)?.refusedBy ?? NOBODY;
-      if (this.scales.candidates(unit, refusedBy).includes(to))
+      if (this.scales.calm(this.scales.candidates(unit, refusedBy)).includes(to))
         list.push(this.scales.liking(unit.lead, to) * UNITS_MAX + i);
     }
     const sorted = Float64Array.from(list).sort();

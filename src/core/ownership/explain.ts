@@ -11,6 +11,8 @@ import { isWithheld } from "./policy.js";
 import { place } from "./placement.js";
 import { heirOf, type Row } from "./table.js";
 
+const DAMPED = "has failed too often lately";
+
 export type Rule = "broken" | "pinned" | "preferred" | "stays" | "nobody";
 
 export interface Explanation {
@@ -34,6 +36,8 @@ export interface Candidate {
   readonly within: number;
   readonly total: number;
   readonly weight: number;
+  /** It has failed too often lately: it is given only what nobody else can have. */
+  readonly damped: boolean;
   /** Why it may not have the address; null where it may. */
   readonly out: string | null;
 }
@@ -80,7 +84,14 @@ function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
     let total = 0;
     for (const topology of loads.topologies) total += loads.within(node, topology);
     const within = loads.within(node, unit.lead.topology);
-    return { node, within, total, weight: ownership.weight(node), out: out(ownership, unit, row, node) };
+    return {
+      node,
+      within,
+      total,
+      weight: ownership.weight(node),
+      damped: members.get(node)?.damped === true,
+      out: out(ownership, unit, row, node),
+    };
   });
 }
 
@@ -127,7 +138,8 @@ function because(rule: Rule, unit: Unit, home: string | null, candidates: readon
 
 function outOf({ lead }: Unit, candidates: readonly Candidate[], node: string): string {
   const candidate = candidates.find((some) => some.node === node);
-  return candidate === undefined ? "is no member" : (candidate.out ?? `gets it back ${inWords(lead.failback)}`);
+  if (candidate === undefined) return "is no member";
+  return candidate.out ?? (candidate.damped ? DAMPED : `gets it back ${inWords(lead.failback)}`);
 }
 
 function otherwise(

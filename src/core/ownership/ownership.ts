@@ -12,6 +12,7 @@ import type { View } from "../view.js";
 import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
 import { balance, isMovable } from "./balance.js";
 import { define, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
+import { dampedMembers } from "./flaps.js";
 import { Loads } from "./loads.js";
 import { place, preferredHome, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
@@ -38,6 +39,8 @@ export interface Member {
   mature: boolean;
   leaving: boolean;
   health: Health;
+  /** It has failed so often that it is given only what nobody else can have. */
+  damped: boolean;
 }
 
 /** What a delivery changed. */
@@ -134,6 +137,9 @@ export class Ownership {
       case "move":
         this.#pin(message.lead, message.to, touched);
         break;
+      case "calm":
+        if (from === this.view?.leader) this.#calm(message.members, touched);
+        break;
       case "unpin":
         if (from === this.view?.leader) this.#forRows(message.leads, touched, unpin);
         break;
@@ -218,10 +224,11 @@ export class Ownership {
     if (this.view === null || this.settled) return nothing();
     this.#announced.set(from, announcement);
     if (this.view.members.some((member) => !this.#announced.has(member))) return nothing();
+    const damped = dampedMembers([...this.#announced.values()].map(({ flaps }) => flaps));
     this.members = new Map(
       this.view.members.flatMap((name) => {
         const said = this.#announced.get(name);
-        return said === undefined ? [] : [[name, memberOf(said)]];
+        return said === undefined ? [] : [[name, memberOf(said, damped.has(name))]];
       }),
     );
     this.definitions = definitionsOf(this.members);
@@ -252,6 +259,15 @@ export class Ownership {
       const member = this.members.get(name);
       if (member === undefined || member.mature) continue;
       member.mature = true;
+      this.#offer(name, touched);
+    }
+  }
+
+  #calm(names: readonly string[], touched: Set<string>): void {
+    for (const name of names) {
+      const member = this.members.get(name);
+      if (member?.damped !== true) continue;
+      member.damped = false;
       this.#offer(name, touched);
     }
   }
@@ -355,9 +371,9 @@ export class Ownership {
   /** What placement goes by. */
   placement(): PlacementInput {
     const able = new Map<string, Standing>();
-    for (const [name, { health }] of this.members) {
+    for (const [name, { health, damped }] of this.members) {
       if (!this.able(name)) continue;
-      able.set(name, { weight: this.weight(name), draining: health.draining, down: new Set(health.down) });
+      able.set(name, { weight: this.weight(name), draining: health.draining, down: new Set(health.down), damped });
     }
     const { units } = this.definitions;
     return { units, rows: this.rows, loads: this.loads, able, quorate: this.view?.quorate === true };
@@ -368,9 +384,9 @@ function nothing(): Change {
   return { touched: new Set(), redefined: false, settled: false, contested: [] };
 }
 
-function memberOf(announcement: Announcement): Member {
+function memberOf(announcement: Announcement, damped: boolean): Member {
   const { mature, leaving, health } = announcement;
-  return { announcement, mature, leaving, health };
+  return { announcement, mature, leaving, health, damped };
 }
 
 /** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */

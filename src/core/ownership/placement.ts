@@ -3,7 +3,7 @@
  *
  * In this order: broken, nobody; pinned by a move, there; the first preferred node that may have it, unless `failback` has it stay; where it is; the least loaded member,
  * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back. Members that drain count
- * only where there are no others.
+ * only where there are no others, and members that failed too often lately get nothing new but there.
  *
  * Source: docs/PROTOCOL.md, "Placement"; rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to
  * increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998.
@@ -49,7 +49,7 @@ export function place(input: PlacementInput, leads: Iterable<string>): Home[] {
     const candidates = scales.candidates(unit, row.refusedBy);
     const heir = heirOf(row);
     const home = settledHome(unit, row, candidates, scales);
-    if (home === null && candidates.length > 0) orphans.push({ unit, candidates });
+    if (home === null && candidates.length > 0) orphans.push({ unit, candidates: scales.calm(candidates) });
     else if (heir !== home) homes.push({ lead, home });
     scales.move(unit.lead.topology, heir, home);
   }
@@ -72,9 +72,9 @@ interface Orphan {
 function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scales): string | null {
   const heir = heirOf(row);
   const { pin } = row;
-  const preferred = preferencesOf(unit).find((member) => scales.holds(candidates, member));
   if (pin !== null && scales.holds(candidates, pin)) return pin;
   const stays = heir !== null && scales.holds(candidates, heir);
+  const preferred = firstChoice(unit, candidates, scales, heir);
   if (preferred !== undefined && (!stays || unit.lead.failback === IMMEDIATE)) return preferred;
   if (stays) return heir;
   if (heir !== null && candidates.length === 0 && mayKeep(unit, row, heir, scales)) return heir;
@@ -85,8 +85,16 @@ function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scale
 export function preferredHome(unit: Unit, row: Row, scales: Scales): string | null {
   if (row.phase !== "idle" || row.owner === null || row.pin !== null) return null;
   const candidates = scales.candidates(unit, row.refusedBy);
-  const preferred = preferencesOf(unit).find((member) => scales.holds(candidates, member));
+  const preferred = firstChoice(unit, candidates, scales, row.owner);
   return preferred === undefined || preferred === row.owner ? null : preferred;
+}
+
+/** The preferred member that may have the unit and be given it, or has it already. */
+function firstChoice(unit: Unit, candidates: Int32Array, scales: Scales, heir: string | null): string | undefined {
+  const calm = scales.calm(candidates);
+  return preferencesOf(unit).find(
+    (member) => scales.holds(calm, member) || (member === heir && scales.holds(candidates, member)),
+  );
 }
 
 /** Nobody else may have it: better there than nowhere, even without carrier, which may come back there first. */

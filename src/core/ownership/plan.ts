@@ -8,6 +8,7 @@ import type { Announcement, Claim } from "../wire/messages.js";
 import { addressesFor, unitOf } from "./definitions.js";
 import type { Ownership } from "./ownership.js";
 import { isEverDue } from "./failback.js";
+import { DAMPED_FROM } from "./flaps.js";
 import { heirOf } from "./table.js";
 import { sameEntries } from "./voices.js";
 
@@ -96,6 +97,7 @@ function settleAnew(copy: Ownership, entries: ReadonlyMap<string, readonly Entry
       mature: member.mature,
       leaving: member.leaving,
       health: member.health,
+      flaps: member.damped ? [{ member: name, penalty: DAMPED_FROM }] : [],
     };
     const announcement = { ...(known ?? NEWCOMER), claims: claims.get(name) ?? [] };
     copy.deliver(name, { kind: "announce", ...announcement, entries: entries.get(name) ?? announcement.entries });
@@ -114,6 +116,7 @@ const NEWCOMER: Announcement = {
   leaseMs: 0,
   fenceMs: 0,
   health: { draining: false, down: [] },
+  flaps: [],
   entries: [],
   claims: [],
 };

@@ -13,6 +13,8 @@ export interface Standing {
   readonly weight: number;
   /** Given addresses only where nobody else may have them. */
   readonly draining: boolean;
+  /** The same, but it keeps what it has. */
+  readonly damped: boolean;
   /** Topologies whose addresses it cannot serve. */
   readonly down: ReadonlySet<string>;
 }
@@ -27,6 +29,7 @@ export class Scales {
   readonly #pans = new Map<string, Pan>();
   readonly #candidates = new Map<Electorate, Map<string, Int32Array>>();
   readonly #allUp: boolean;
+  readonly #anyDamped: boolean;
 
   constructor(
     private readonly able: ReadonlyMap<string, Standing>,
@@ -37,6 +40,7 @@ export class Scales {
     this.#hashes = Int32Array.from(this.members, hashOf);
     this.#weights = Float64Array.from(this.members, (member) => able.get(member)?.weight ?? 1);
     this.#allUp = [...able.values()].every(({ down }) => down.size === 0);
+    this.#anyDamped = [...able.values()].some(({ damped }) => damped);
     this.#total = new Pan(this.#weights);
     for (const topology of loads.topologies) {
       const { counts } = this.pan(topology);
@@ -86,6 +90,13 @@ export class Scales {
     let candidates = byTopology.get(lead.topology);
     if (candidates === undefined) byTopology.set(lead.topology, (candidates = this.#choose(unit, refusedBy)));
     return candidates;
+  }
+
+  /** Those of the candidates that may be given what they have not, for they have not failed too often; all where all have. */
+  calm(candidates: Int32Array): Int32Array {
+    if (!this.#anyDamped) return candidates;
+    const calm = candidates.filter((number) => this.able.get(this.members[number] ?? "")?.damped !== true);
+    return calm.length > 0 ? calm : candidates;
   }
 
   #choose({ electorate, lead, followers }: Unit, refusedBy: ReadonlySet<string>): Int32Array {

@@ -5,6 +5,7 @@
  * Source: docs/PROTOCOL.md, "Messages".
  */
 import type { Entry } from "../catalogue/catalogue.js";
+import type { Flaps } from "../ownership/flaps.js";
 import type { Beacon } from "../ownership/lease.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
 import { readClaims, writeClaims, type Claim } from "./claims.js";
@@ -40,6 +41,8 @@ export interface Announcement {
   /** How long, by its clock, somebody that it has parted from may have a lease yet. */
   readonly fenceMs: number;
   readonly health: Health;
+  /** Members that have gone without leaving, lately. */
+  readonly flaps: readonly Flaps[];
   readonly entries: readonly Entry[];
   readonly claims: readonly Claim[];
 }
@@ -74,6 +77,8 @@ export type OwnershipMessage =
     }
   /** From the leader: the time of these pins is over. */
   | { readonly kind: "unpin"; readonly leads: readonly string[] }
+  /** From the leader: these members have not failed for long enough. */
+  | { readonly kind: "calm"; readonly members: readonly string[] }
   /** The sender is about to leave. */
   | { readonly kind: "drain" }
   /** The sender lives, and has heard others: what leases are made of. */
@@ -120,6 +125,7 @@ const KINDS = [
   "health",
   "share",
   "unpin",
+  "calm",
 ] as const;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -129,6 +135,7 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       writeIntroduction(out, message);
       break;
     case "mature":
+    case "calm":
       out.list(message.members, (member) => out.string(member));
       break;
     case "balance":
@@ -195,6 +202,7 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
     case "announce":
       return { kind, ...readIntroduction(source) };
     case "mature":
+    case "calm":
       return { kind, members: source.list(() => source.string()) };
     case "balance":
       return { kind, moves: source.list(() => ({ to: source.string(), leads: readSet(source) })) };
@@ -244,6 +252,7 @@ function writeIntroduction(out: ByteWriter, said: Introduction): void {
   out.byte(Number(mature)).byte(Number(leaving)).uint(balanceSetSize).uint(weight);
   out.uint(leaseMs).uint(Math.ceil(fenceMs));
   writeHealth(out, said.health);
+  out.list(said.flaps, ({ member, penalty }) => out.string(member).uint(penalty));
   out
     .uint(said.table)
     .string(said.catalogue)
@@ -264,6 +273,7 @@ function readIntroduction(source: ByteReader): Introduction {
     leaseMs: source.uint(),
     fenceMs: source.uint(),
     health: readHealth(source),
+    flaps: source.list(() => ({ member: source.string(), penalty: source.uint() }), 1024),
     table: source.uint(),
     catalogue: source.string(64),
     known: source.list(() => source.string(64), 1024),

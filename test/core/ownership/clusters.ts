@@ -27,6 +27,7 @@ export function announcement(entries: readonly Entry[], different: Partial<Annou
     weight: 100,
     leaseMs: 2_000,
     fenceMs: 0,
+    flaps: [],
     health: { draining: false, down: [] },
     entries,
     claims: [],

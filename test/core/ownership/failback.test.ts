@@ -53,7 +53,13 @@ describe("failback", () => {
 
 describe("the time that a member has been healthy", () => {
   const member = (draining = false) => {
-    return { announcement: announcement([]), mature: true, leaving: false, health: { draining, down: [] } };
+    return {
+      announcement: announcement([]),
+      mature: true,
+      leaving: false,
+      damped: false,
+      health: { draining, down: [] },
+    };
   };
   const view = (members: Ownership["members"]) => ({ members, settled: true });
 

@@ -37,7 +37,7 @@ function place(input: PlacementInput, leads: Iterable<string>): Map<string, stri
 }
 
 function standing(different: Partial<Standing> = {}): Standing {
-  return { weight: 1, draining: false, down: new Set(), ...different };
+  return { weight: 1, draining: false, damped: false, down: new Set(), ...different };
 }
 
 /** Members of one weight. */
@@ -147,6 +147,18 @@ describe("placement", () => {
     expect(home()).toBe("d");
     Object.assign(row ?? {}, { refusedBy: new Set(["b", "d"]) });
     expect(home()).toBe("a");
+  });
+
+  it("gives a damped member nothing new, be it preferred, and takes nothing away from it", () => {
+    const damped = { able: new Map([...equals(["a", "c"]), ["b", standing({ damped: true })]]) };
+    const orphans = { ...situation(["a", "b", "c"], [null, null, null, null, null, null]), ...damped };
+    expect(new Set(place(orphans, orphans.units.keys()).values())).toEqual(new Set(["a", "c"]));
+    const preferred = { ...situation(["a", "b", "c"], ["a", "b", null], ["b", "c"]), ...damped };
+    const homes = place(preferred, preferred.units.keys());
+    expect([homes.get("10.1.0.0"), homes.get("10.2.0.0"), homes.get("10.1.0.1")]).toEqual(["c", "b", "c"]);
+    expect(balance({ ...situation(["a", "b"], ["a", "a", "a", "a", "a", "a"]), ...damped }).size).toBe(0);
+    const alone = { ...situation(["b"], [null]), ...damped };
+    expect([...place(alone, alone.units.keys()).values()]).toEqual(["b"]);
   });
 
   it("gives nothing to those that are not able, and nobody has what nobody can have", () => {

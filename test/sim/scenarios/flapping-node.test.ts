@@ -20,6 +20,37 @@ describe("a node that dies and comes back over and over again", () => {
     expect(moves.filter((count) => count === 0).length).toBeGreaterThanOrEqual(10);
   });
 
+  it.each(["a", "c"])("is given nothing more after the third time, until it has stayed for a while: %s", (flapping) => {
+    const three = started(alike(["a", "b", "c"], vips(30), { flapHalfLifeMs: 300_000 }));
+    for (let i = 0; i < 3; i++) {
+      three.die(flapping, "killed");
+      three.run(2_000);
+      three.start(flapping);
+      three.run(20_000);
+    }
+    const since = three.schedule.now;
+    three.run(250_000);
+    expect(loads(three)[flapping]).toBeUndefined();
+    three.runUntil(() => (loads(three)[flapping] === 10 ? null : `${flapping} has not its share`), 400_000);
+    expect(three.schedule.now - since).toBeGreaterThan(250_000);
+  });
+
+  it("that is damped keeps what it has, takes what nobody else can have, and is no different from others that are", () => {
+    const two = started(alike(["a", "b"], vips(4), { flapHalfLifeMs: 300_000 }));
+    for (let i = 0; i < 3; i++) {
+      two.die("b", "killed");
+      two.run(2_000);
+      two.start("b");
+      two.run(10_000);
+    }
+    two.die("a", "killed");
+    two.run(5_000);
+    expect(loads(two)).toEqual({ b: 4 });
+    two.start("a");
+    two.run(20_000);
+    expect(loads(two)).toEqual({ a: 2, b: 2 }); // Balance takes from it, as from anybody.
+  });
+
   it("is given nothing while it stays for less than it takes to mature", () => {
     const three = started(alike(["a", "b", "c"], vips(30)));
     three.die("c", "killed");
