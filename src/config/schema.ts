@@ -108,6 +108,12 @@ export const CLUSTER = {
     0,
     "a node that failed three times in about this time gets no more than it must for twice as long; 0: never mind",
   ),
+  drainRate: option.integer(
+    "drain_rate",
+    0,
+    { from: 0, to: 1_000_000 },
+    "addresses a second that `cluster drain` gives away, each with what follows it; 0: all at once",
+  ),
   viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
   viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
   ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),

@@ -73,6 +73,8 @@ export interface ClusterOptions {
   readonly weight: number;
   /** In which the penalty for going without leaving halves; 0: no node is damped. Default 5 min. */
   readonly flapHalfLifeMs: number;
+  /** Addresses a second that `cluster drain` gives away, with what follows them; 0: all at once. */
+  readonly drainRate: number;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly ifCheckIntervalMs: number;

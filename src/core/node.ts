@@ -48,6 +48,8 @@ export interface NodeSetup extends LeaseTerms {
   readonly viewBalanceIntervalMs: number;
   /** In which the penalty for a departure halves; 0: departures do not count. */
   readonly flapHalfLifeMs: number;
+  /** Units a second that this node gives away while it drains; 0: all at once. */
+  readonly drainRate: number;
 }
 
 /** Addresses of one planned release: the gap of an address is that of its chunk, not of the whole move. */
@@ -55,6 +57,8 @@ const RELEASE_CHUNK = 64;
 /** A member that joins over and over again cannot keep the others from maturing for longer than this many waits. */
 const MATURE_WAITS_MAX = 3;
 const DAY_MS = 24 * 3_600_000;
+/** A node that drains by and by gives so often. */
+const GIVE_EVERY_MS = 250;
 
 interface Job {
   readonly kind: "acquire" | "release";
@@ -95,7 +99,9 @@ export class NodeCore {
   #lastJob = 0;
   #mature = false;
   #leaving = false;
-  #health: Health = { draining: false, down: [] };
+  #health: Health;
+  /** When this node gives away its next units, while it drains by and by. */
+  #giveAt = Number.POSITIVE_INFINITY;
   #left = false;
   #settledAt: MonoMs = 0;
   #matureAt = Number.POSITIVE_INFINITY;
@@ -106,6 +112,7 @@ export class NodeCore {
     this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
     this.#flaps = new FlapCounter(setup.flapHalfLifeMs);
+    this.#health = { draining: false, paced: setup.drainRate > 0, down: [] };
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
 
@@ -136,6 +143,7 @@ export class NodeCore {
       case "drain":
         this.#drains.add(input.id, input.on, input.at);
         this.#turn({ ...this.#health, draining: input.on });
+        this.#giveAt = input.at;
         break;
       case "links":
         this.#turn({ ...this.#health, down: input.down });
@@ -164,7 +172,8 @@ export class NodeCore {
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
     const sayAt = this.#leads ? Math.min(this.#pinEnds.deadline, this.#calmAt) : Number.POSITIVE_INFINITY;
-    return Math.min(this.#matureAt, this.#balanceAt, retryAt, sayAt, this.#tenure.deadline);
+    const giveAt = this.#isPacing ? this.#giveAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.#matureAt, this.#balanceAt, retryAt, sayAt, giveAt, this.#tenure.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -598,7 +607,8 @@ export class NodeCore {
 
   #checkDrains(at: MonoMs): void {
     const { settled, rows, definitions } = this.ownership;
-    if (settled) this.#outputs.push(...this.#drains.check(this.setup.self, rows, definitions, at));
+    const rest = () => this.#isPacing && this.ownership.toGive(this.setup.self, 1).length > 0;
+    if (settled) this.#outputs.push(...this.#drains.check(rest, this.setup.self, rows, definitions, at));
   }
 
   #leave(): void {
@@ -616,6 +626,21 @@ export class NodeCore {
     if (!told || !empty) return;
     this.#left = true;
     this.#outputs.push({ kind: "left" });
+  }
+
+  /** All members know that this node drains, and by and by. */
+  get #isPacing(): boolean {
+    const health = this.ownership.settled ? this.ownership.members.get(this.setup.self)?.health : undefined;
+    return health?.draining === true && health.paced;
+  }
+
+  #giveSome(at: MonoMs): void {
+    const { drainRate, self } = this.setup;
+    const count = Math.max(1, Math.round((drainRate * GIVE_EVERY_MS) / 1000));
+    this.#giveAt = at + Math.max(GIVE_EVERY_MS, 1000 / drainRate);
+    const leads = this.ownership.toGive(self, count);
+    if (leads.length > 0) this.#multicast({ kind: "give", leads });
+    this.#checkDrains(at);
   }
 
   #damped(): string[] {
@@ -666,6 +691,7 @@ export class NodeCore {
     }
     const unpinned = this.#leads ? this.#pinEnds.due(at) : [];
     if (unpinned.length > 0) this.#multicast({ kind: "unpin", leads: unpinned });
+    if (this.#isPacing && at >= this.#giveAt) this.#giveSome(at);
     const calm = this.#leads ? this.#flaps.dueCalm(this.#damped(), at) : [];
     if (calm.length > 0) this.#multicast({ kind: "calm", members: calm });
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
@@ -700,5 +726,5 @@ export class NodeCore {
 }
 
 function sameHealth(a: Health, b: Health): boolean {
-  return a.draining === b.draining && a.down.join() === b.down.join();
+  return a.draining === b.draining && a.paced === b.paced && a.down.join() === b.down.join();
 }

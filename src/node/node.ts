@@ -98,6 +98,7 @@ export class Node {
       balanceSetSize: config.cluster.balanceSetSize,
       weight: config.cluster.weight,
       flapHalfLifeMs: config.cluster.flapHalfLifeMs,
+      drainRate: config.cluster.drainRate,
       viewMatureTimeMs: config.cluster.viewMatureTimeMs,
       viewBalanceIntervalMs: config.cluster.viewBalanceIntervalMs,
       peers: config.peers.length > 0 ? config.peers.map(({ name }) => name) : [config.nodename],

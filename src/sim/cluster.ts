@@ -129,6 +129,7 @@ export class Cluster implements StepWatcher {
         viewBalanceIntervalMs,
         weight: 100,
         flapHalfLifeMs,
+        drainRate: 0,
         peers: [...layout.keys()],
         leaseMs,
         clockDriftMax,

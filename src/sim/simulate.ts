@@ -115,7 +115,7 @@ function drawCluster({ seed, nodes, vips, engine, trace }: SimulationRequest): C
 /** Some hosts have the next version already, or an option that the others have not. */
 function drawSetups(names: readonly string[], random: Random): Map<string, Partial<NodeSetup>> {
   const drawn = (): Partial<NodeSetup> => {
-    if (random.chance(0.3)) return { version: "0.2.0" };
+    if (random.chance(0.3)) return { version: "0.2.0", drainRate: 10 };
     return random.chance(0.5) ? { balanceSetSize: 1 + random.below(10) } : { weight: random.pick(WEIGHTS) ?? 100 };
   };
   return new Map(random.some(names, 0.3).map((name) => [name, drawn()]));

@@ -132,6 +132,7 @@ export function config(parts: ConfigParts): Config {
       balanceSetSize: 0,
       weight: 100,
       flapHalfLifeMs: 300_000,
+      drainRate: 0,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,

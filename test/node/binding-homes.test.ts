@@ -54,7 +54,7 @@ function members(): Map<string, Member> {
     weight: 100,
     leaseMs: 2_000,
     fenceMs: 0,
-    health: { draining: false, down: [] },
+    health: { draining: false, paced: false, down: [] },
     flaps: [],
     entries: [],
     claims: [],

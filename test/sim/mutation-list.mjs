@@ -110,6 +110,42 @@ export const MUTATIONS = [
     "",
   ],
   [
+    "L4: who fails over and over is given addresses like any other",
+    `${OWNERSHIP}/scales.ts`,
+    "if (!this.#anyDamped) return candidates;",
+    "if (candidates.length >= 0) return candidates;",
+  ],
+  [
+    "L4: nobody is told to be calm again",
+    `${OWNERSHIP}/ownership.ts`,
+    "this.#calm(message.members, touched);",
+    "void message.members;",
+  ],
+  [
+    "L2: failback is always immediate",
+    `${OWNERSHIP}/placement.ts`,
+    "(!stays || unit.lead.failback === IMMEDIATE)",
+    "(!stays || true)",
+  ],
+  [
+    "L5: nothing goes back later",
+    `${OWNERSHIP}/ownership.ts`,
+    "const plan = back.size > 0 ? back : balance(this.placement());",
+    "const plan = balance(this.placement());",
+  ],
+  [
+    "a pin that was made for a time has no end",
+    `${OWNERSHIP}/pin-ends.ts`,
+    "if (at < this.#next) return [];",
+    "if (at >= 0) return [];",
+  ],
+  [
+    "a drain by and by gives all at once",
+    `${OWNERSHIP}/placement.ts`,
+    "!isGiven && scales.keeps(unit, row.refusedBy, heir)",
+    "scales.keeps(unit, row.refusedBy, heir) && isGiven",
+  ],
+  [
     "strict: a lease lasts from the answer on",
     `${OWNERSHIP}/lease.ts`,
     "proof.at + this.terms.leaseMs",

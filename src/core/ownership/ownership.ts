@@ -137,6 +137,9 @@ export class Ownership {
       case "move":
         this.#pin(message.lead, message.to, touched);
         break;
+      case "give":
+        this.#give(from, message.leads, touched);
+        return { touched, redefined: false, settled: false, contested: [] };
       case "calm":
         if (from === this.view?.leader) this.#calm(message.members, touched);
         break;
@@ -272,10 +275,29 @@ export class Ownership {
     }
   }
 
-  #heal(name: string, { draining, down }: Health, touched: Set<string>): void {
+  #give(name: string, leads: readonly string[], touched: Set<string>): void {
+    for (const lead of leads) if (this.rows.get(lead)?.owner === name) touched.add(lead);
+    this.#place(touched, touched);
+  }
+
+  /** Up to so many units that a member which drains by and by has yet, and another may have. */
+  toGive(name: string, most: number): string[] {
+    const scales = new Scales(this.placement().able, this.loads);
+    const leads: string[] = [];
+    for (const lead of this.loads.concerning(name)) {
+      if (leads.length >= most) break;
+      const [unit, row] = [this.definitions.units.get(lead), this.rows.get(lead)];
+      if (unit === undefined || row?.owner !== name || row.phase !== "idle" || row.pin === name) continue;
+      const candidates = scales.candidates(unit, row.refusedBy);
+      if (candidates.length > 0 && !scales.holds(candidates, name)) leads.push(lead);
+    }
+    return leads;
+  }
+
+  #heal(name: string, { draining, paced, down }: Health, touched: Set<string>): void {
     const member = this.members.get(name);
     if (member === undefined) return;
-    member.health = { draining, down };
+    member.health = { draining, paced, down };
     for (const lead of this.loads.concerning(name)) touched.add(lead);
     this.#offer(name, touched);
   }
@@ -360,11 +382,11 @@ export class Ownership {
     for (const lead of leads) if (this.loads.change(lead, (row) => change(row, lead))) touched.add(lead);
   }
 
-  #place(touched: ReadonlySet<string>): void {
+  #place(touched: ReadonlySet<string>, given?: ReadonlySet<string>): void {
     // Also where no row has changed: who is there decides what balance may move.
     this.#balanced = false;
     if (touched.size === 0) return;
-    for (const { lead, home } of place(this.placement(), touched))
+    for (const { lead, home } of place(this.placement(), touched, given))
       this.loads.change(lead, (row) => assign(row, home, this.#epochs));
   }
 
@@ -373,7 +395,13 @@ export class Ownership {
     const able = new Map<string, Standing>();
     for (const [name, { health, damped }] of this.members) {
       if (!this.able(name)) continue;
-      able.set(name, { weight: this.weight(name), draining: health.draining, down: new Set(health.down), damped });
+      able.set(name, {
+        weight: this.weight(name),
+        draining: health.draining,
+        paced: health.paced,
+        down: new Set(health.down),
+        damped,
+      });
     }
     const { units } = this.definitions;
     return { units, rows: this.rows, loads: this.loads, able, quorate: this.view?.quorate === true };

@@ -23,9 +23,19 @@ export class PendingDrains {
     for (const drain of this.#drains) if (drain.on === on) drain.leads ??= leads;
   }
 
-  /** @returns a reply for each command whose units have come to rest, wherever that is. */
-  check(self: string, rows: ReadonlyMap<string, Row>, definitions: Definitions, at: MonoMs): NodeOutput[] {
-    const isOver = ({ leads }: PendingDrain) =>
+  /**
+   * @param rest this node has units yet that it will give away.
+   * @returns a reply for each command whose units have come to rest, wherever that is.
+   */
+  check(
+    rest: () => boolean,
+    self: string,
+    rows: ReadonlyMap<string, Row>,
+    definitions: Definitions,
+    at: MonoMs,
+  ): NodeOutput[] {
+    const isOver = ({ on, leads }: PendingDrain) =>
+      !(on && leads !== null && rest()) &&
       leads?.every((lead) => (rows.get(lead)?.phase ?? "idle") === "idle") === true;
     const over = this.#drains.filter(isOver);
     if (over.length > 0) this.#drains = this.#drains.filter((drain) => !over.includes(drain));

@@ -32,8 +32,11 @@ export interface Home {
   readonly home: string | null;
 }
 
-/** @returns those of the given units (by the address that leads) that are to have another home than their row says. */
-export function place(input: PlacementInput, leads: Iterable<string>): Home[] {
+const NONE: ReadonlySet<string> = new Set();
+
+/** @returns those of the given units (by the address that leads) that are to have another home than their row says.
+ * @param given units whose owner drains, and gives them away now. */
+export function place(input: PlacementInput, leads: Iterable<string>, given: ReadonlySet<string> = NONE): Home[] {
   const scales = new Scales(input.able, input.loads);
   const homes: Home[] = [];
   const orphans: Orphan[] = [];
@@ -48,7 +51,7 @@ export function place(input: PlacementInput, leads: Iterable<string>): Home[] {
     }
     const candidates = scales.candidates(unit, row.refusedBy);
     const heir = heirOf(row);
-    const home = settledHome(unit, row, candidates, scales);
+    const home = settledHome(unit, row, candidates, scales, given.has(lead));
     if (home === null && candidates.length > 0) orphans.push({ unit, candidates: scales.calm(candidates) });
     else if (heir !== home) homes.push({ lead, home });
     scales.move(unit.lead.topology, heir, home);
@@ -69,10 +72,11 @@ interface Orphan {
 }
 
 /** Where a rule other than load puts the unit; null where none does. */
-function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scales): string | null {
+function settledHome(unit: Unit, row: Row, candidates: Int32Array, scales: Scales, isGiven: boolean): string | null {
   const heir = heirOf(row);
   const { pin } = row;
   if (pin !== null && scales.holds(candidates, pin)) return pin;
+  if (heir !== null && !isGiven && scales.keeps(unit, row.refusedBy, heir)) return heir;
   const stays = heir !== null && scales.holds(candidates, heir);
   const preferred = firstChoice(unit, candidates, scales, heir);
   if (preferred !== undefined && (!stays || unit.lead.failback === IMMEDIATE)) return preferred;

@@ -59,7 +59,7 @@ function happen(copy: Ownership, event: Event): void {
       depart(copy, node);
       break;
     case "drain":
-      copy.deliver(node, { kind: "health", draining: true, down: members.get(node)?.health.down ?? [] });
+      copy.deliver(node, { kind: "health", draining: true, paced: false, down: members.get(node)?.health.down ?? [] });
       break;
     case "join":
       settleAnew(copy, new Map([[node, event.entries]]));
@@ -115,7 +115,7 @@ const NEWCOMER: Announcement = {
   weight: 100,
   leaseMs: 0,
   fenceMs: 0,
-  health: { draining: false, down: [] },
+  health: { draining: false, paced: false, down: [] },
   flaps: [],
   entries: [],
   claims: [],

@@ -13,6 +13,8 @@ export interface Standing {
   readonly weight: number;
   /** Given addresses only where nobody else may have them. */
   readonly draining: boolean;
+  /** While it drains it keeps what it has, until it gives that away. */
+  readonly paced: boolean;
   /** The same, but it keeps what it has. */
   readonly damped: boolean;
   /** Topologies whose addresses it cannot serve. */
@@ -97,6 +99,14 @@ export class Scales {
     if (!this.#anyDamped) return candidates;
     const calm = candidates.filter((number) => this.able.get(this.members[number] ?? "")?.damped !== true);
     return calm.length > 0 ? calm : candidates;
+  }
+
+  /** Does the member keep such a unit for now, though it drains? */
+  keeps(unit: Unit, refusedBy: ReadonlySet<string>, member: string): boolean {
+    const standing = this.able.get(member);
+    if (standing?.draining !== true || !standing.paced || refusedBy.has(member)) return false;
+    const { electorate, lead, followers } = unit;
+    return electorate.includes(member) && ![lead, ...followers].some(({ topology }) => standing.down.has(topology));
   }
 
   #choose({ electorate, lead, followers }: Unit, refusedBy: ReadonlySet<string>): Int32Array {

@@ -20,6 +20,8 @@ export type { Claim } from "./claims.js";
 export interface Health {
   /** An operator wants it empty. */
   readonly draining: boolean;
+  /** It gives away what it has by and by, as it says itself; false: all at once. */
+  readonly paced: boolean;
   /** Blocks of the Topologies whose interface has no carrier there, or is gone. */
   readonly down: readonly string[];
 }
@@ -75,6 +77,8 @@ export type OwnershipMessage =
       readonly to: string;
       readonly forMs: number;
     }
+  /** Of what the sender has, the next that it wants to be rid of, while it drains by and by. */
+  | { readonly kind: "give"; readonly leads: readonly string[] }
   /** From the leader: the time of these pins is over. */
   | { readonly kind: "unpin"; readonly leads: readonly string[] }
   /** From the leader: these members have not failed for long enough. */
@@ -126,6 +130,7 @@ const KINDS = [
   "share",
   "unpin",
   "calm",
+  "give",
 ] as const;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
@@ -145,6 +150,7 @@ export function encodeMessage(message: WireMessage): Uint8Array {
     case "owned":
     case "ready":
     case "unpin":
+    case "give":
       writeSet(out, message.leads);
       break;
     case "refused":
@@ -210,6 +216,7 @@ function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage
     case "owned":
     case "ready":
     case "unpin":
+    case "give":
       return { kind, leads: readSet(source) };
     case "refused": {
       const reason = source.string(800);
@@ -281,12 +288,13 @@ function readIntroduction(source: ByteReader): Introduction {
   };
 }
 
-function writeHealth(out: ByteWriter, { draining, down }: Health): void {
-  out.byte(Number(draining)).list(down, (block) => out.string(block));
+function writeHealth(out: ByteWriter, { draining, paced, down }: Health): void {
+  out.byte(Number(draining) | (Number(paced) << 1)).list(down, (block) => out.string(block));
 }
 
 function readHealth(source: ByteReader): Health {
-  return { draining: source.flag(), down: source.list(() => source.string()) };
+  const flags = source.byte();
+  return { draining: (flags & 1) === 1, paced: (flags & 2) === 2, down: source.list(() => source.string()) };
 }
 
 /** Loads are divided by it. */

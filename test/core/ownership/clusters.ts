@@ -28,7 +28,7 @@ export function announcement(entries: readonly Entry[], different: Partial<Annou
     leaseMs: 2_000,
     fenceMs: 0,
     flaps: [],
-    health: { draining: false, down: [] },
+    health: { draining: false, paced: false, down: [] },
     entries,
     claims: [],
     ...different,

@@ -58,7 +58,7 @@ describe("the time that a member has been healthy", () => {
       mature: true,
       leaving: false,
       damped: false,
-      health: { draining, down: [] },
+      health: { draining, paced: false, down: [] },
     };
   };
   const view = (members: Ownership["members"]) => ({ members, settled: true });

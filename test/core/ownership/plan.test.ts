@@ -87,7 +87,7 @@ describe("a plan", () => {
         const ownership = started(given);
         const before = homes(ownership);
         const { moves } = plan(ownership, { kind: "drain", node: given.node });
-        ownership.deliver(given.node, { kind: "health", draining: true, down: [] });
+        ownership.deliver(given.node, { kind: "health", draining: true, paced: false, down: [] });
         rest(ownership);
         const after = { ...before, ...Object.fromEntries(moves.map(({ address, to }) => [address, to])) };
         expect(homes(ownership)).toEqual(after);

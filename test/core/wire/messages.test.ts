@@ -34,7 +34,7 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     weight: fc.integer({ min: 1, max: 1000 }),
     leaseMs: uint,
     fenceMs: uint,
-    health: fc.record({ draining: fc.boolean(), down: fc.array(fc.string()) }),
+    health: fc.record({ draining: fc.boolean(), paced: fc.boolean(), down: fc.array(fc.string()) }),
     flaps: fc.array(fc.record({ member: text, penalty: uint }), { maxLength: 3 }),
     speaks: fc.record({ least: uint, most: uint }),
     table: fc.nat(0xffffffff),

@@ -20,6 +20,46 @@ describe("a node that is drained", () => {
     expect(Math.abs((loads(three)["b"] ?? 0) - (loads(three)["c"] ?? 0))).toBeLessThanOrEqual(1);
   });
 
+  it.each(["model", "channel"] as const)(
+    "by and by gives so many a second, and stops when it is undrained, over the %s",
+    (engine) => {
+      const setups = new Map([["b", { drainRate: 8 }]]);
+      const two = started(alike(["a", "b"], vips(80), { engine, setups }));
+      const left = () => loads(two)["b"] ?? 0;
+      const id = two.drain("b", true);
+      two.run(2_500);
+      expect(left()).toBeGreaterThan(10);
+      expect(left()).toBeLessThan(30);
+      two.drain("b", false);
+      two.run(300);
+      const kept = left();
+      expect(kept).toBeGreaterThan(10);
+      expect(two.replies.get(id ?? 0)).toMatchObject({ ok: true });
+
+      const again = two.drain("b", true);
+      two.run(500);
+      expect(two.replies.get(again ?? 0)).toBeUndefined();
+      two.runUntil(() => (left() === 0 ? null : "b has some yet"), 20_000);
+      two.run(500);
+      expect(two.replies.get(again ?? 0)).toMatchObject({ ok: true });
+    },
+  );
+
+  it("by and by is given nothing, keeps its pace whoever comes meanwhile, and has all gone at once where a carrier is", () => {
+    const setups = new Map([["b", { drainRate: 4 }]]);
+    const three = alike(ABC, vips(40), { setups });
+    three.start("a", "b");
+    rested(three);
+    three.drain("b", true);
+    three.run(1_000);
+    three.start("c");
+    three.run(1_500);
+    expect(loads(three)["b"]).toBeGreaterThan(8);
+    three.unplug("b", ["10.1.0.0/16"]);
+    three.run(200);
+    expect(loads(three)["b"]).toBeUndefined();
+  });
+
   it("keeps what nobody else can have, until somebody can", () => {
     const two = started(alike(["a", "b"], vips(4)));
     two.die("a", "killed");
