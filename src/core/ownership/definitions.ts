@@ -158,7 +158,10 @@ function tornNames(voices: readonly Voice[]): ReadonlySet<string> {
   return torn;
 }
 
-function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: ReadonlySet<string>): Vip {
+function agree(said: Said, rank: number, rolls: Rolls, torn: ReadonlySet<string>): Vip {
+  const { point, sayings } = said;
+  const [first] = sayings;
+  if (sayings.length === 1 && first !== undefined) return stated(point, first, rank, rolls, torn);
   const entries = sayings.map(({ entry }) => entry);
   const named = entries.filter(({ names }) => names.length > 0);
   const preferences = orders(entries);
@@ -166,7 +169,7 @@ function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: Reado
   return {
     address: entries[0]?.address ?? "",
     rank,
-    hash: point.block === "" ? point.offset : hashOf(point.block) ^ point.offset,
+    hash: hashOfPoint(point),
     names: distinct(entries.flatMap(({ names }) => names)).sort(),
     topology: entries[0]?.topology ?? "",
     policy: strictest(entries.map(({ policy }) => policy)),
@@ -178,6 +181,36 @@ function agree({ point, sayings }: Said, rank: number, rolls: Rolls, torn: Reado
     unsafe: distinct(entries.map(({ services }) => services.join())).length > 1,
     broken: named.some(({ names }) => names.some((name) => torn.has(name)) || isAnother(names, named[0]?.names ?? [])),
   };
+}
+
+/** What nobody says otherwise: nearly every address of nearly every cluster, so it costs no more than it must. */
+function stated(
+  point: Point,
+  { voice, entry }: Said["sayings"][number],
+  rank: number,
+  rolls: Rolls,
+  torn: ReadonlySet<string>,
+): Vip {
+  const { address, names, topology, policy, preferences, failback, follows, services } = entry;
+  return {
+    address,
+    rank,
+    hash: hashOfPoint(point),
+    names: names.length < 2 ? names : distinct(names).sort(),
+    topology,
+    policy,
+    preferences,
+    failback,
+    follows,
+    participants: rolls.participants([{ voice, services }]),
+    conflict: false,
+    unsafe: false,
+    broken: torn.size > 0 && names.some((name) => torn.has(name)),
+  };
+}
+
+function hashOfPoint({ block, offset }: Point): number {
+  return block === "" ? offset : hashOf(block) ^ offset;
 }
 
 /** The different orders of preference that members have; who has none agrees with all. */
