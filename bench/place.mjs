@@ -60,7 +60,9 @@ function empty(members, count) {
 }
 
 function equals(members) {
-  return new Map(members.map((member) => [member, { weight: 1, draining: false, paced: false, damped: false, down: new Set() }]));
+  return new Map(
+    members.map((member) => [member, { weight: 1, draining: false, paced: false, damped: false, down: new Set() }]),
+  );
 }
 
 /** Everything at a home, as placement wants it. */

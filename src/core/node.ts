@@ -5,13 +5,12 @@
 import type { PartitionPolicy } from "../config/types.js";
 import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
+import { Jobs } from "./jobs.js";
+import { Leader, type LeaderTerms } from "./leader.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
 import { addressesFor, unitOf } from "./ownership/definitions.js";
 import { out } from "./ownership/explain.js";
-import { isDue } from "./ownership/failback.js";
-import { FlapCounter } from "./ownership/flaps.js";
 import { Hands, type Demands } from "./ownership/hands.js";
-import { HealthySince } from "./ownership/healthy-since.js";
 import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
 import { Introductions } from "./ownership/introductions.js";
@@ -19,11 +18,11 @@ import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingDrains } from "./ownership/pending-drains.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
-import { PinEnds } from "./ownership/pin-ends.js";
-import { policyOf, strictest, usesLeases } from "./ownership/policy.js";
+import { policyOf, usesLeases } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
+import { reportMarks, reportMembers } from "./reports.js";
 import type { View } from "./view.js";
 import {
   decodeMessage,
@@ -36,50 +35,30 @@ import {
 import { isLong, Parts, split } from "./wire/parts.js";
 import { SPEAKS } from "./wire/versions.js";
 
-export interface NodeSetup extends LeaseTerms {
-  readonly self: string;
+export interface NodeSetup extends LeaseTerms, LeaderTerms {
   readonly incarnation: number;
   readonly version: string;
   readonly endpoint: { readonly host: string; readonly port: number };
   readonly entries: readonly Entry[];
   readonly balanceSetSize: number;
   readonly weight: number;
-  readonly viewMatureTimeMs: number;
-  readonly viewBalanceIntervalMs: number;
-  /** In which the penalty for a departure halves; 0: departures do not count. */
-  readonly flapHalfLifeMs: number;
   /** Units a second that this node gives away while it drains; 0: all at once. */
   readonly drainRate: number;
 }
 
-/** Addresses of one planned release: the gap of an address is that of its chunk, not of the whole move. */
-const RELEASE_CHUNK = 64;
-/** A member that joins over and over again cannot keep the others from maturing for longer than this many waits. */
-const MATURE_WAITS_MAX = 3;
-const DAY_MS = 24 * 3_600_000;
 /** A node that drains by and by gives so often. */
 const GIVE_EVERY_MS = 250;
-
-interface Job {
-  readonly kind: "acquire" | "release";
-  readonly addresses: readonly string[];
-  readonly urgent: boolean;
-}
 
 export class NodeCore {
   readonly ownership = new Ownership();
   readonly hands = new Hands();
-  readonly #jobs = new Map<number, Job>();
+  readonly #jobs = new Jobs();
+  readonly #leader: Leader;
   readonly #moves = new PendingMoves();
   readonly #drains = new PendingDrains();
   readonly #retries = new Retries();
   readonly #homes = new Homes();
   readonly #marks = new Marks();
-  readonly #pinEnds = new PinEnds();
-  readonly #flaps: FlapCounter;
-  readonly #healthySince = new HealthySince();
-  /** When a day began; null while nobody has said. */
-  #midnight: MonoMs | null = null;
   readonly #changedAt = new Map<string, MonoMs>();
   readonly #tenure: Tenure;
   readonly #introductions: Introductions;
@@ -92,11 +71,8 @@ export class NodeCore {
   #tableBefore = 0;
   /** Members whose table was the same then. */
   #company: readonly string[] = [];
-  /** Addresses with two release jobs, the second because the first would have taken its time. */
-  readonly #hurried = new Set<string>();
   #outputs: NodeOutput[] = [];
   #change: Change | null = null;
-  #lastJob = 0;
   #mature = false;
   #leaving = false;
   #health: Health;
@@ -104,14 +80,11 @@ export class NodeCore {
   #giveAt = Number.POSITIVE_INFINITY;
   #left = false;
   #settledAt: MonoMs = 0;
-  #matureAt = Number.POSITIVE_INFINITY;
-  #immatureSince = Number.POSITIVE_INFINITY;
-  #balanceAt = Number.POSITIVE_INFINITY;
 
   constructor(readonly setup: NodeSetup) {
     this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
-    this.#flaps = new FlapCounter(setup.flapHalfLifeMs);
+    this.#leader = new Leader(this.ownership, setup);
     this.#health = { draining: false, paced: setup.drainRate > 0, down: [] };
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
@@ -149,7 +122,7 @@ export class NodeCore {
         this.#turn({ ...this.#health, down: input.down });
         break;
       case "clock":
-        this.#midnight = input.at - input.msOfDay;
+        this.#leader.clock(input.at, input.msOfDay);
         break;
       case "share":
         if (this.ownership.members.size > 1) this.#multicast({ kind: "share", ...input.share });
@@ -171,9 +144,8 @@ export class NodeCore {
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
-    const sayAt = this.#leads ? Math.min(this.#pinEnds.deadline, this.#calmAt) : Number.POSITIVE_INFINITY;
     const giveAt = this.#isPacing ? this.#giveAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.#matureAt, this.#balanceAt, retryAt, sayAt, giveAt, this.#tenure.deadline);
+    return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -196,7 +168,7 @@ export class NodeCore {
 
   #enter(view: View, at: MonoMs): void {
     const had = this.ownership.view?.quorate;
-    this.#countDepartures(view, at);
+    this.#leader.enters(view, at);
     this.#tableBefore = this.ownership.digest;
     this.#company = view.stayed;
     this.#checked = null;
@@ -216,13 +188,7 @@ export class NodeCore {
     if (view.quorate !== had) this.#reportQuorum(view, had === undefined);
     if (this.ownership.settled) this.#apply(change, at);
     else this.#announce(at);
-    this.#armLeader(at, false);
-  }
-
-  #countDepartures({ stayed }: View, at: MonoMs): void {
-    const { view: before, members } = this.ownership;
-    for (const member of before?.members ?? [])
-      if (!stayed.includes(member) && members.get(member)?.leaving !== true) this.#flaps.departed(member, at);
+    this.#leader.arm(at, false);
   }
 
   #reportQuorum(view: View, first: boolean): void {
@@ -246,10 +212,7 @@ export class NodeCore {
       return unit !== undefined && matches(policyOf(unit));
     };
     const dropped = this.hands.drop(under);
-    const draining = [...this.#jobs.values()].flatMap(({ kind, urgent, addresses }) =>
-      kind === "release" && !urgent ? addresses.filter((one) => !this.#hurried.has(one) && under(one)) : [],
-    );
-    for (const address of draining) this.#hurried.add(address);
+    const draining = this.#jobs.hurry(under);
     this.#release([...dropped, ...draining], true);
     return dropped.length + draining.length;
   }
@@ -276,7 +239,7 @@ export class NodeCore {
       catalogue: this.#introductions.catalogue,
       known: this.#introductions.known,
       health: this.#health,
-      flaps: this.#flaps.told(at),
+      flaps: this.#leader.flaps(at),
     };
     this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
   }
@@ -325,11 +288,10 @@ export class NodeCore {
   #claims(at: MonoMs): Claim[] {
     const claims: Claim[] = [];
     for (const [address, state] of this.hands.held()) {
-      const row = this.#rowOf(address);
+      const lead = unitOf(this.ownership.definitions, address)?.lead.address ?? "";
+      const row = this.ownership.rows.get(lead);
       const pinned = row?.pin === this.setup.self;
-      const pinnedMs = pinned
-        ? this.#pinEnds.leftMs(unitOf(this.ownership.definitions, address)?.lead.address ?? "", at)
-        : 0;
+      const pinnedMs = pinned ? this.#leader.pinnedMs(lead, at) : 0;
       const releasing = state === "releasing" || state === "doomed";
       claims.push({ address, epoch: row?.epoch ?? 0, releasing, pinned, pinnedMs });
     }
@@ -367,20 +329,15 @@ export class NodeCore {
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
     this.#apply(this.ownership.deliver(from, message), at);
-    const { rows } = this.ownership;
-    if (message.kind === "health" || message.kind === "calm") this.#healthySince.look(this.ownership, at);
+    this.#leader.heard(message, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
       this.#event("mature", { members: message.members.join(" ") });
-      this.#armLeader(at, false);
     }
-    if (message.kind === "move" && rows.get(message.lead)?.pin === message.to)
-      this.#pinEnds.pinned(message.lead, message.forMs, at);
     if (message.kind === "calm") this.#event("node-calm", { nodes: message.members.join(" ") });
-    if (message.kind === "unpin") this.#pinEnds.unpinned(message.leads);
     if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
     if (message.kind === "move" && from === this.setup.self) {
-      this.#outputs.push(...this.#moves.delivered(message.command, rows));
+      this.#outputs.push(...this.#moves.delivered(message.command, this.ownership.rows));
     }
     if (message.kind === "refused") {
       this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
@@ -393,7 +350,7 @@ export class NodeCore {
     const { rows, definitions } = this.ownership;
     if (change.settled) this.#settle(change, at);
     if (change.redefined) {
-      this.#reportMarks();
+      for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
       this.#tenure.need(usesLeases(definitions));
     }
     for (const lead of change.touched) this.#changedAt.set(lead, at);
@@ -408,20 +365,11 @@ export class NodeCore {
     const { members, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
-    const claims = [...members.values()].map(({ announcement }) => announcement.claims);
-    this.#flaps.settle(
-      [...members.values()].map(({ announcement }) => announcement.flaps),
-      at,
-    );
-    for (const [node, { damped }] of members) if (damped) this.#event("node-damped", { node });
-    this.#pinEnds.settle(claims, (address) => unitOf(definitions, address)?.lead.address, at);
     this.hands.begin();
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
-    const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));
-    if (sizes.size > 1) this.#event("balance-set-size-differs", { sizes: [...sizes].sort((a, b) => a - b).join(" ") });
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
-    this.#reportPolicies();
+    for (const report of reportMembers(members)) this.#event(...report);
     this.#announceAgain(change.contested);
     const own = members.get(this.setup.self);
     if (this.#leaving && own?.leaving !== true) this.#multicast({ kind: "drain" });
@@ -429,7 +377,7 @@ export class NodeCore {
     if (own !== undefined && !sameHealth(own.health, this.#health))
       this.#multicast({ kind: "health", ...this.#health });
     else this.#drains.taken(this.#health.draining, this.#ownLeads());
-    this.#armLeader(at, true);
+    this.#leader.settled(at);
   }
 
   /**
@@ -451,32 +399,15 @@ export class NodeCore {
     if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
   }
 
-  #reportPolicies(): void {
-    const said = new Map<string, Set<PartitionPolicy>>();
-    for (const { announcement } of this.ownership.members.values()) {
-      for (const { topology, policy } of announcement.entries) {
-        const policies = said.get(topology) ?? new Set<PartitionPolicy>();
-        said.set(topology, policies.add(policy));
-      }
-    }
-    for (const [topology, policies] of said) {
-      if (policies.size < 2) continue;
-      const facts = { topology, policies: [...policies].sort().join(" "), holds: strictest(policies) };
-      this.#event("partition-policy-differs", facts);
-    }
-  }
-
   #finish(id: number, failed: readonly { address: string; reason: string }[]): void {
-    const job = this.#jobs.get(id);
+    const job = this.#jobs.finish(id);
     if (job === undefined) return;
-    this.#jobs.delete(id);
     const failures = new Map(failed.map(({ address, reason }) => [address, reason]));
     const doomed: string[] = [];
     for (const address of job.addresses) {
       const reason = failures.get(address);
       if (job.kind === "release") {
-        // Of two jobs the last one ends it: either would take an address away that had come back meanwhile.
-        if (!this.#hurried.delete(address)) this.hands.released(address);
+        if (this.#jobs.isReleased(address)) this.hands.released(address);
       } else if (reason !== undefined) this.hands.failed(address, reason);
       else if (!this.hands.acquired(address)) doomed.push(address);
     }
@@ -514,7 +445,7 @@ export class NodeCore {
     this.#release([...planned], false);
     if (acquire.length > 0) {
       const fenced = acquire.filter((address) => this.#rowOf(address)?.fenced !== false);
-      this.#outputs.push({ kind: "acquire", job: this.#job("acquire", acquire, true), addresses: acquire, fenced });
+      this.#outputs.push(this.#jobs.acquire(acquire, fenced));
     }
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
@@ -537,15 +468,7 @@ export class NodeCore {
   }
 
   #release(addresses: readonly string[], urgent: boolean): void {
-    for (let i = 0; i < addresses.length; i += RELEASE_CHUNK) {
-      const chunk = addresses.slice(i, i + RELEASE_CHUNK);
-      this.#outputs.push({ kind: "release", job: this.#job("release", chunk, urgent), addresses: chunk, urgent });
-    }
-  }
-
-  #job(kind: Job["kind"], addresses: readonly string[], urgent: boolean): number {
-    this.#jobs.set(++this.#lastJob, { kind, addresses, urgent });
-    return this.#lastJob;
+    this.#outputs.push(...this.#jobs.release(addresses, urgent));
   }
 
   #tellHomes({ touched, redefined }: Change): void {
@@ -559,14 +482,6 @@ export class NodeCore {
         this.#event("vip-unowned", { addresses: lead, refusedBy: [...row.refusedBy].join(" ") });
       }
     }
-  }
-
-  #reportMarks(): void {
-    const { conflict, unsafe, broken, agreed } = this.#marks.update(this.ownership.definitions);
-    if (conflict.length > 0) this.#event("vip-conflict", { addresses: describeAddresses(conflict) });
-    if (unsafe.length > 0) this.#event("vip-unsafe", { addresses: describeAddresses(unsafe) });
-    if (broken.length > 0) this.#event("vip-broken", { addresses: describeAddresses(broken) });
-    if (agreed.length > 0) this.#event("vip-agreed", { addresses: describeAddresses(agreed) });
   }
 
   #startMove({ id, address, to, forMs, at }: Extract<NodeInput, { kind: "move" }>): void {
@@ -643,57 +558,9 @@ export class NodeCore {
     this.#checkDrains(at);
   }
 
-  #damped(): string[] {
-    return [...this.ownership.members].filter(([, { damped }]) => damped).map(([name]) => name);
-  }
-
-  get #calmAt(): MonoMs {
-    return Math.min(...this.#damped().map((member) => this.#flaps.calmAt(member)));
-  }
-
-  /** It is for this node to say what time brings about. */
-  get #leads(): boolean {
-    return this.ownership.settled && this.ownership.view?.leader === this.setup.self;
-  }
-
-  #armLeader(at: MonoMs, joined: boolean): void {
-    const { settled, members } = this.ownership;
-    this.#healthySince.look(this.ownership, at);
-    const leads = this.#leads;
-    const immature = [...members.values()].some(({ mature }) => !mature);
-    if (!leads || !immature) {
-      this.#matureAt = Number.POSITIVE_INFINITY;
-      if (settled) this.#immatureSince = Number.POSITIVE_INFINITY;
-    } else {
-      this.#immatureSince = Math.min(this.#immatureSince, at);
-      const latest = this.#immatureSince + MATURE_WAITS_MAX * this.setup.viewMatureTimeMs;
-      if (joined || this.#matureAt === Number.POSITIVE_INFINITY) {
-        this.#matureAt = Math.min(latest, at + this.setup.viewMatureTimeMs);
-      }
-    }
-    this.#balanceAt = leads && !immature ? at + this.setup.viewBalanceIntervalMs : Number.POSITIVE_INFINITY;
-  }
-
   #wake(at: MonoMs): void {
-    if (at >= this.#matureAt) {
-      this.#matureAt = Number.POSITIVE_INFINITY;
-      const members = [...this.ownership.members].filter(([, { mature }]) => !mature).map(([name]) => name);
-      this.#multicast({ kind: "mature", members });
-    }
-    if (at >= this.#balanceAt) {
-      this.#balanceAt = at + this.setup.viewBalanceIntervalMs;
-      const msOfDay = this.#midnight === null ? null : (at - this.#midnight) % DAY_MS;
-      const moves = this.ownership.balanceRound((failback, member) =>
-        isDue(failback, { healthyMs: this.#healthySince.ms(member, at), msOfDay }),
-      );
-      if (moves.length > 0) this.#multicast({ kind: "balance", moves });
-      this.#multicast({ kind: "check" });
-    }
-    const unpinned = this.#leads ? this.#pinEnds.due(at) : [];
-    if (unpinned.length > 0) this.#multicast({ kind: "unpin", leads: unpinned });
+    for (const message of this.#leader.wake(at)) this.#multicast(message);
     if (this.#isPacing && at >= this.#giveAt) this.#giveSome(at);
-    const calm = this.#leads ? this.#flaps.dueCalm(this.#damped(), at) : [];
-    if (calm.length > 0) this.#multicast({ kind: "calm", members: calm });
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
   }

@@ -1,1 +1,2 @@
-export declare const MUTATIONS: readonly (readonly [what: string, file: string, text: string, instead: string])[];
+export type Mutation = readonly [what: string, file: string, text: string, instead: string, tests?: string];
+export declare const MUTATIONS: readonly Mutation[];

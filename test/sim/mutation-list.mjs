@@ -2,9 +2,9 @@ const OWNERSHIP = "src/core/ownership";
 
 /**
  * Ways to break the core, each named after the invariant that is to see it (docs/SIMULATOR.md): what is wrong, the file, a text that
- * stands in it exactly once, the text instead.
+ * stands in it exactly once, the text instead, and the tests that are to see it where those are not test/sim.
  *
- * @type {readonly (readonly [string, string, string, string])[]}
+ * @type {readonly import("./mutation-list.mjs").Mutation[]}
  */
 export const MUTATIONS = [
   [
@@ -56,6 +56,20 @@ export const MUTATIONS = [
     `${OWNERSHIP}/table.ts`,
     "this.#last = viewSeq * EPOCHS_A_VIEW;",
     "this.#last ||= viewSeq * EPOCHS_A_VIEW;",
+  ],
+  [
+    "S6: mail leaves from an address that was withdrawn",
+    "src/mail/places.ts",
+    "    this.#served.delete(address);\n",
+    "",
+    "test/mail/thread",
+  ],
+  [
+    "S6: mail leaves from an address that this node has never had",
+    "src/mail/places.ts",
+    "return !binding.duravip.enabled || (binding.address !== null && this.#served.has(binding.address));",
+    "return true;",
+    "test/mail/thread",
   ],
   [
     "L1: a departed member stays in the electorates",
@@ -232,6 +246,7 @@ export const MUTATIONS = [
     "src/core/channel/partition.ts",
     "a.reach.get(b.name) === b.incarnation && b.reach.get(a.name) === a.incarnation",
     "a.reach.has(b.name) && b.reach.has(a.name)",
+    "test/core/channel/partition",
   ],
   [
     "channel: a restarted member makes the others doubt whom it has not met",

@@ -34,7 +34,7 @@ describe("the partition", () => {
   });
 
   it("counts a link only to the run that the other side's row is of", () => {
-    const rows = [row("a", "b"), row("b", "ac"), row("c", "b")];
+    const rows = [row("a", "bc"), row("b", "ac"), row("c", "ab")];
     expect(partition([...rows.slice(0, 2), { ...rows[2]!, incarnation: 2 }])).toBe("ab c");
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Cluster } from "../../../src/sim/cluster.js";
 import type { ClusterOptions } from "../../../src/sim/options.js";
-import { addressOf, alike, cluster, loads, recorded, rested, row, started, type Step, vips } from "../scenario.js";
+import { addressOf, alike, cluster, loads, recorded, rested, row, started, type Step, vip, vips } from "../scenario.js";
 
 const ABC = ["a", "b", "c"];
 const strict = (count: number) => vips(count, { policy: "strict" });
@@ -249,6 +249,27 @@ describe("the policy strict", () => {
 
     expect(row(three, "c", n)).toMatchObject({ owner: "b", pin: "b" });
     expect(overlaps(three)).toBe(0);
+  });
+
+  it("waits a lease for what comes to a unit when the table is made anew, and was somebody's for itself before", () => {
+    const following = [vip(1, { policy: "strict" }), vip(2, { policy: "strict", follows: addressOf(1) })];
+    const three = cluster({ a: following, b: strict(2), c: following }, { engine: "channel" });
+    three.start("b", "c");
+    rested(three);
+    three.move("b", addressOf(1), "c");
+    three.move("b", addressOf(2), "b"); // In CONFLICT over what it follows, so that it leads a unit of its own.
+    rested(three);
+    expect(three.homes()).toEqual({ [addressOf(1)]: "c", [addressOf(2)]: "b" });
+    // c hears b no more, and has a instead, which agrees with it; b goes on for a while.
+    three.cut(["b"], ["a", "c"], true);
+    three.start("a");
+    three.run(450);
+    three.clog("c", "b", 3_000);
+    three.clog("a", "b", 3_000);
+    three.run(8_000);
+
+    expect(overlaps(three)).toBe(0);
+    expect(three.hosts.get("c")?.plumbed()).toEqual(new Set([addressOf(1), addressOf(2)]));
   });
 
   it("counts where any member has it, and stays when that one departs", () => {

@@ -1,0 +1,58 @@
+/** What an operator should read in the log of what the members have announced: where they differ, and who failed too often. */
+import type { PartitionPolicy } from "../config/types.js";
+import { describeAddresses } from "./address.js";
+import type { Facts, NodeEventCode } from "./io.js";
+import type { Definitions } from "./ownership/definitions.js";
+import type { Marks } from "./ownership/marks.js";
+import type { Member } from "./ownership/ownership.js";
+import { strictest } from "./ownership/policy.js";
+
+export type Report = readonly [code: NodeEventCode, facts: Facts];
+
+/** The table was made of announcements. */
+export function reportMembers(members: ReadonlyMap<string, Member>): Report[] {
+  return [...damped(members), ...balanceSetSizes(members), ...policies(members)];
+}
+
+/** Marks that have come or gone since the last time. */
+export function reportMarks(marks: Marks, definitions: Definitions): Report[] {
+  const { conflict, unsafe, broken, agreed } = marks.update(definitions);
+  const all: [NodeEventCode, readonly string[]][] = [
+    ["vip-conflict", conflict],
+    ["vip-unsafe", unsafe],
+    ["vip-broken", broken],
+    ["vip-agreed", agreed],
+  ];
+  return all.flatMap(([code, addresses]): Report[] =>
+    addresses.length === 0 ? [] : [[code, { addresses: describeAddresses(addresses) }]],
+  );
+}
+
+function damped(members: ReadonlyMap<string, Member>): Report[] {
+  return [...members].flatMap(([node, member]): Report[] => (member.damped ? [["node-damped", { node }]] : []));
+}
+
+function balanceSetSizes(members: ReadonlyMap<string, Member>): Report[] {
+  const sizes = new Set([...members.values()].map(({ announcement }) => announcement.balanceSetSize));
+  if (sizes.size < 2) return [];
+  return [["balance-set-size-differs", { sizes: [...sizes].sort((a, b) => a - b).join(" ") }]];
+}
+
+function policies(members: ReadonlyMap<string, Member>): Report[] {
+  const said = new Map<string, Set<PartitionPolicy>>();
+  for (const { announcement } of members.values()) {
+    for (const { topology, policy } of announcement.entries) {
+      const some = said.get(topology);
+      if (some === undefined) said.set(topology, new Set([policy]));
+      else some.add(policy);
+    }
+  }
+  return [...said]
+    .filter(([, some]) => some.size > 1)
+    .map(([topology, some]) => {
+      return [
+        "partition-policy-differs",
+        { topology, policies: [...some].sort().join(" "), holds: strictest(some) },
+      ] as const;
+    });
+}
