@@ -12,6 +12,7 @@ import { FlapCounter, type Flaps } from "./ownership/flaps.js";
 import { HealthySince } from "./ownership/healthy-since.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PinEnds } from "./ownership/pin-ends.js";
+import type { Slices } from "./slices.js";
 import type { View } from "./view.js";
 import type { WireMessage } from "./wire/messages.js";
 
@@ -61,14 +62,14 @@ export class Leader {
   }
 
   /** The table was made of announcements. */
-  settled(at: MonoMs): void {
+  *settled(at: MonoMs): Slices<void> {
     const { members, definitions } = this.ownership;
     const announcements = [...members.values()].map(({ announcement }) => announcement);
     this.#flaps.settle(
       announcements.map(({ flaps }) => flaps),
       at,
     );
-    this.#pinEnds.settle(
+    yield* this.#pinEnds.settle(
       announcements.map(({ claims }) => claims),
       (address) => unitOf(definitions, address)?.lead.address,
       at,

@@ -22,6 +22,7 @@ import { policyOf, usesLeases } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
+import { run, SLICE, type Slices } from "./slices.js";
 import { reportMarks, reportMembers } from "./reports.js";
 import type { View } from "./view.js";
 import {
@@ -46,6 +47,8 @@ export interface NodeSetup extends LeaseTerms, LeaderTerms {
   readonly drainRate: number;
 }
 
+/** Homes that are told at once: the mail service is in another thread. */
+const HOMES_CHUNK = 4096;
 /** A node that drains by and by gives so often. */
 const GIVE_EVERY_MS = 250;
 
@@ -71,6 +74,8 @@ export class NodeCore {
   #tableBefore = 0;
   /** Members whose table was the same then. */
   #company: readonly string[] = [];
+  /** As late as it is known to be. */
+  #now: MonoMs = Number.NEGATIVE_INFINITY;
   #outputs: NodeOutput[] = [];
   #change: Change | null = null;
   #mature = false;
@@ -91,18 +96,24 @@ export class NodeCore {
 
   /** Total: every input is legal in every state, and none throws. */
   step(input: NodeInput): readonly NodeOutput[] {
+    return run(this.stepping(input));
+  }
+
+  /** The same in slices. No other step may begin before it is done; meanwhile `elapsed` may be told, and all may be looked at. */
+  *stepping(input: NodeInput): Slices<readonly NodeOutput[]> {
     this.#outputs = [];
     this.#change = null;
+    this.#now = input.at;
     if (this.#tenure.pass(input.at)) this.#lapse();
     switch (input.kind) {
       case "view":
-        this.#enter(input.view, input.at);
+        yield* this.#enter(input.view, input.at);
         break;
       case "transition":
         this.#tenure.transition();
         break;
       case "message":
-        this.#hear(input.from, input.payload, input.at);
+        yield* this.#hear(input.from, input.payload, input.at);
         break;
       case "done":
         this.#finish(input.job, input.failed);
@@ -141,6 +152,11 @@ export class NodeCore {
     return this.#outputs;
   }
 
+  /** In between slices: it is that late by now. Whatever a lease was good for may be over. */
+  elapsed(at: MonoMs): void {
+    this.#now = at;
+  }
+
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
@@ -166,7 +182,7 @@ export class NodeCore {
     return this.#settledAt;
   }
 
-  #enter(view: View, at: MonoMs): void {
+  *#enter(view: View, at: MonoMs): Slices<void> {
     const had = this.ownership.view?.quorate;
     this.#leader.enters(view, at);
     this.#tableBefore = this.ownership.digest;
@@ -174,7 +190,7 @@ export class NodeCore {
     this.#checked = null;
     this.#parts.clear();
     this.#introductions.enter(view.members);
-    const change = this.ownership.enter(view);
+    const change = yield* this.ownership.entering(view);
     const { seq, leader, members } = view;
     this.#tenure.enter(view);
     this.#event("view", {
@@ -186,7 +202,7 @@ export class NodeCore {
     });
     if (!view.quorate) this.#drop((policy) => policy !== "available");
     if (view.quorate !== had) this.#reportQuorum(view, had === undefined);
-    if (this.ownership.settled) this.#apply(change, at);
+    if (this.ownership.settled) yield* this.#apply(change, at);
     else this.#announce(at);
     this.#leader.arm(at, false);
   }
@@ -244,21 +260,21 @@ export class NodeCore {
     this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
   }
 
-  #introduce(from: string, said: Introduction, at: MonoMs): void {
+  *#introduce(from: string, said: Introduction, at: MonoMs): Slices<void> {
     if (this.ownership.settled) return;
     if (from !== this.setup.self) this.#tenure.met(said);
     if (this.#company.includes(from) && said.table !== 0 && this.#tableBefore !== 0 && said.table !== this.#tableBefore)
       this.#event("table-diverged", { node: from });
     const catalogue = this.#introductions.hear(from, said);
     if (catalogue !== null) this.#multicast({ kind: "catalogue", bytes: catalogue });
-    this.#settleWhenAllAreKnown(at);
+    yield* this.#settleWhenAllAreKnown(at);
   }
 
-  #settleWhenAllAreKnown(at: MonoMs): void {
+  *#settleWhenAllAreKnown(at: MonoMs): Slices<void> {
     const all = this.ownership.settled ? null : this.#introductions.complete();
     for (const { node, speaks } of all?.strangers ?? []) this.#event("version-differs", { node, ...speaks });
     for (const [member, announcement] of all?.announcements ?? [])
-      this.#apply(this.ownership.deliver(member, { kind: "announce", ...announcement }), at);
+      yield* this.#apply(yield* this.ownership.delivering(member, { kind: "announce", ...announcement }), at);
   }
 
   /** The leader asks; each member looks at the same place of the order; and compares with what the leader saw there. */
@@ -298,7 +314,7 @@ export class NodeCore {
     return claims;
   }
 
-  #hear(from: string, payload: Uint8Array, at: MonoMs): void {
+  *#hear(from: string, payload: Uint8Array, at: MonoMs): Slices<void> {
     const message = decodeMessage(payload);
     if (message === "unknown") return; // Of a version that is to come.
     if (message === null) {
@@ -308,14 +324,14 @@ export class NodeCore {
     switch (message.kind) {
       case "part": {
         const whole = this.#parts.add(from, message);
-        return void (whole instanceof Uint8Array && this.#hear(from, whole, at));
+        return whole instanceof Uint8Array ? yield* this.#hear(from, whole, at) : undefined;
       }
       case "announce":
-        return this.#introduce(from, message, at);
+        return yield* this.#introduce(from, message, at);
       case "catalogue":
         if (!this.#introductions.learn(message.bytes))
           this.#event("message-malformed", { from, bytes: message.bytes.length });
-        return this.#settleWhenAllAreKnown(at);
+        return yield* this.#settleWhenAllAreKnown(at);
       case "check":
       case "digest":
         return this.#compare(from, message);
@@ -328,7 +344,7 @@ export class NodeCore {
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
-    this.#apply(this.ownership.deliver(from, message), at);
+    yield* this.#apply(yield* this.ownership.delivering(from, message), at);
     this.#leader.heard(message, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
@@ -345,23 +361,28 @@ export class NodeCore {
     }
   }
 
-  #apply(change: Change, at: MonoMs): void {
+  *#apply(change: Change, at: MonoMs): Slices<void> {
     this.#change = change;
     const { rows, definitions } = this.ownership;
-    if (change.settled) this.#settle(change, at);
+    if (change.settled) yield* this.#settle(change, at);
     if (change.redefined) {
       for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
       this.#tenure.need(usesLeases(definitions));
     }
-    for (const lead of change.touched) this.#changedAt.set(lead, at);
+    let seen = 0;
+    for (const lead of change.touched) {
+      this.#changedAt.set(lead, at);
+      if (++seen % SLICE === 0) yield;
+    }
+    if (this.#tenure.pass(this.#now)) this.#lapse();
     if (change.redefined) this.#releaseStrays([...this.hands.held()].map(([address]) => address));
-    this.#carry(this.hands.look(this.#table(), change.touched));
-    this.#tellHomes(change);
+    this.#carry(yield* this.hands.looking(this.#table(), change.touched));
+    yield* this.#tellHomes(change);
     for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
     this.#checkDrains(at);
   }
 
-  #settle(change: Change, at: MonoMs): void {
+  *#settle(change: Change, at: MonoMs): Slices<void> {
     const { members, definitions } = this.ownership;
     this.#settledAt = at;
     this.#changedAt.clear();
@@ -377,7 +398,7 @@ export class NodeCore {
     if (own !== undefined && !sameHealth(own.health, this.#health))
       this.#multicast({ kind: "health", ...this.#health });
     else this.#drains.taken(this.#health.draining, this.#ownLeads());
-    this.#leader.settled(at);
+    yield* this.#leader.settled(at);
   }
 
   /**
@@ -385,10 +406,10 @@ export class NodeCore {
    * that these have given up since. Who comes back was mature; one that starts had nothing.
    */
   #announceAgain(contested: readonly string[]): void {
-    const { members, rows, view } = this.ownership;
+    const { members, rows, loads, view } = this.ownership;
     const isBack = ([name, { announcement }]: [string, Member]) =>
       announcement.mature && view?.stayed.includes(name) === false;
-    const leads = [...members].some(isBack) ? rows.keys() : contested;
+    const leads = [...members].some(isBack) ? loads.concerning(this.setup.self) : contested;
     const addresses: string[] = [];
     for (const lead of leads) {
       const row = rows.get(lead);
@@ -471,12 +492,15 @@ export class NodeCore {
     this.#outputs.push(...this.#jobs.release(addresses, urgent));
   }
 
-  #tellHomes({ touched, redefined }: Change): void {
+  *#tellHomes({ touched, redefined }: Change): Slices<void> {
     const { rows, definitions } = this.ownership;
-    const ended = redefined ? this.#homes.ended(definitions) : [];
-    const homes = [...ended, ...this.#homes.changes(touched, definitions, rows)];
-    if (homes.length > 0) this.#outputs.push({ kind: "homes", homes });
+    const ended = redefined ? yield* this.#homes.ended(definitions) : [];
+    const homes = ended.concat(yield* this.#homes.changes(touched, definitions, rows));
+    for (let i = 0; i < homes.length; i += HOMES_CHUNK)
+      this.#outputs.push({ kind: "homes", homes: homes.slice(i, i + HOMES_CHUNK) });
+    let seen = 0;
     for (const lead of touched) {
+      if (++seen % SLICE === 0) yield;
       const row = rows.get(lead);
       if (row?.phase === "idle" && row.owner === null && row.refusedBy.size > 0) {
         this.#event("vip-unowned", { addresses: lead, refusedBy: [...row.refusedBy].join(" ") });

@@ -40,8 +40,13 @@ function balanceSetSizes(members: ReadonlyMap<string, Member>): Report[] {
 
 function policies(members: ReadonlyMap<string, Member>): Report[] {
   const said = new Map<string, Set<PartitionPolicy>>();
-  for (const { announcement } of members.values()) {
-    for (const { topology, policy } of announcement.entries) {
+  // Members that configure the same share one list.
+  for (const entries of new Set([...members.values()].map(({ announcement }) => announcement.entries))) {
+    let last: (typeof entries)[number] | undefined;
+    for (const entry of entries) {
+      const { topology, policy } = entry;
+      if (topology === last?.topology && policy === last.policy) continue;
+      last = entry;
       const some = said.get(topology);
       if (some === undefined) said.set(topology, new Set([policy]));
       else some.add(policy);

@@ -20,6 +20,7 @@ import type { Plumber } from "./plumber.js";
 import { Sharing } from "./sharing.js";
 import { closeSockets } from "./sockets.js";
 import { statusControl } from "./status.js";
+import { Turn } from "./turn.js";
 
 /** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
 export type NodeEvent = GroupEvent;
@@ -200,9 +201,27 @@ export class Node {
   /** An output may bring about the next input at once; that one waits until all outputs of this one are carried out. */
   #input(input: NodeInput): void {
     this.#inbox.push(input);
-    if (this.#inbox.length > 1) return;
+    if (this.#inbox.length === 1) void this.#work();
+  }
+
+  /** Where all is short, it is done when this returns. What takes its time lets the channel and the console have turns. */
+  async #work(): Promise<void> {
+    const turn = new Turn();
     for (let next = this.#inbox[0]; next !== undefined; next = this.#inbox[0]) {
-      for (const output of this.#core.step(next)) this.#carryOut(output);
+      // It may have waited: what it says is so now.
+      const work = this.#core.stepping({ ...next, at: performance.now() });
+      let slice = work.next();
+      while (slice.done !== true) {
+        if (turn.isOver) {
+          await turn.next();
+          this.#core.elapsed(performance.now());
+        }
+        slice = work.next();
+      }
+      for (const output of slice.value) {
+        if (turn.isOver) await turn.next();
+        this.#carryOut(output);
+      }
       this.#inbox.shift();
     }
     this.#arm();

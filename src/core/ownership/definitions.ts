@@ -9,6 +9,7 @@ import { comparePoints, pointOf, type Point } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import { IMMEDIATE, mostReluctant } from "./failback.js";
 import { hashOf } from "./hash.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import { strictest } from "./policy.js";
 import { Rolls, type Electorate, type Participants } from "./rolls.js";
 import { voicesOf, type Voice } from "./voices.js";
@@ -58,12 +59,10 @@ export class Definitions {
     /** By the address that leads, in the order of addresses. */
     readonly units: ReadonlyMap<string, Unit>,
     rolls: Rolls,
-    preferring?: ReadonlyMap<string, readonly string[]>,
+    { preferring, reluctant }: Pick<Definitions, "preferring" | "reluctant">,
   ) {
-    this.preferring = preferring ?? preferringOf(units);
-    this.reluctant = [...new Set([...this.preferring.values()].flat())].filter(
-      (lead) => units.get(lead)?.lead.failback !== IMMEDIATE,
-    );
+    this.preferring = preferring;
+    this.reluctant = reluctant;
     this.#rolls = rolls;
   }
 
@@ -77,7 +76,7 @@ export class Definitions {
 
   /** The same definitions. Who departs from these stays in their electorates, and is only no member any more. */
   fork(): Definitions {
-    return new Definitions(this.vips, this.units, this.#rolls.fork(), this.preferring);
+    return new Definitions(this.vips, this.units, this.#rolls.fork(), this);
   }
 }
 
@@ -98,22 +97,30 @@ export const NO_DEFINITIONS = define(new Map());
  * @param before no address gets a milder policy than it had there.
  */
 export function define(catalogues: ReadonlyMap<string, readonly Entry[]>, before?: Definitions): Definitions {
+  return run(defining(catalogues, before));
+}
+
+export function* defining(
+  catalogues: ReadonlyMap<string, readonly Entry[]>,
+  before?: Definitions,
+): Slices<Definitions> {
   const voices = voicesOf(catalogues);
   const rolls = new Rolls(voices);
-  const torn = tornNames(voices);
+  const torn = yield* tornNames(voices);
   const vips = new Map<string, Vip>();
-  for (const said of saidByAddress(voices)) {
+  for (const said of saidByAddress(yield* allInOrder(voices))) {
     const agreed = agree(said, vips.size, rolls, torn);
     const policy = before?.vips.get(agreed.address)?.policy;
     const vip = policy === undefined ? agreed : { ...agreed, policy: strictest([policy, agreed.policy]) };
     vips.set(vip.address, vip);
+    if (vips.size % SLICE === 0) yield;
   }
-  return new Definitions(vips, unitsOf(vips, rolls), rolls);
+  const units = yield* unitsOf(vips, rolls);
+  return new Definitions(vips, units, rolls, yield* preferencesIn(units));
 }
 
 /** In the order of addresses. */
-function* saidByAddress(voices: readonly Voice[]): Iterable<Said> {
-  const rest = voices.map(({ entries }) => inOrder(entries));
+function* saidByAddress(rest: readonly (readonly Placed[])[]): Iterable<Said> {
   const at = rest.map(() => 0);
   for (;;) {
     let point: Point | undefined;
@@ -133,17 +140,35 @@ function* saidByAddress(voices: readonly Voice[]): Iterable<Said> {
   }
 }
 
+interface Placed {
+  readonly point: Point;
+  readonly entry: Entry;
+}
+
+function* allInOrder(voices: readonly Voice[]): Slices<Placed[][]> {
+  const all: Placed[][] = [];
+  for (const { entries } of voices) all.push(yield* inOrder(entries));
+  return all;
+}
+
 /** Catalogues are sorted already, unless a peer made a mistake. Of two entries for one address the first counts. */
-function inOrder(entries: readonly Entry[]): { point: Point; entry: Entry }[] {
-  const all = entries.map((entry) => ({ point: pointOf(entry.address), entry }));
-  const isAfter = (i: number, point: Point) => i === 0 || comparePoints(all[i - 1]?.point ?? point, point) < 0;
-  if (all.every(({ point }, i) => isAfter(i, point))) return all;
+function* inOrder(entries: readonly Entry[]): Slices<Placed[]> {
+  const all: Placed[] = [];
+  let sorted = true;
+  for (const entry of entries) {
+    const point = pointOf(entry.address);
+    const last = all.at(-1);
+    if (last !== undefined && comparePoints(last.point, point) >= 0) sorted = false;
+    all.push({ point, entry });
+    if (all.length % SLICE === 0) yield;
+  }
+  if (sorted) return all;
   all.sort((a, b) => comparePoints(a.point, b.point));
-  return all.filter(({ point }, i) => isAfter(i, point));
+  return all.filter(({ point }, i) => i === 0 || comparePoints(all[i - 1]?.point ?? point, point) < 0);
 }
 
 /** Names that stand for more than one address. */
-function tornNames(voices: readonly Voice[]): ReadonlySet<string> {
+function* tornNames(voices: readonly Voice[]): Slices<ReadonlySet<string>> {
   const homes = new Map<string, string>();
   const torn = new Set<string>();
   for (const { entries } of voices) {
@@ -153,6 +178,7 @@ function tornNames(voices: readonly Voice[]): ReadonlySet<string> {
         if (home === undefined) homes.set(name, address);
         else if (home !== address) torn.add(name);
       }
+      if (homes.size % SLICE === 0) yield;
     }
   }
   return torn;
@@ -229,9 +255,11 @@ function isAnother(names: readonly string[], first: readonly string[]): boolean 
   return !names.some((name) => first.includes(name));
 }
 
-function unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): ReadonlyMap<string, Unit> {
+function* unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): Slices<ReadonlyMap<string, Unit>> {
+  let seen = 0;
   const followers = new Map<string, Vip[]>();
   for (const vip of vips.values()) {
+    if (++seen % SLICE === 0) yield;
     const lead = leadOf(vips, vip);
     if (lead === vip.address || vip.broken) continue;
     const along = followers.get(lead);
@@ -245,20 +273,27 @@ function unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): ReadonlyMap<stri
     const participants = along.map((vip) => vip.participants);
     const electorate = lead.broken ? rolls.nobody : rolls.electorate(lead.participants, participants);
     units.set(lead.address, { lead, followers: along, electorate });
+    if (units.size % SLICE === 0) yield;
   }
   return units;
 }
 
-function preferringOf(units: ReadonlyMap<string, Unit>): Map<string, string[]> {
+function* preferencesIn(
+  units: ReadonlyMap<string, Unit>,
+): Slices<{ preferring: Map<string, string[]>; reluctant: string[] }> {
   const preferring = new Map<string, string[]>();
+  const reluctant: string[] = [];
+  let seen = 0;
   for (const [lead, unit] of units) {
     for (const preferred of preferencesOf(unit)) {
       const leads = preferring.get(preferred);
       if (leads === undefined) preferring.set(preferred, [lead]);
       else leads.push(lead);
     }
+    if (unit.lead.failback !== IMMEDIATE && preferencesOf(unit).length > 0) reluctant.push(lead);
+    if (++seen % SLICE === 0) yield;
   }
-  return preferring;
+  return { preferring, reluctant };
 }
 
 /** Members that are to have the unit where they can, first choice first. What members disagree on is ignored. */

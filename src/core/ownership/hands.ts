@@ -10,6 +10,7 @@
  *                        doomed ---------------------------------------+
  */
 import { addressesFor, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import type { Row } from "./table.js";
 
 /** `doomed`: being plumbed, and to go again as soon as that has ended. */
@@ -97,8 +98,16 @@ export class Hands {
 
   /** @param leads units to look at. The jobs that it names are taken as begun. */
   look(table: Table, leads: Iterable<string>): Demands {
+    return run(this.looking(table, leads));
+  }
+
+  *looking(table: Table, leads: Iterable<string>): Slices<Demands> {
     const demands: Demands = { acquire: [], release: [], owned: [], released: [], refused: [] };
-    for (const lead of leads) this.#lookAt(table, lead, demands);
+    let seen = 0;
+    for (const lead of leads) {
+      this.#lookAt(table, lead, demands);
+      if (++seen % SLICE === 0) yield;
+    }
     return demands;
   }
 

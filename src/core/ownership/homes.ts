@@ -1,15 +1,18 @@
 /** What was last told of each address's home, so that only changes are told. */
 import type { Home } from "../io.js";
 import { unitOf, type Definitions } from "./definitions.js";
+import { SLICE, type Slices } from "../slices.js";
 import type { Row } from "./table.js";
 
 export class Homes {
   readonly #told = new Map<string, Home>();
 
   /** @returns the homes that changed in the given units. */
-  changes(leads: Iterable<string>, definitions: Definitions, rows: ReadonlyMap<string, Row>): Home[] {
+  *changes(leads: Iterable<string>, definitions: Definitions, rows: ReadonlyMap<string, Row>): Slices<Home[]> {
     const homes: Home[] = [];
+    let seen = 0;
     for (const lead of leads) {
+      if (++seen % SLICE === 0) yield;
       const [row, unit] = [rows.get(lead), definitions.units.get(lead)];
       if (row === undefined || unit === undefined) continue;
       const { owner, epoch } = row;
@@ -19,9 +22,11 @@ export class Homes {
   }
 
   /** @returns the homes that ended because their address belongs to no unit any more. */
-  ended(definitions: Definitions): Home[] {
+  *ended(definitions: Definitions): Slices<Home[]> {
     const homes: Home[] = [];
+    let seen = 0;
     for (const { address, owner, epoch } of this.#told.values()) {
+      if (++seen % SLICE === 0) yield;
       if (owner !== null && unitOf(definitions, address) === undefined)
         this.#tell({ address, owner: null, epoch }, homes);
     }

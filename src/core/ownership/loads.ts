@@ -4,6 +4,7 @@
  */
 import type { Unit } from "./definitions.js";
 import { digestOfRow } from "./row-digest.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import { heirOf, names, type Row } from "./table.js";
 
 export class Loads {
@@ -16,8 +17,23 @@ export class Loads {
   constructor(
     private readonly units: ReadonlyMap<string, Unit>,
     private readonly rows: ReadonlyMap<string, Row>,
+    counted = true,
   ) {
-    for (const [lead, row] of rows) this.#enter(lead, row);
+    if (counted) run(this.#enterAll());
+  }
+
+  static *counting(units: ReadonlyMap<string, Unit>, rows: ReadonlyMap<string, Row>): Slices<Loads> {
+    const loads = new Loads(units, rows, false);
+    yield* loads.#enterAll();
+    return loads;
+  }
+
+  *#enterAll(): Slices<void> {
+    let seen = 0;
+    for (const [lead, row] of this.rows) {
+      this.#enter(lead, row);
+      if (++seen % SLICE === 0) yield;
+    }
   }
 
   within(member: string, topology: string): number {

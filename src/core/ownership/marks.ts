@@ -16,8 +16,9 @@ export class Marks {
     const now = new Map<string, readonly Mark[]>();
     const set: Record<Mark, string[]> = { conflict: [], unsafe: [], broken: [] };
     for (const [address, vip] of vips) {
+      if (!vip.conflict && !vip.unsafe && !vip.broken) continue;
       const marks = MARKS.filter((mark) => vip[mark]);
-      if (marks.length > 0) now.set(address, marks);
+      now.set(address, marks);
       for (const mark of marks) if (before.get(address)?.includes(mark) !== true) set[mark].push(address);
     }
     this.#marks = now;

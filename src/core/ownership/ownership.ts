@@ -8,16 +8,17 @@
  *
  * Source: docs/PROTOCOL.md, "Views", "Handover".
  */
+import { collect, run, SLICE, type Slices } from "../slices.js";
 import type { View } from "../view.js";
 import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
 import { balance, isMovable } from "./balance.js";
-import { define, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
+import { defining, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
 import { dampedMembers } from "./flaps.js";
 import { Loads } from "./loads.js";
-import { place, preferredHome, type PlacementInput } from "./placement.js";
+import { placing, preferredHome, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
-import { settle } from "./settle.js";
+import { settling } from "./settle.js";
 import {
   assign,
   depart,
@@ -76,6 +77,10 @@ export class Ownership {
   #autoSize = 0;
 
   enter(view: View): Change {
+    return run(this.entering(view));
+  }
+
+  *entering(view: View): Slices<Change> {
     const gone = [...this.members.keys()].filter((member) => !view.members.includes(member));
     const survived = this.settled && view.members.every((member) => view.stayed.includes(member));
     const hadQuorum = this.view?.quorate === true;
@@ -91,26 +96,33 @@ export class Ownership {
     const touched = new Set<string>();
     const redefined = !gone.every((member) => this.definitions.strike(member));
     if (redefined) {
-      const definitions = definitionsOf(members, this.definitions);
+      const definitions = yield* definitionsOf(members, this.definitions);
       // An address that changes its unit may be in anybody's hands: only announcements tell in whose.
       this.settled = sameUnits(this.definitions, definitions);
       if (!this.settled) return nothing();
-      this.#redefine(definitions, touched);
+      yield* this.#redefine(definitions, touched);
     }
     for (const member of gone) {
-      for (const lead of this.loads.concerning(member))
+      for (const lead of this.loads.concerning(member)) {
         if (this.loads.change(lead, (row) => depart(row, member, this.#epochs))) touched.add(lead);
+        if (touched.size % SLICE === 0) yield;
+      }
     }
     if (gone.length > 0) this.#fenceMoving(touched);
     this.members = members;
     if (view.quorate !== hadQuorum) this.#touchWithheld(touched);
-    this.#place(touched);
+    yield* this.#place(touched);
     return { touched, redefined, settled: false, contested: [] };
   }
 
   /** @param from a member of the present view. */
   deliver(from: string, message: OwnershipMessage): Change {
-    if (message.kind === "announce") return this.#announce(from, message);
+    return run(this.delivering(from, message));
+  }
+
+  /** @param from a member of the present view. */
+  *delivering(from: string, message: OwnershipMessage): Slices<Change> {
+    if (message.kind === "announce") return yield* this.#announce(from, message);
     if (message.kind === "beacon") return nothing(); // Of the node, and not of what all agree on.
     if (message.kind === "lapsed") this.#lapsed.add(from);
     if (!this.settled) return nothing(); // Sent for a table that is gone; the sender looks again once this view is settled.
@@ -138,7 +150,7 @@ export class Ownership {
         this.#pin(message.lead, message.to, touched);
         break;
       case "give":
-        this.#give(from, message.leads, touched);
+        yield* this.#give(from, message.leads, touched);
         return { touched, redefined: false, settled: false, contested: [] };
       case "calm":
         if (from === this.view?.leader) this.#calm(message.members, touched);
@@ -156,7 +168,7 @@ export class Ownership {
         this.#heal(from, message, touched);
         break;
     }
-    this.#place(touched);
+    yield* this.#place(touched);
     return { touched, redefined: false, settled: false, contested: [] };
   }
 
@@ -223,38 +235,38 @@ export class Ownership {
     return this.members.get(name)?.announcement.weight ?? 1;
   }
 
-  #announce(from: string, announcement: Announcement): Change {
+  *#announce(from: string, announcement: Announcement): Slices<Change> {
     if (this.view === null || this.settled) return nothing();
     this.#announced.set(from, announcement);
     if (this.view.members.some((member) => !this.#announced.has(member))) return nothing();
     const damped = dampedMembers([...this.#announced.values()].map(({ flaps }) => flaps));
-    this.members = new Map(
+    const members = new Map(
       this.view.members.flatMap((name) => {
         const said = this.#announced.get(name);
         return said === undefined ? [] : [[name, memberOf(said, damped.has(name))]];
       }),
     );
-    this.definitions = definitionsOf(this.members);
-    const claims = new Map([...this.members].map(([name, member]) => [name, member.announcement.claims]));
-    const { rows, contested } = settle(this.definitions, claims, this.#epochs, this.#lapsed);
-    this.rows = rows;
-    this.loads = new Loads(this.definitions.units, rows);
-    this.settled = true;
-    const touched = new Set(rows.keys());
-    this.#place(touched);
+    const definitions = yield* definitionsOf(members);
+    const claims = new Map([...members].map(([name, member]) => [name, member.announcement.claims]));
+    const { rows, contested } = yield* settling(definitions, claims, this.#epochs, this.#lapsed);
+    const loads = yield* Loads.counting(definitions.units, rows);
+    // All at once: whoever looks in between slices sees the old or the new.
+    Object.assign(this, { members, definitions, rows, loads, settled: true });
+    const touched = yield* collect(rows.keys());
+    yield* this.#place(touched);
     return { touched, redefined: true, settled: true, contested };
   }
 
   /** A member that left takes its contradictions along. @param touched gets the units that may have another home now. */
-  #redefine(definitions: Definitions, touched: Set<string>): void {
+  *#redefine(definitions: Definitions, touched: Set<string>): Slices<void> {
     const rows = new Map<string, Row>();
     for (const [lead, unit] of definitions.units) {
       rows.set(lead, this.rows.get(lead) ?? emptyRow());
       if (!sameTerms(this.definitions.units.get(lead), unit)) touched.add(lead);
+      if (rows.size % SLICE === 0) yield;
     }
-    this.definitions = definitions;
-    this.rows = rows;
-    this.loads = new Loads(definitions.units, rows);
+    const loads = yield* Loads.counting(definitions.units, rows);
+    Object.assign(this, { definitions, rows, loads });
   }
 
   #mature(names: readonly string[], touched: Set<string>): void {
@@ -275,9 +287,9 @@ export class Ownership {
     }
   }
 
-  #give(name: string, leads: readonly string[], touched: Set<string>): void {
+  *#give(name: string, leads: readonly string[], touched: Set<string>): Slices<void> {
     for (const lead of leads) if (this.rows.get(lead)?.owner === name) touched.add(lead);
-    this.#place(touched, touched);
+    yield* this.#place(touched, touched);
   }
 
   /** Up to so many units that a member which drains by and by has yet, and another may have. */
@@ -382,12 +394,15 @@ export class Ownership {
     for (const lead of leads) if (this.loads.change(lead, (row) => change(row, lead))) touched.add(lead);
   }
 
-  #place(touched: ReadonlySet<string>, given?: ReadonlySet<string>): void {
+  *#place(touched: ReadonlySet<string>, given?: ReadonlySet<string>): Slices<void> {
     // Also where no row has changed: who is there decides what balance may move.
     this.#balanced = false;
     if (touched.size === 0) return;
-    for (const { lead, home } of place(this.placement(), touched, given))
+    let placed = 0;
+    for (const { lead, home } of yield* placing(this.placement(), touched, given)) {
       this.loads.change(lead, (row) => assign(row, home, this.#epochs));
+      if (++placed % SLICE === 0) yield;
+    }
   }
 
   /** What placement goes by. */
@@ -418,8 +433,8 @@ function memberOf(announcement: Announcement, damped: boolean): Member {
 }
 
 /** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */
-function definitionsOf(members: ReadonlyMap<string, Member>, before?: Definitions): Definitions {
-  return define(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])), before);
+function definitionsOf(members: ReadonlyMap<string, Member>, before?: Definitions): Slices<Definitions> {
+  return defining(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])), before);
 }
 
 /** Does every unit that is left consist of the same addresses? */

@@ -3,6 +3,7 @@
  * the table itself knows of no time.
  */
 import type { MonoMs } from "../io.js";
+import { SLICE, type Slices } from "../slices.js";
 import type { Claim } from "../wire/claims.js";
 
 /** The leader's word may have been lost to a change of view: it is said again. */
@@ -30,10 +31,16 @@ export class PinEnds {
   }
 
   /** The table was made of these claims, and so were its pins. @param leadOf which unit an address is in. */
-  settle(claims: Iterable<readonly Claim[]>, leadOf: (address: string) => string | undefined, at: MonoMs): void {
+  *settle(
+    claims: Iterable<readonly Claim[]>,
+    leadOf: (address: string) => string | undefined,
+    at: MonoMs,
+  ): Slices<void> {
+    let seen = 0;
     this.#ends.clear();
     for (const all of claims) {
       for (const { address, pinnedMs } of all) {
+        if (++seen % SLICE === 0) yield;
         const lead = pinnedMs > 0 ? leadOf(address) : undefined;
         if (lead !== undefined) this.#ends.set(lead, at + pinnedMs);
       }

@@ -11,6 +11,7 @@
 import { preferencesOf, type Unit } from "./definitions.js";
 import { IMMEDIATE } from "./failback.js";
 import type { Loads } from "./loads.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import { isWithheld } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
 import { heirOf, type Row } from "./table.js";
@@ -36,11 +37,21 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** @returns those of the given units (by the address that leads) that are to have another home than their row says.
  * @param given units whose owner drains, and gives them away now. */
-export function place(input: PlacementInput, leads: Iterable<string>, given: ReadonlySet<string> = NONE): Home[] {
+export function place(...given: Parameters<typeof placing>): Home[] {
+  return run(placing(...given));
+}
+
+export function* placing(
+  input: PlacementInput,
+  leads: Iterable<string>,
+  given: ReadonlySet<string> = NONE,
+): Slices<Home[]> {
+  let seen = 0;
   const scales = new Scales(input.able, input.loads);
   const homes: Home[] = [];
   const orphans: Orphan[] = [];
   for (const lead of leads) {
+    if (++seen % SLICE === 0) yield;
     const unit = input.units.get(lead);
     const row = input.rows.get(lead);
     if (unit === undefined || row === undefined) continue;
@@ -60,6 +71,7 @@ export function place(input: PlacementInput, leads: Iterable<string>, given: Rea
     const home = scales.lightest(unit, candidates);
     scales.add(home, unit.lead.topology, 1);
     homes.push({ lead: unit.lead.address, home: scales.members[home] ?? null });
+    if (++seen % SLICE === 0) yield;
   }
   return homes;
 }

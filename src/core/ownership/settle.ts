@@ -6,6 +6,7 @@
  */
 import type { Claim } from "../wire/messages.js";
 import { addressesFor, preferencesOf, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
 export interface Settlement {
@@ -25,14 +26,19 @@ interface Holder {
   count: number;
 }
 
+/** `settling`, at once. */
+export function settle(...given: Parameters<typeof settling>): Settlement {
+  return run(settling(...given));
+}
+
 /** @param lapsed members whose lease was over for a while since they announced. */
-export function settle(
+export function* settling(
   definitions: Definitions,
   claims: ReadonlyMap<string, readonly Claim[]>,
   epochs: EpochCounter,
   lapsed: ReadonlySet<string> = new Set(),
-): Settlement {
-  const holders = holdersByUnit(definitions, claims);
+): Slices<Settlement> {
+  const holders = yield* holdersByUnit(definitions, claims);
   const rows = new Map<string, Row>();
   const contested: string[] = [];
   for (const [lead, unit] of definitions.units) {
@@ -40,6 +46,7 @@ export function settle(
     const keeping = all.some(({ releasing }) => releasing) ? all.filter(({ releasing }) => !releasing) : all;
     rows.set(lead, rowOf(unit, all, keeping, epochs, lapsed));
     if (keeping.length > 1) contested.push(lead);
+    if (rows.size % SLICE === 0) yield;
   }
   return { rows, contested };
 }
@@ -47,10 +54,15 @@ export function settle(
 const NOBODY: readonly Holder[] = [];
 
 /** Sorted by member: mostly there is one. */
-function holdersByUnit(definitions: Definitions, claims: ReadonlyMap<string, readonly Claim[]>): Map<string, Holder[]> {
+function* holdersByUnit(
+  definitions: Definitions,
+  claims: ReadonlyMap<string, readonly Claim[]>,
+): Slices<Map<string, Holder[]>> {
+  let seen = 0;
   const holders = new Map<string, Holder[]>();
   for (const member of [...claims.keys()].sort()) {
     for (const claim of claims.get(member) ?? []) {
+      if (++seen % SLICE === 0) yield;
       const lead = unitOf(definitions, claim.address)?.lead.address;
       if (lead === undefined) continue; // Whoever has it lets go by itself.
       const ofUnit = holders.get(lead);
