@@ -8,7 +8,7 @@ function row(name: string, version: number, reach: string): Row {
     name,
     incarnation: 1,
     version,
-    reach: new Map([...reach].map((peer) => [peer, 1])),
+    reach: new Map(reach.split("").map((peer) => [peer, 1])),
     view: NO_ROUND,
     promised: NO_ROUND,
     passed: [],

@@ -12,7 +12,7 @@ function row(name: string, reach: string, view = NO_ROUND, promised = view, pass
     name,
     incarnation: 1,
     version: 1,
-    reach: new Map([...reach].map((peer) => [peer, 1])),
+    reach: new Map(reach.split("").map((peer) => [peer, 1])),
     view,
     promised,
     passed,
