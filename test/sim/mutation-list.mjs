@@ -232,14 +232,14 @@ export const MUTATIONS = [
   [
     "channel: who waits for the next view and has promised another one is no companion",
     "src/core/channel/partition.ts",
-    "[row.view, ...row.passed, row.promised]",
-    "[row.view, row.promised]",
+    "[own, textOf(promised), ...answered]",
+    "[own, textOf(promised)]",
   ],
   [
     "channel: a proposal makes companions before anybody is in its view",
     "src/core/channel/partition.ts",
-    " || !views.has(textOf(round))",
-    "",
+    ".filter((round) => origins.has(round));",
+    '.filter((round) => round !== textOf({ counter: 0, coordinator: "", incarnation: 0 }));',
   ],
   [
     "channel: a link to a new run counts for what the old one said",

@@ -22,7 +22,16 @@
 import { isQuorate } from "../quorum.js";
 import { Broadcast, MAX_KEPT_BYTES } from "./broadcast.js";
 import { Gathering } from "./flush.js";
-import { decodeFrame, type Frame, type FrameOf, MAX_PASSED, type Message, type Origin, type Row } from "./frames.js";
+import {
+  decodeFrame,
+  type Frame,
+  type FrameOf,
+  MAX_PASSED,
+  MAX_PAST,
+  type Message,
+  type Origin,
+  type Row,
+} from "./frames.js";
 import { Graph } from "./graph.js";
 import type { ChannelEvent, ChannelInput, ChannelOutput, ChannelSetup } from "./io.js";
 import { carry, type Link, Links, unload } from "./links.js";
@@ -54,6 +63,7 @@ export class Channel {
       view: NO_ROUND,
       promised: NO_ROUND,
       passed: [],
+      past: [],
     });
     this.#broadcast = new Broadcast(setup.self, this.#links, this.#outbox);
     this.#now = this.#nextBeat = this.#nextStatus = setup.startedAt;
@@ -419,7 +429,8 @@ export class Channel {
     if (!this.#broadcast.end(ending)) return false;
     const quorate = isQuorate(members, peers);
     this.#outbox.view({ seq: round.counter, leader: members[0]!, members, stayed, quorate });
-    this.#publish([this.#graph.change({ view: round, passed: [] })]);
+    const past = old.counter === 0 ? [] : [...this.#graph.own.past, old].slice(-MAX_PAST);
+    this.#publish([this.#graph.change({ view: round, passed: [], past })]);
     this.#broadcast.begin(round, members, this.#linksTo(members));
     return true;
   }

@@ -13,6 +13,8 @@ export const MAX_FRAME_BYTES = MAX_PAYLOAD_BYTES + 64 * 1024;
 export const MAX_NODES = 256;
 /** A node that answers more rounds than this in a row, and sees none end, forgets the first. */
 export const MAX_PASSED = 16;
+/** As many views as may follow each other before a member has come to the first of them. */
+export const MAX_PAST = 4;
 
 /** What one node says of itself; the others pass it on to those that do not hear it. Higher versions replace lower. */
 export interface Row {
@@ -26,6 +28,8 @@ export interface Row {
   readonly promised: RoundId;
   /** Rounds answered after `view` and before `promised`, the last `MAX_PASSED`: others may be in the views of these. */
   readonly passed: readonly RoundId[];
+  /** The views that it was in before `view`, the last `MAX_PAST`. */
+  readonly past: readonly RoundId[];
 }
 
 /** A multicast in the order of its view. `number` counts the sender's own multicasts in this view from 1. */
@@ -164,7 +168,8 @@ function writeRow(to: ByteWriter, row: Row): void {
   to.string(row.name).uint(row.incarnation).uint(row.version);
   writeRound(writeRound(to, row.view), row.promised)
     .list([...row.reach], ([name, incarnation]) => to.string(name).uint(incarnation))
-    .list(row.passed, (round) => writeRound(to, round));
+    .list(row.passed, (round) => writeRound(to, round))
+    .list(row.past, (round) => writeRound(to, round));
 }
 
 function readRow(from: ByteReader): Row {
@@ -176,6 +181,7 @@ function readRow(from: ByteReader): Row {
     promised: readRound(from),
     reach: new Map(from.list(() => [from.string(), from.uint()], MAX_NODES)),
     passed: from.list(() => readRound(from), MAX_PASSED),
+    past: from.list(() => readRound(from), MAX_PAST),
   };
 }
 

@@ -30,29 +30,48 @@ export function mutual(a: Row, b: Row): boolean {
 
 /**
  * Nodes that are in one view, or have promised one that another is in. The promise counts because a round installs its
- * view node by node: meanwhile those that have it and those that wait for it must still look like company, also when these
- * have gone on to promise a later round. A round that nobody is known to have installed makes no company: its coordinator
- * would come between those that are in a view.
+ * view node by node: meanwhile those that have it and those that wait for it must still look like company. It counts also when
+ * one has gone on to promise a later round, if the others came to that view from his: they were companions before, and he
+ * has not left them. A round that nobody is known to have installed makes no company: its coordinator would come between
+ * those that are in a view; nor does one that a node answered on its way from elsewhere, for the sake of another.
  */
 function companies(rows: Iterable<Row>): Row[][] {
   const all = [...rows];
-  const views = new Set(all.map(({ view }) => textOf(view)));
+  const origins = originsOf(all);
   const groupOf = new Map<string, Row[]>();
   const groups = new Set<Row[]>();
   for (const row of all) {
     const group = [row];
     groups.add(group);
-    for (const round of [row.view, ...row.passed, row.promised]) {
-      if (round.counter === 0 || !views.has(textOf(round))) continue;
-      const other = groupOf.get(textOf(round)) ?? group;
-      groupOf.set(textOf(round), group);
+    for (const key of bonds(row, origins)) {
+      const other = groupOf.get(key) ?? group;
+      groupOf.set(key, group);
       if (other === group) continue;
       groups.delete(other);
       group.push(...other);
-      for (const [key, value] of groupOf) if (value === other) groupOf.set(key, group);
+      for (const [known, value] of groupOf) if (value === other) groupOf.set(known, group);
     }
   }
   return [...groups];
+}
+
+/** By view that somebody is in: the views that those in it were in before. */
+function originsOf(rows: readonly Row[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const origins = new Map<string, Set<string>>();
+  for (const { view, past } of rows) {
+    if (view.counter === 0) continue;
+    const known = origins.get(textOf(view)) ?? new Set();
+    origins.set(textOf(view), known);
+    for (const round of past) known.add(textOf(round));
+  }
+  return origins;
+}
+
+/** The views by which a node has companions. */
+function bonds({ view, promised, passed }: Row, origins: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const own = textOf(view);
+  const answered = passed.map(textOf).filter((round) => origins.get(round)?.has(own) === true);
+  return [own, textOf(promised), ...answered].filter((round) => origins.has(round));
 }
 
 function divide(company: readonly Row[]): Row[][] {

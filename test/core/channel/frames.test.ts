@@ -9,7 +9,16 @@ const round = fc.record({ counter: count, coordinator: name, incarnation: count 
 const message = fc.record({ seq: count, from: name, number: count, payload });
 const reach = fc.array(fc.tuple(name, count), { maxLength: 8 }).map((links) => new Map(links));
 const passed = fc.array(round, { maxLength: 4 });
-const row = fc.record({ name, incarnation: count, version: count, reach, view: round, promised: round, passed });
+const row = fc.record({
+  name,
+  incarnation: count,
+  version: count,
+  reach,
+  view: round,
+  promised: round,
+  passed,
+  past: passed,
+});
 
 function kind<K extends Frame["kind"]>(value: K): fc.Arbitrary<K> {
   return fc.constant(value);

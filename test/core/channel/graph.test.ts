@@ -12,6 +12,7 @@ function row(name: string, version: number, reach: string): Row {
     view: NO_ROUND,
     promised: NO_ROUND,
     passed: [],
+    past: [],
   };
 }
 

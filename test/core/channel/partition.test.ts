@@ -7,7 +7,14 @@ import { NO_ROUND, type RoundId } from "../../../src/core/channel/round.js";
 const [v0, v1, v2, v3] = [9, 1, 2, 3].map((counter): RoundId => ({ counter, coordinator: "a", incarnation: 1 }));
 
 /** @param reach names of one letter. */
-function row(name: string, reach: string, view = NO_ROUND, promised = view, passed: readonly RoundId[] = []): Row {
+function row(
+  name: string,
+  reach: string,
+  view = NO_ROUND,
+  promised = view,
+  passed: readonly RoundId[] = [],
+  past: readonly RoundId[] = [],
+): Row {
   return {
     name,
     incarnation: 1,
@@ -16,6 +23,7 @@ function row(name: string, reach: string, view = NO_ROUND, promised = view, pass
     view,
     promised,
     passed,
+    past,
   };
 }
 
@@ -64,8 +72,14 @@ describe("the partition", () => {
 
   it("knows companions also when some have the next view and others have gone on to promise the one after", () => {
     // c made b's view possible, and has answered a since; of a, which starts anew, b knows only that it reached c.
-    const rows = [row("a", "c", NO_ROUND, v3), row("b", "ac", v2), row("c", "ab", v1, v3, [v2!])];
-    expect(partition(rows)).toBe("a bc");
+    const b = row("b", "ac", v2, v2, [], [v1!]);
+    expect(partition([row("a", "c", NO_ROUND, v3), b, row("c", "ab", v1, v3, [v2!])])).toBe("a bc");
+  });
+
+  it("ties nobody to a view that he answered for on his way from elsewhere, once he has answered another", () => {
+    // e, which starts, was asked by a and c first, and then by b and d, and reaches all of them; a does not reach b yet.
+    const first = [row("a", "ce", v2), row("c", "abe", v2), row("b", "cde", v3), row("d", "be", v3)];
+    expect(partition([...first, row("e", "abcd", NO_ROUND, v3, [v2!])])).toBe("ac bde");
   });
 
   it("lets nobody come between companions by a proposal, be it his first or not", () => {
@@ -75,7 +89,7 @@ describe("the partition", () => {
 
   it("keeps who has just come to a view in it, though another of its members has answered a proposal without him", () => {
     // Seen by all but d before it answered a: b is in v2 with d and e, and e does not reach c.
-    const b = [row("b", "acde", v2), row("d", "abce", v1, v3, [v2!]), row("e", "abd", v2)];
+    const b = [row("b", "acde", v2, v2, [], [v1!]), row("d", "abce", v1, v3, [v2!]), row("e", "abd", v2)];
     expect(partition([row("a", "bcde", v0, v3), row("c", "abd", v0), ...b])).toBe("ac bde");
   });
 
@@ -98,6 +112,7 @@ describe("the partition", () => {
         view: round,
         promised: round,
         passed: fc.array(round, { maxLength: 2 }),
+        past: fc.array(round, { maxLength: 2 }),
       });
     const graph = fc.tuple(...names.map(one));
     fc.assert(
