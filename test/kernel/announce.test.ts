@@ -120,7 +120,9 @@ describe.skipIf(cannotRun !== null)(`an announcement${cannotRun === null ? "" : 
   });
 });
 
-describe.skipIf(cannotRun !== null)("an announcement to known hosts only", () => {
+const cannot = cannotRun === null ? "" : ` (${cannotRun})`;
+
+describe.skipIf(cannotRun !== null)(`an announcement to known hosts only${cannot}`, () => {
   const KNOWN_MAC = "02:00:00:00:00:0b";
   let host: Namespace;
   let known: Namespace;

@@ -15,6 +15,7 @@ wire.bind((sys.argv[1], 0x0806))
 print("ready", flush=True)
 while True: wire.send(wire.recv(2048))
 `;
+const noTun = cannotTun === null ? "" : ` (${cannotTun})`;
 const patient = { timeout: 20_000, interval: 50 };
 
 describe.skipIf(cannotRun !== null)(`a LAN port${cannotRun === null ? "" : ` (${cannotRun})`}`, () => {
@@ -116,7 +117,7 @@ describe.skipIf(cannotRun !== null)(`a LAN port${cannotRun === null ? "" : ` (${
     },
   );
 
-  it.skipIf(cannotTun !== null)("answers for what stands on a lifeline", async () => {
+  it.skipIf(cannotTun !== null)(`answers for what stands on a lifeline${noTun}`, async () => {
     const ifindex = await agent.call("openLifeline", "hf0");
     await agent.call("add", ["fd00::50", "10.1.7.50"], { plumbing: "address", prefix: 128, ifindex });
     await agent.call("openLan", link);
