@@ -2,9 +2,7 @@
 import { readFileSync } from "node:fs";
 import { explain, HoldfastError } from "../../errors.js";
 import { formatAddress, writeAddress } from "../../kernel/address.js";
-
-/** As many as one call of the kernel layer takes (native/binding/arguments.h). */
-const MOST = 2 ** 20;
+import { MOST_ADDRESSES } from "../../kernel/batches.js";
 
 export interface AddressSources {
   readonly words: readonly string[];
@@ -19,7 +17,7 @@ export function readAddresses({ words, range, file }: AddressSources): string[] 
   const addresses = new Set<string>();
   const take = (word: string, where: string) => {
     for (const address of expand(word, where)) addresses.add(address);
-    if (addresses.size > MOST) throw usageError(`${where}expected at most ${MOST} addresses`);
+    if (addresses.size > MOST_ADDRESSES) throw usageError(`${where}expected at most ${MOST_ADDRESSES} addresses`);
   };
   for (const word of words) take(word, "");
   if (range !== undefined) take(range, "--range: ");
@@ -46,8 +44,8 @@ function* expand(word: string, where: string): Generator<string> {
   const bytes = new Uint8Array(16);
   const family = writeAddress(start, bytes, 0);
   const length = Number(count);
-  if (family === 0 || length < 1 || length > MOST) {
-    const forms = `an address, or a range like 10.1.0.1+10240 of at most ${MOST}`;
+  if (family === 0 || length < 1 || length > MOST_ADDRESSES) {
+    const forms = `an address, or a range like 10.1.0.1+10240 of at most ${MOST_ADDRESSES}`;
     throw usageError(`${where}expected ${forms}, not ${JSON.stringify(word)}`);
   }
   for (let i = 0; i < length; i++) {
