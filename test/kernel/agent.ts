@@ -29,6 +29,9 @@ const lifelines = new Map<string, Lifeline>();
 
 const plain = ({ statuses, texts }: PlumbResult) => ({ statuses: [...statuses], texts: [...texts] });
 
+/** One address, so often: how many a call takes goes by their number alone. */
+const many = (count: number, address = "10.7.0.1") => Array.from({ length: count }, () => address);
+
 const watcher = new Watcher(kernel);
 let lan: Lan | null = null;
 const sightings: Sighting[] = [];
@@ -62,6 +65,17 @@ export const calls = {
     const results = await Promise.all(calls);
     return { order, second: [...(results[1]?.statuses ?? [])] };
   },
+  /** Cancelled before it begins, so that only its size matters. @returns how many statuses it has. */
+  countStatuses: async (operation: "add" | "remove", count: number, target: PlumbTarget) => {
+    const { statuses } = await kernel[operation](many(count), target, { signal: AbortSignal.abort() });
+    return statuses.length;
+  },
+  removeMany: async (count: number, target: PlumbTarget) => {
+    const one = { address: "10.7.0.1", prefix: 32, protocol, alias: false, ...target };
+    return plain(await kernel.removeFound(Array.from({ length: count }, () => one)));
+  },
+  killMany: (address: string, count: number) => kernel.killSockets(many(count, address)),
+  connectionsOfMany: async (address: string, count: number) => (await kernel.connections(many(count, address))).length,
   /** Two calls, of which nobody waits for the first. */
   addThenRemove: async (addresses: string[], leaving: string[], target: PlumbTarget) => {
     const [added, removed] = await Promise.all([kernel.add(addresses, target), kernel.remove(leaving, target)]);

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { MOST_ADDRESSES } from "../../src/kernel/batches.js";
 import { Agent, cannotRun, Namespace } from "./namespace.js";
 
 const OURS = 104;
 const KEEPALIVED = 18;
 const EEXIST = -17;
 const ECANCELED = -125;
+const TOO_MANY = /^expected at most 1048576 addresses in a batch$/;
 
 /** From 10.7.0.0 on. */
 const range = (count: number, second = 7) =>
@@ -53,6 +55,20 @@ describe.skipIf(cannotRun !== null)(`a batch${cannotRun === null ? "" : ` (${can
     const result = await agent.call("addThree", [first, second, third], on("address"));
     expect(result).toEqual({ order: [1, 0, 2], second: Array(10).fill(ECANCELED) });
     expect(await ours()).toEqual([...first, ...third].sort());
+  });
+
+  it.each(["add", "remove"] as const)(
+    "to %s takes a million addresses, and of one more it takes none",
+    async (operation) => {
+      expect(await agent.call("countStatuses", operation, MOST_ADDRESSES, on("route"))).toBe(MOST_ADDRESSES);
+      await expect(agent.call("countStatuses", operation, MOST_ADDRESSES + 1, on("route"))).rejects.toThrow(TOO_MANY);
+    },
+  );
+
+  it("of what was found is refused as well where that is too much, and what was there stays", async () => {
+    await agent.call("add", ["10.7.0.1"], on("route"));
+    await expect(agent.call("removeMany", MOST_ADDRESSES + 1, on("route"))).rejects.toThrow(TOO_MANY);
+    expect(await ours()).toEqual(["10.7.0.1"]);
   });
 
   it("runs after the one that was called before, however many turns that one takes to be packed", async () => {

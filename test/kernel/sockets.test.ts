@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MOST_ADDRESSES } from "../../src/kernel/batches.js";
 import { Agent, cannotRun, Namespace } from "./namespace.js";
 import { Talker } from "./talker.js";
 
@@ -82,6 +83,30 @@ describe.skipIf(cannotRun !== null)(`sockets on an address${cannotRun === null ?
     expect(await agent.call("killSockets", addresses)).toEqual({ closed: some.length, failures: [] });
     for (const _ of some) await peers.says("ECONNRESET");
     expect(await agent.call("counters")).toMatchObject({ socketsKilled: some.length, socketsNotKilled: 0 });
+  });
+});
+
+describe.skipIf(cannotRun !== null)(`a million addresses${cannotRun === null ? "" : ` (${cannotRun})`}`, () => {
+  let host: Namespace;
+
+  beforeEach(async () => {
+    host = await Namespace.create();
+  });
+  afterEach(() => host.close());
+
+  it("may be asked for what is connected on them, and more are refused", async () => {
+    const agent = await Agent.start(host);
+    const program = await Talker.listen(host, PORT, "127.0.0.1");
+    const peer = await Talker.connect(host, PORT, "127.0.0.1");
+    await program.says("accepted");
+    expect(await agent.call("connectionsOfMany", "127.0.0.1", MOST_ADDRESSES)).toBe(2);
+    for (const method of ["connectionsOfMany", "killMany"] as const) {
+      await expect(agent.call(method, "127.0.0.1", MOST_ADDRESSES + 1)).rejects.toThrow("needs (addresses: ");
+    }
+    expect(await agent.call("connectionsOfMany", "127.0.0.1", 1)).toBe(2);
+    // The other end is on this host too, and ends by the reset.
+    expect(await agent.call("killMany", "127.0.0.1", MOST_ADDRESSES)).toEqual({ closed: 1, failures: [] });
+    expect(await peer.next()).toMatch(/^ECONN(RESET|ABORTED)$/);
   });
 });
 
