@@ -1,4 +1,4 @@
-/* Packed records as they come from TypeScript: a tag, then records. What is asked of the kernel is what the record says. */
+/* Records that are to be plumbed: a tag, then records. What is asked of the kernel is what the record says. */
 #include <linux/rtnetlink.h>
 
 #include "../../wire/decode.h"
