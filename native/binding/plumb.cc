@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include "../io/plumber.h"
+#include "../wire/address_text.h"
 #include "arguments.h"
 #include "exports.h"
 #include "job.h"
@@ -15,10 +18,9 @@ namespace {
 constexpr const char* kExpected =
     "openBatch needs (operation: 1 add or 2 remove, protocol: 1 to 255, most: 0 to 1048576 records, "
     "receiveBytes: 1 or more)";
-constexpr const char* kExpectedRecords =
-    "append needs (records: Uint8Array of whole 24-byte records, together no more than the batch was opened for, each "
-    "with family 4 or 6, a prefix of that family, an interface index, and zeros where an IPv4 address ends), and that "
-    "before the batch runs";
+constexpr const char* kExpectedAddresses =
+    "append needs (addresses: string, ifindex: 1 to 2147483647, prefix: of the family of each address, or null for the "
+    "host's, flags: 0 to 255), and that before the batch runs";
 
 /* From openBatch() on. The environment's own thread appends; from run() on, records belong to the worker thread. */
 struct Batch {
@@ -54,13 +56,23 @@ Napi::Value ResultObject(Napi::Env env, const io::PlumbOutcome& outcome) {
   return result;
 }
 
-/* append(records): undefined. In slices, so that no call is long: the records of all are copied here. */
+std::optional<wire::Target> TargetArgument(const Napi::CallbackInfo& info, size_t first) {
+  const auto ifindex = IntegerArgument(info[first], 1, INT32_MAX);
+  const auto prefix = IntegerArgument(info[first + 1], 0, wire::HostPrefix(6));
+  const auto flags = IntegerArgument(info[first + 2], 0, UINT8_MAX);
+  if (!ifindex || (!prefix && !info[first + 1].IsNull()) || !flags) return std::nullopt;
+  return wire::Target{static_cast<uint32_t>(*ifindex), prefix, static_cast<uint8_t>(*flags)};
+}
+
+/* append(addresses, ifindex, prefix, flags): number. In slices, so that no call is long: the records of all are kept here. */
 Napi::Value Append(const Napi::CallbackInfo& info, Batch& batch) {
-  const auto slice = RecordsArgument<wire::AddressRecord>(info[0], batch.most - batch.records.size());
-  if (batch.runs || !slice || !std::ranges::all_of(*slice, wire::IsPlumbable))
-    return ThrowArgument(info.Env(), kExpectedRecords);
-  batch.records.insert(batch.records.end(), slice->begin(), slice->end());
-  return info.Env().Undefined();
+  const auto target = TargetArgument(info, 1);
+  if (batch.runs || !info[0].IsString() || !target) return ThrowArgument(info.Env(), kExpectedAddresses);
+  const std::string texts = info[0].As<Napi::String>().Utf8Value();
+  const auto slice = wire::ParseAddresses(texts, *target, batch.most - batch.records.size());
+  if (!std::ranges::all_of(slice, wire::IsPlumbable)) return ThrowArgument(info.Env(), kExpectedAddresses);
+  batch.records.insert(batch.records.end(), slice.begin(), slice.end());
+  return Napi::Number::New(info.Env(), static_cast<double>(slice.size()));
 }
 
 /* run(): Promise<{ statuses: Int32Array, texts: [number, string][] }>. Once. */

@@ -10,7 +10,7 @@
 
 namespace holdfast::wire {
 
-/* One address as it crosses between TypeScript and C++, in both directions: what to plumb, and what a dump found.
+/* One address: what to plumb (address_text.h), and what a dump found, which crosses to TypeScript as it is.
  * 24 bytes, little-endian except `address`, which is in network order. The same table is in src/kernel/records.ts;
  * test/native compares the two, so change both together. */
 struct AddressRecord {

@@ -12,7 +12,7 @@ export interface Addon {
   /** @param protocol 0 to 255, or -1 for all. @param ifindex 0 for all. @param kinds 1 interface addresses, 2 local routes,
    * 3 both. @returns packed records (records.ts). */
   addresses(protocol: number, ifindex: number, kinds: 1 | 2 | 3): Promise<Buffer>;
-  /** @param operation 1 add, 2 remove. @param most how many records it may get, up to 1,048,576.
+  /** @param operation 1 add, 2 remove. @param most how many addresses it may get, up to 1,048,576.
    * @param receiveBytes room for the kernel's answers. */
   openBatch(operation: 1 | 2, protocol: number, most: number, receiveBytes: number): NativeBatch;
   /** @returns a descriptor for `announce`, or -errno. */
@@ -70,8 +70,12 @@ export interface Addon {
 }
 
 export interface NativeBatch {
-  /** @param records packed (records.ts); copied. */
-  append(records: Uint8Array): void;
+  /**
+   * @param addresses texts, with a newline between two. @param prefix null for the host's, by the family of each address.
+   * @param flags as a record has them (records.ts).
+   * @returns how many were taken: all, or 0, where one is no address or there are more than the batch has room for.
+   */
+  append(addresses: string, ifindex: number, prefix: number | null, flags: number): number;
   /** Once. */
   run(): Promise<NativeBatchResult>;
   /** How many records have their status. */

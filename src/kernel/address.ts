@@ -14,6 +14,10 @@ export function writeAddress(text: string, bytes: Uint8Array, offset: number): 4
   return 6;
 }
 
+export function notAnAddress(text: string): TypeError {
+  return new TypeError(`expected an IPv4 or IPv6 address, not ${JSON.stringify(text)}`);
+}
+
 /** The one text that each address has: dotted quad, or RFC 5952. */
 export function formatAddress(family: 4 | 6, bytes: Uint8Array, offset: number): string {
   if (family === 4) return formatIpv4(bytes, offset);

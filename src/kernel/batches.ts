@@ -1,9 +1,9 @@
-/** Bulk changes: packed, queued, followed and cancelled here; the kernel itself is asked in native/io/plumber.cc. */
+/** Bulk changes: handed over, queued, followed and cancelled here; the kernel itself is asked in native/io/plumber.cc. */
 import { constants } from "node:os";
 import { type Addon, type NativeBatch, type SystemCallError, systemError } from "./addon.js";
+import { appendAll, type Part } from "./append.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
-import { packRecords } from "./records.js";
-import type { BatchOptions, PlumbResult, PlumbTarget } from "./types.js";
+import type { BatchOptions, PlumbResult } from "./types.js";
 
 /** As many as one batch takes (native/binding/arguments.h). */
 export const MOST_ADDRESSES = 2 ** 20;
@@ -28,22 +28,21 @@ export class Batches {
     private readonly answerBytes = ANSWER_BYTES,
   ) {}
 
-  /** @throws TypeError, ERR_CAPABILITY_MISSING, ERR_NETLINK; nothing was changed. */
-  async run<T>(
+  /** @param total how many addresses the parts have together. @throws TypeError, ERR_CAPABILITY_MISSING, ERR_NETLINK; nothing was changed. */
+  async run(
     operation: "add" | "remove",
-    items: readonly T[],
-    addressOf: (item: T) => string,
-    targetOf: (item: T) => PlumbTarget,
+    total: number,
+    parts: Iterable<Part>,
     options: BatchOptions = {},
   ): Promise<PlumbResult> {
-    const doing = `cannot ${operation} ${items.length} addresses`;
+    const doing = `cannot ${operation} ${total} addresses`;
     const missing = missingCapabilities();
     if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
-    if (items.length > MOST_ADDRESSES) throw new TypeError(`expected at most ${MOST_ADDRESSES} addresses in a batch`);
-    const batch = this.addon.openBatch(OPERATIONS[operation], this.protocol, items.length, this.answerBytes);
+    if (total > MOST_ADDRESSES) throw new TypeError(`expected at most ${MOST_ADDRESSES} addresses in a batch`);
+    const batch = this.addon.openBatch(OPERATIONS[operation], this.protocol, total, this.answerBytes);
     const before = this.#last;
-    const packed = packRecords(items, addressOf, targetOf, (slice) => batch.append(slice));
-    const call = inTurn(batch, Promise.all([before, packed]), items.length, options);
+    const appended = appendAll(batch, parts);
+    const call = inTurn(batch, Promise.all([before, appended]), total, options);
     // One that was cancelled in the queue ends before its predecessor does.
     this.#last = Promise.allSettled([before, call]);
     const result = await call.catch((cause: SystemCallError | TypeError) => {

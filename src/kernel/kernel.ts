@@ -3,6 +3,7 @@ import { getSystemErrorName } from "node:util";
 import type { HoldfastError } from "../errors.js";
 import { type Addon, loadAddon, type SystemCallError, systemError } from "./addon.js";
 import { Announcer, type FindHosts, type SendAnnouncements } from "./announcer.js";
+import { placesOf, slicesOf } from "./append.js";
 import { Batches } from "./batches.js";
 import { bindTexts, packEndpoints } from "./bind.js";
 import { Budget } from "./budget.js";
@@ -103,24 +104,19 @@ class LinuxKernel implements Kernel {
   }
 
   async add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
-    return this.#batches.run("add", addresses, textItself, this.#on(target), options);
+    return this.#batches.run("add", addresses.length, slicesOf(addresses, this.#on(target)), options);
   }
 
   async remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
     this.#announcer.cancel(addresses);
-    const result = await this.#batches.run("remove", addresses, textItself, this.#on(target), options);
+    const parts = slicesOf(addresses, this.#on(target));
+    const result = await this.#batches.run("remove", addresses.length, parts, options);
     await this.#announcer.idle(); // Whoever is told that they are gone may announce them next.
     return result;
   }
 
   async removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult> {
-    return this.#batches.run(
-      "remove",
-      found,
-      ({ address }) => address,
-      (one) => one,
-      options,
-    );
+    return this.#batches.run("remove", found.length, placesOf(found), options);
   }
 
   async openLifeline(name: string): Promise<Lifeline> {
@@ -228,9 +224,8 @@ class LinuxKernel implements Kernel {
   }
 
   /** On a lifeline, host aliases only (see PlumbTarget). */
-  #on({ prefix, ...target }: PlumbTarget): () => PlumbTarget {
-    const placed = prefix === undefined || this.#lifelines.has(target.ifindex) ? target : { ...target, prefix };
-    return () => placed;
+  #on({ prefix, ...target }: PlumbTarget): PlumbTarget {
+    return prefix === undefined || this.#lifelines.has(target.ifindex) ? target : { ...target, prefix };
   }
 
   /** Opened when first needed, so that a kernel that only looks needs no CAP_NET_RAW. */
@@ -251,8 +246,6 @@ class LinuxKernel implements Kernel {
     }
   };
 }
-
-const textItself = (address: string) => address;
 
 function nonNegative(value: number): number | null {
   return value < 0 ? null : value;

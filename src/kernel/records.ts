@@ -1,10 +1,9 @@
 /**
- * Packed address records, as they cross to C++ and back. The table is the same as in native/wire/address_record.h; a
+ * Packed address records, as they come from C++. The table is the same as in native/wire/address_record.h; a
  * test compares the two, so change both together. Little-endian, except `address`, which is in network order.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { formatAddress, writeAddress } from "./address.js";
-import type { FoundAddress, PlumbTarget } from "./types.js";
+import { formatAddress } from "./address.js";
+import type { FoundAddress } from "./types.js";
 
 export const RECORD = {
   bytes: 24,
@@ -19,49 +18,6 @@ export const RECORD = {
   flagProbe: 4,
   flagNoSource: 8,
 } as const;
-
-/** So many records are worked on before other events get their turn: about 1 ms. */
-const SLICE = 8192;
-
-/**
- * Hands over the records of all items in slices, in buffers that are used again: one turn of the event loop each.
- *
- * @throws TypeError naming the first text that is not an address.
- */
-export async function packRecords<T>(
-  items: readonly T[],
-  addressOf: (item: T) => string,
-  targetOf: (item: T) => PlumbTarget,
-  take: (slice: Buffer) => void,
-): Promise<void> {
-  const buffer = Buffer.alloc(Math.min(SLICE, items.length) * RECORD.bytes);
-  for (let first = 0; first < items.length; first += SLICE) {
-    if (first > 0) await nextTurn();
-    const some = items.slice(first, first + SLICE);
-    buffer.fill(0);
-    let start = 0;
-    for (const item of some) {
-      packRecord(buffer, start, addressOf(item), targetOf(item));
-      start += RECORD.bytes;
-    }
-    take(buffer.subarray(0, start));
-  }
-}
-
-function packRecord(bytes: Buffer, start: number, address: string, target: PlumbTarget): void {
-  const { ifindex, plumbing, prefix } = target;
-  const family = writeAddress(address, bytes, start + RECORD.address);
-  if (family === 0) throw new TypeError(`expected an IPv4 or IPv6 address, not ${JSON.stringify(address)}`);
-  const isRoute = plumbing === "route";
-  bytes[start + RECORD.family] = family;
-  bytes[start + RECORD.prefix] = isRoute || prefix === undefined ? hostPrefix(family) : prefix;
-  bytes[start + RECORD.flags] = isRoute ? RECORD.flagRoute : aliasFlags(target);
-  bytes.writeUInt32LE(ifindex, start + RECORD.ifindex);
-}
-
-function aliasFlags({ dad = false, sourceHygiene = false }: PlumbTarget): number {
-  return (dad ? RECORD.flagProbe : 0) | (sourceHygiene ? RECORD.flagNoSource : 0);
-}
 
 /** @param bytes few enough for one turn of the event loop. */
 export function unpackSlice(bytes: Buffer): FoundAddress[] {

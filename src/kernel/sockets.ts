@@ -5,7 +5,7 @@
 import { constants } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { getSystemErrorMap } from "node:util";
-import { formatMapped, MAPPED_BYTES, writeMapped } from "./address.js";
+import { formatMapped, MAPPED_BYTES, notAnAddress, writeMapped } from "./address.js";
 import type { Connection, KillResult } from "./types.js";
 
 const RECORD = { bytes: 36, local: 0, remote: 16, localPort: 32, remotePort: 34 } as const;
@@ -26,7 +26,7 @@ export async function packIps(addresses: readonly string[]): Promise<Buffer> {
 /** @returns its family. */
 function writeIp(address: string, bytes: Buffer, at: number): 4 | 6 {
   const family = writeMapped(address, bytes, at);
-  if (family === 0) throw new TypeError(`expected an IPv4 or IPv6 address, not ${JSON.stringify(address)}`);
+  if (family === 0) throw notAnAddress(address);
   return family;
 }
 

@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { explain, HoldfastError } from "../../src/errors.js";
 import { loadAddon } from "../../src/kernel/addon.js";
+import { slicesOf } from "../../src/kernel/append.js";
 import { Batches } from "../../src/kernel/batches.js";
 import { findOrphans, HOLDFAST_PROTOCOL, type Lifeline, openKernel } from "../../src/kernel/index.js";
 import type {
@@ -84,7 +85,7 @@ export const calls = {
   /** With so little room for answers that the kernel drops most of them. */
   addDeaf: async (addresses: string[], target: PlumbTarget) => {
     const batches = new Batches(loadAddon(), protocol, 1);
-    return plain(await batches.run("add", addresses, String, () => target));
+    return plain(await batches.run("add", addresses.length, slicesOf(addresses, target)));
   },
   /** Removes orphans, as a daemon does at its start. */
   cleanSlate: async (vips: [string, { ifindex: number; prefix: number }][]) => {

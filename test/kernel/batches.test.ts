@@ -102,6 +102,26 @@ describe.skipIf(cannotRun !== null)(`a batch${cannotRun === null ? "" : ` (${can
     },
   );
 
+  it.each(["address", "route"] as const)(
+    "takes in %s mode every spelling of an address for that address",
+    async (mode) => {
+      const spelt = ["FD00:0:0::1", "fd00::1", "::ffff:10.9.0.1", "::FFFF:a09:1", "10.9.0.1", "fd00::10.9.0.1"];
+      expect(await agent.call("add", spelt, on(mode))).toEqual({ statuses: Array(6).fill(0), texts: [] });
+      expect(await ours()).toEqual(["10.9.0.1", "::ffff:10.9.0.1", "fd00::1", "fd00::a09:1"]);
+      const canonical = ["fd00::1", "::ffff:10.9.0.1", "10.9.0.1", "fd00::a09:1"];
+      expect((await agent.call("remove", canonical, on(mode))).statuses).toEqual([0, 0, 0, 0]);
+      expect(await ours()).toEqual([]);
+    },
+  );
+
+  it("with a text that is no address changes nothing, however late it comes", async () => {
+    const addresses = [...range(9000), "10.9.0.1\n10.9.0.2"];
+    await expect(agent.call("add", addresses, on("route"))).rejects.toThrow(
+      'expected an IPv4 or IPv6 address, not "10.9.0.1\\n10.9.0.2"',
+    );
+    expect(await ours()).toEqual([]);
+  });
+
   it("has the right status for each address where most of the kernel's answers are dropped", async () => {
     const addresses = range(2000);
     const taken = addresses.filter((_, i) => i % 2 === 0);

@@ -2,7 +2,6 @@ import { constants } from "node:os";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadAddon } from "../../src/kernel/addon.js";
-import { RECORD } from "../../src/kernel/records.js";
 
 const addon = loadAddon();
 const [ENODEV, EPERM] = [-constants.errno.ENODEV, -constants.errno.EPERM];
@@ -63,32 +62,8 @@ const notWhole = (bytes: number): fc.Arbitrary<unknown> =>
     fc.uint8Array({ maxLength: 20 * bytes }).filter(({ length }) => length % bytes !== 0),
   );
 
-const RECORDS = fc.array(fc.constant(goodRecord()), { maxLength: 3 }).map((records) => Buffer.concat(records));
-
-/** Good records with a bad one among them. */
-const BAD_RECORDS = fc
-  .tuple(
-    RECORDS,
-    RECORDS,
-    fc.oneof(
-      fc.constantFrom(0, 1, 2, 5, 7, 255).map((family) => goodRecord({ family })),
-      fc.integer({ min: 33, max: 255 }).map((prefix) => goodRecord({ prefix })),
-      fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1).map((ifindex) => goodRecord({ ifindex })),
-      fc.integer({ min: 4, max: 15 }).map((at) => goodRecord({ strayByteAt: at })),
-    ),
-  )
-  .map(([before, after, bad]) => Buffer.concat([before, bad, after]));
-
 /** On an interface that no host has: were it taken in spite of what is wrong, nothing would change. */
-function goodRecord({ family = 4, prefix = 32, ifindex = 2 ** 31 - 1, strayByteAt = 0 } = {}): Buffer {
-  const bytes = Buffer.alloc(RECORD.bytes);
-  bytes[RECORD.family] = family;
-  bytes[RECORD.prefix] = prefix;
-  bytes.writeUInt32LE(ifindex, RECORD.ifindex);
-  bytes.set([198, 51, 100, 1], RECORD.address);
-  if (strayByteAt > 0) bytes[RECORD.address + strayByteAt] = 1;
-  return bytes;
-}
+const NO_INTERFACE = 2 ** 31 - 1;
 
 const CONNECTIONS = fc.array(fc.constant(goodConnection()), { maxLength: 3 }).map((records) => Buffer.concat(records));
 
@@ -144,6 +119,14 @@ const integer = (least: number, most: number): Parameter => ({
   good: fc.integer({ min: least, max: most }),
   bad: notInteger(least, most),
 });
+
+const APPEND: readonly Parameter[] = [
+  { good: fc.constant("198.51.100.1\n198.51.100.2"), bad: fc.oneof(NOTHING, fc.double(), fc.uint8Array()) },
+  integer(1, NO_INTERFACE),
+  // As the addresses are IPv4.
+  { good: fc.option(fc.integer({ min: 0, max: 32 })), bad: notInteger(0, 32).filter((prefix) => prefix !== null) },
+  integer(0, 255),
+];
 
 const FOREIGN_DESCRIPTORS = fc.constantFrom(
   Int32Array.of(0),
@@ -277,32 +260,38 @@ describe("the addon", () => {
   );
 
   describe("a batch", () => {
-    it("answers records that are no whole and right records with a TypeError, and does not take them", () => {
+    it("answers any wrong argument of append with a TypeError, and takes nothing", () => {
       const batch = addon.openBatch(1, 104, 3, 4096);
       const append = methodOf(batch, "append");
-      const wrong = fc.oneof(
-        notWhole(RECORD.bytes),
-        BAD_RECORDS,
-        fc.constant(Buffer.concat(Array(4).fill(goodRecord()))),
-      );
+      const expected = {
+        name: "TypeError",
+        code: "ERR_NATIVE_ARGUMENT",
+        message: expect.stringContaining("append needs ("),
+      };
       fc.assert(
-        fc.property(wrong, (records) => {
-          expect(() => append(records)).toThrow(
-            expect.objectContaining({ name: "TypeError", code: "ERR_NATIVE_ARGUMENT" }),
-          );
+        fc.property(wrongCall(APPEND), (args) => {
+          expect(() => append(...args)).toThrow(expect.objectContaining(expected));
         }),
         { numRuns: 500 },
       );
-      for (let i = 0; i < 3; i++) batch.append(goodRecord());
-      expect(() => batch.append(goodRecord())).toThrow("no more than the batch was opened for");
+      expect(() => batch.append("fd00::1\n198.51.100.1", NO_INTERFACE, 64, 0)).toThrow("of the family of each address");
+      expect(batch.append("198.51.100.1\nfd00::1\n198.51.100.2", NO_INTERFACE, null, 0)).toBe(3);
     });
 
-    it("runs once, takes no records from then on, and says of how many it knows", async () => {
+    it("takes no more addresses than it was opened for", () => {
       const batch = addon.openBatch(1, 104, 3, 4096);
-      batch.append(goodRecord());
+      expect(batch.append("198.51.100.1\n198.51.100.2", NO_INTERFACE, null, 0)).toBe(2);
+      expect(batch.append("198.51.100.3\n198.51.100.4", NO_INTERFACE, null, 0)).toBe(0);
+      expect(batch.append("198.51.100.3", NO_INTERFACE, null, 0)).toBe(1);
+      expect(batch.append("198.51.100.4", NO_INTERFACE, null, 0)).toBe(0);
+    });
+
+    it("runs once, takes no addresses from then on, and says of how many it knows", async () => {
+      const batch = addon.openBatch(1, 104, 3, 4096);
+      batch.append("198.51.100.1", NO_INTERFACE, null, 0);
       expect(batch.done()).toBe(0);
       const run = batch.run();
-      expect(() => batch.append(goodRecord())).toThrow("before the batch runs");
+      expect(() => batch.append("198.51.100.1", NO_INTERFACE, null, 0)).toThrow("before the batch runs");
       expect(() => batch.run()).toThrow("has not run");
       const { statuses } = await run;
       expect([...statuses].every((status) => [ENODEV, EPERM].includes(status))).toBe(true); // as root, or not
@@ -312,7 +301,7 @@ describe("the addon", () => {
 
     it("asks the kernel for nothing once it is cancelled", async () => {
       const batch = addon.openBatch(1, 104, 1, 4096);
-      batch.append(goodRecord());
+      batch.append("198.51.100.1", NO_INTERFACE, null, 0);
       batch.cancel();
       expect([...(await batch.run()).statuses]).toEqual([-constants.errno.ECANCELED]);
       expect(batch.done()).toBe(0);

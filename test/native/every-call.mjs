@@ -13,15 +13,10 @@ const TAG = 104;
 const require = createRequire(import.meta.url);
 const addon = require("node-gyp-build")(fileURLToPath(new URL("../..", import.meta.url)));
 
-/** 24 bytes an address, native/wire/address_record.h: 10.1.0.N/32 on an interface. */
-function records(count, ifindex, flags) {
-  const bytes = Buffer.alloc(24 * count);
-  for (let i = 0; i < count; i++) {
-    bytes.set([4, 32, 0, flags], 24 * i);
-    bytes.writeUInt32LE(ifindex, 24 * i + 4);
-    bytes.writeUInt32BE(0x0a010001 + i, 24 * i + 8);
-  }
-  return bytes;
+/** What `append` of a batch takes: `count` addresses from 10.1.0.1 on, on an interface. */
+function texts(count, ifindex, flags) {
+  const addresses = Array.from({ length: count }, (_, i) => `10.1.${(i + 1) >> 8}.${(i + 1) & 255}`);
+  return [addresses.join("\n"), ifindex, null, flags];
 }
 
 /** 16 bytes an address, native/wire/ip_address.h: `count` of each family. */
@@ -57,7 +52,7 @@ const EVERYBODY = new Uint8Array(6).fill(0xff);
 
 function plumb(operation, some) {
   const batch = addon.openBatch(operation, TAG, 300, 1 << 20);
-  batch.append(some);
+  assert(batch.append(...some) > 0);
   return batch.run();
 }
 
@@ -69,18 +64,21 @@ const CALLS = {
   async openBatch() {
     const { index } = await link();
     for (const flags of [0, 1]) {
-      const added = await plumb(1, records(300, index, flags));
+      const added = await plumb(1, texts(300, index, flags));
       // Some rounds run at once, on the same addresses: there already and not there any more are no failures.
       assert(added.statuses.every((status) => status === 0 || status === -17));
-      await plumb(2, records(300, index, flags));
+      await plumb(2, texts(300, index, flags));
     }
-    const failed = await plumb(1, records(3, 9999, 0));
+    const failed = await plumb(1, texts(3, 9999, 0));
     assert(failed.statuses.every((status) => status === -19) && failed.texts.length === 1);
     const cancelled = addon.openBatch(1, TAG, 3, 1 << 20);
-    cancelled.append(records(3, index, 0));
+    cancelled.append(...texts(3, index, 0));
     cancelled.cancel();
     assert((await cancelled.run()).statuses.every((status) => status === -125) && cancelled.done() === 0);
-    addon.openBatch(1, TAG, 3, 1 << 20).append(records(3, index, 0)); // and never run
+    addon.openBatch(1, TAG, 3, 1 << 20).append(...texts(3, index, 0)); // and never run
+    const refusing = addon.openBatch(1, TAG, 3, 1 << 20);
+    assert.equal(refusing.append("10.1.0.1\nfd00::1\neth1", index, null, 0), 0);
+    assert.throws(() => refusing.append("10.1.0.1\nfd00::1", index, 64, 0), TypeError);
   },
   async openAnnouncer() {
     const fd = addon.openAnnouncer();
@@ -122,8 +120,8 @@ const CALLS = {
     const { index } = await link();
     let told = 0;
     const monitor = await addon.openMonitor(1 << 20, true, (removed, added) => (told += removed.length + added.length));
-    await plumb(1, records(50, index, 1));
-    await plumb(2, records(50, index, 1));
+    await plumb(1, texts(50, index, 1));
+    await plumb(2, texts(50, index, 1));
     assert.equal(typeof monitor.has("10.1.0.1"), "boolean");
     await monitor.close();
     return told;
@@ -164,7 +162,7 @@ const CALLS = {
   },
   async openLifeline(number) {
     const { fd, ifindex } = await addon.openLifeline(`hf${number}`);
-    await plumb(1, records(50, ifindex, 1));
+    await plumb(1, texts(50, ifindex, 1));
     await addon.close(fd);
   },
   close: () => assert.throws(() => addon.close(99), TypeError),
