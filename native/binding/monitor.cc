@@ -1,12 +1,13 @@
 #include "../io/monitor.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "../wire/address_text.h"
 #include "arguments.h"
 #include "dumps.h"
 #include "exports.h"
@@ -84,11 +85,8 @@ Napi::Value Has(const Napi::CallbackInfo& info, io::Monitor& monitor) {
   /* By hand, without a std::string: this is asked for every connection. A text that was cut short is no address. */
   if (napi_get_value_string_utf8(info.Env(), info[0], text, sizeof text, &size) != napi_ok)
     return ThrowArgument(info.Env(), "has needs (address: string)");
-  wire::AddressRecord address{};
-  const int family = std::memchr(text, ':', size) == nullptr ? AF_INET : AF_INET6;
-  address.family = family == AF_INET ? 4 : 6;
-  const bool valid = inet_pton(family, text, address.address) == 1;
-  return Napi::Boolean::New(info.Env(), valid && monitor.Has(address));
+  const auto address = wire::ParseAddress({text, size});
+  return Napi::Boolean::New(info.Env(), address && monitor.Has(*address));
 }
 
 Napi::Object MonitorObject(Napi::Env env, const std::shared_ptr<Watcher>& watcher) {

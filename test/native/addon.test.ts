@@ -100,4 +100,14 @@ describe("a kernel that only looks", () => {
     );
     await kernel.close();
   });
+
+  it("knows an address by its text, and by none that merely begins with it", async () => {
+    const kernel = openKernel();
+    const monitor = await kernel.watch(() => undefined);
+    expect(monitor.has("127.0.0.1")).toBe(true);
+    const others = ["127.0.0.1\0", "127.0.0.1\0x", "127.0.0.1\n", "127.0.0.01", "127.0.0.1%lo", "::ffff:127.0.0.1", ""];
+    expect(others.filter((text) => monitor.has(text))).toEqual([]);
+    await monitor.close();
+    await kernel.close();
+  });
 });
