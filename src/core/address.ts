@@ -145,12 +145,10 @@ function rangesIn(block: string, offsets: readonly number[]): AddressRange[] {
   return ranges;
 }
 
-export function fromRanges(ranges: readonly AddressRange[]): string[] {
-  const addresses: string[] = [];
+export function* addressesIn(ranges: readonly AddressRange[]): Generator<string, undefined> {
   for (const { block, start, count } of ranges) {
-    for (let i = 0; i < count; i++) addresses.push(formatAddress({ block, offset: start + i }));
+    for (let i = 0; i < count; i++) yield formatAddress({ block, offset: start + i });
   }
-  return addresses;
 }
 
 /** For people: "10.1.1.1-10.1.1.40 10.2.1.7 2001:db8::1-2001:db8::9". */

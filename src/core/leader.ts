@@ -122,7 +122,7 @@ export class Leader {
   }
 
   /** @returns what is to be said now. */
-  wake(at: MonoMs): WireMessage[] {
+  *waking(at: MonoMs): Slices<WireMessage[]> {
     const said: WireMessage[] = [];
     if (at >= this.#matureAt) {
       this.#matureAt = Number.POSITIVE_INFINITY;
@@ -131,7 +131,7 @@ export class Leader {
     }
     if (at >= this.#balanceAt) {
       this.#balanceAt = at + this.terms.viewBalanceIntervalMs;
-      const moves = this.#balanceRound(at);
+      const moves = yield* this.#balanceRound(at);
       if (moves.length > 0) said.push({ kind: "balance", moves });
       said.push({ kind: "check" });
     }
@@ -143,9 +143,9 @@ export class Leader {
     return said;
   }
 
-  #balanceRound(at: MonoMs): { to: string; leads: string[] }[] {
+  #balanceRound(at: MonoMs): Slices<{ to: string; leads: string[] }[]> {
     const msOfDay = this.#midnight === null ? null : (at - this.#midnight) % DAY_MS;
-    return this.ownership.balanceRound((failback, member) =>
+    return this.ownership.balancing((failback, member) =>
       isDue(failback, { healthyMs: this.#healthySince.ms(member, at), msOfDay }),
     );
   }

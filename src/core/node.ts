@@ -18,7 +18,7 @@ import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingDrains } from "./ownership/pending-drains.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
-import { policyOf, usesLeases } from "./ownership/policy.js";
+import { policyOf } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
@@ -49,6 +49,8 @@ export interface NodeSetup extends LeaseTerms, LeaderTerms {
 
 /** Homes that are told at once: the mail service is in another thread. */
 const HOMES_CHUNK = 4096;
+/** Of one job: it is served and told as owned as a whole, and no more of it is worked on at once. */
+const ACQUIRE_CHUNK = 16_384;
 /** A node that drains by and by gives so often. */
 const GIVE_EVERY_MS = 250;
 
@@ -116,10 +118,10 @@ export class NodeCore {
         yield* this.#hear(input.from, input.payload, input.at);
         break;
       case "done":
-        this.#finish(input.job, input.failed);
+        yield* this.#finish(input.job, input.failed);
         break;
       case "lost":
-        this.#lose(input.addresses);
+        yield* this.#lose(input.addresses);
         break;
       case "move":
         this.#startMove(input);
@@ -142,10 +144,10 @@ export class NodeCore {
         this.#leave();
         break;
       case "wake":
-        this.#wake(input.at);
+        yield* this.#wake(input.at);
         break;
     }
-    this.#lookAtWaiting();
+    yield* this.#lookAtWaiting();
     const beacon = this.#tenure.beacon();
     if (beacon !== null) this.#multicast({ kind: "beacon", ...beacon });
     this.#leaveWhenEmpty();
@@ -233,9 +235,9 @@ export class NodeCore {
     return dropped.length + draining.length;
   }
 
-  #lookAtWaiting(): void {
+  *#lookAtWaiting(): Slices<void> {
     const due = this.ownership.settled ? this.#tenure.due() : [];
-    if (due.length > 0) this.#carry(this.hands.look(this.#table(), due));
+    if (due.length > 0) yield* this.#carry(yield* this.hands.looking(this.#table(), due));
   }
 
   #announce(at: MonoMs): void {
@@ -329,7 +331,7 @@ export class NodeCore {
       case "announce":
         return yield* this.#introduce(from, message, at);
       case "catalogue":
-        if (!this.#introductions.learn(message.bytes))
+        if (!(yield* this.#introductions.learning(message.bytes)))
           this.#event("message-malformed", { from, bytes: message.bytes.length });
         return yield* this.#settleWhenAllAreKnown(at);
       case "check":
@@ -367,16 +369,17 @@ export class NodeCore {
     if (change.settled) yield* this.#settle(change, at);
     if (change.redefined) {
       for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
-      this.#tenure.need(usesLeases(definitions));
+      this.#tenure.need(definitions.found.leased);
     }
+    // What a settled table says of all of them is `settledAt`.
     let seen = 0;
-    for (const lead of change.touched) {
+    for (const lead of change.settled ? [] : change.touched) {
       this.#changedAt.set(lead, at);
       if (++seen % SLICE === 0) yield;
     }
     if (this.#tenure.pass(this.#now)) this.#lapse();
     if (change.redefined) this.#releaseStrays([...this.hands.held()].map(([address]) => address));
-    this.#carry(yield* this.hands.looking(this.#table(), change.touched));
+    yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
     yield* this.#tellHomes(change);
     for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
     this.#checkDrains(at);
@@ -390,7 +393,7 @@ export class NodeCore {
     this.#outputs.push(...this.#moves.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
-    for (const report of reportMembers(members)) this.#event(...report);
+    for (const report of yield* reportMembers(members)) this.#event(...report);
     this.#announceAgain(change.contested);
     const own = members.get(this.setup.self);
     if (this.#leaving && own?.leaving !== true) this.#multicast({ kind: "drain" });
@@ -420,7 +423,7 @@ export class NodeCore {
     if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
   }
 
-  #finish(id: number, failed: readonly { address: string; reason: string }[]): void {
+  *#finish(id: number, failed: readonly { address: string; reason: string }[]): Slices<void> {
     const job = this.#jobs.finish(id);
     if (job === undefined) return;
     const failures = new Map(failed.map(({ address, reason }) => [address, reason]));
@@ -433,40 +436,38 @@ export class NodeCore {
       else if (!this.hands.acquired(address)) doomed.push(address);
     }
     this.#release(doomed, true);
-    this.#lookAgain(job.addresses);
+    yield* this.#lookAgain(job.addresses);
   }
 
-  #lose(addresses: readonly string[]): void {
+  *#lose(addresses: readonly string[]): Slices<void> {
     const lost = addresses.filter((address) => this.hands.state(address) === "present");
     if (lost.length === 0) return;
     for (const address of lost) this.hands.released(address);
     this.#event("vip-lost", { addresses: describeAddresses(lost) });
-    this.#lookAgain(lost);
+    yield* this.#lookAgain(lost);
   }
 
   /** While announcements are missing nobody takes or gives anything. */
-  #lookAgain(addresses: readonly string[]): void {
+  *#lookAgain(addresses: readonly string[]): Slices<void> {
     if (!this.ownership.settled) return;
     const { definitions } = this.ownership;
     const leads = new Set(addresses.flatMap((address) => unitOf(definitions, address)?.lead.address ?? []));
     this.#releaseStrays(addresses);
-    this.#carry(this.hands.look(this.#table(), leads));
+    yield* this.#carry(yield* this.hands.looking(this.#table(), leads));
   }
 
   #releaseStrays(addresses: readonly string[]): void {
     this.#release(this.hands.strays(this.#table(), addresses), true);
   }
 
-  #carry({ acquire, release, owned, released, refused }: Demands): void {
-    const planned = new Set(release.filter((address) => this.#isPlanned(address)));
-    this.#release(
-      release.filter((address) => !planned.has(address)),
-      true,
-    );
-    this.#release([...planned], false);
-    if (acquire.length > 0) {
-      const fenced = acquire.filter((address) => this.#rowOf(address)?.fenced !== false);
-      this.#outputs.push(this.#jobs.acquire(acquire, fenced));
+  *#carry({ acquire, release, owned, released, refused }: Demands): Slices<void> {
+    const [urgent, planned] = yield* parted(release, (address) => !this.#isPlanned(address));
+    this.#release(urgent, true);
+    this.#release(planned, false);
+    for (let i = 0; i < acquire.length; i += ACQUIRE_CHUNK) {
+      const chunk = acquire.slice(i, i + ACQUIRE_CHUNK);
+      const [fenced] = yield* parted(chunk, (address) => this.#rowOf(address)?.fenced !== false);
+      this.#outputs.push(this.#jobs.acquire(chunk, fenced));
     }
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
@@ -582,8 +583,8 @@ export class NodeCore {
     this.#checkDrains(at);
   }
 
-  #wake(at: MonoMs): void {
-    for (const message of this.#leader.wake(at)) this.#multicast(message);
+  *#wake(at: MonoMs): Slices<void> {
+    for (const message of yield* this.#leader.waking(at)) this.#multicast(message);
     if (this.#isPacing && at >= this.#giveAt) this.#giveSome(at);
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
@@ -614,6 +615,16 @@ export class NodeCore {
   #event(code: NodeEventCode, facts: Facts): void {
     this.#outputs.push({ kind: "event", code, facts });
   }
+}
+
+/** Those that match, and the others. */
+function* parted<T>(items: readonly T[], matches: (item: T) => boolean): Slices<[T[], T[]]> {
+  const [matching, others]: [T[], T[]] = [[], []];
+  for (const [i, item] of items.entries()) {
+    (matches(item) ? matching : others).push(item);
+    if (i % SLICE === SLICE - 1) yield;
+  }
+  return [matching, others];
 }
 
 function sameHealth(a: Health, b: Health): boolean {

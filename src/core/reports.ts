@@ -6,12 +6,13 @@ import type { Definitions } from "./ownership/definitions.js";
 import type { Marks } from "./ownership/marks.js";
 import type { Member } from "./ownership/ownership.js";
 import { strictest } from "./ownership/policy.js";
+import { SLICE, type Slices } from "./slices.js";
 
 export type Report = readonly [code: NodeEventCode, facts: Facts];
 
 /** The table was made of announcements. */
-export function reportMembers(members: ReadonlyMap<string, Member>): Report[] {
-  return [...damped(members), ...balanceSetSizes(members), ...policies(members)];
+export function* reportMembers(members: ReadonlyMap<string, Member>): Slices<Report[]> {
+  return [...damped(members), ...balanceSetSizes(members), ...(yield* policies(members))];
 }
 
 /** Marks that have come or gone since the last time. */
@@ -38,12 +39,14 @@ function balanceSetSizes(members: ReadonlyMap<string, Member>): Report[] {
   return [["balance-set-size-differs", { sizes: [...sizes].sort((a, b) => a - b).join(" ") }]];
 }
 
-function policies(members: ReadonlyMap<string, Member>): Report[] {
+function* policies(members: ReadonlyMap<string, Member>): Slices<Report[]> {
   const said = new Map<string, Set<PartitionPolicy>>();
   // Members that configure the same share one list.
   for (const entries of new Set([...members.values()].map(({ announcement }) => announcement.entries))) {
     let last: (typeof entries)[number] | undefined;
+    let seen = 0;
     for (const entry of entries) {
+      if (++seen % SLICE === 0) yield;
       const { topology, policy } = entry;
       if (topology === last?.topology && policy === last.policy) continue;
       last = entry;

@@ -17,13 +17,3 @@ export function run<T>(work: Slices<T>): T {
     if (done === true) return value;
   }
 }
-
-/** As `new Set(items)`. */
-export function* collect<T>(items: Iterable<T>): Slices<Set<T>> {
-  const set = new Set<T>();
-  for (const item of items) {
-    set.add(item);
-    if (set.size % SLICE === 0) yield;
-  }
-  return set;
-}

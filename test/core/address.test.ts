@@ -6,7 +6,7 @@ import {
   describeAddresses,
   formatAddress,
   formatIpv4,
-  fromRanges,
+  addressesIn,
   parseAddress,
   parseIpv4,
   sortByAddress,
@@ -73,7 +73,7 @@ describe("ranges", () => {
       fc.property(fc.array(fc.nat(30)), (offsets) => {
         const addresses = offsets.map((offset) => formatIpv4(0xffffffff - offset));
         const values = [...new Set(addresses)].map((text) => parseIpv4(text) ?? -1).sort((a, b) => a - b);
-        expect(fromRanges(toRanges(addresses))).toEqual(values.map(formatIpv4));
+        expect([...addressesIn(toRanges(addresses))]).toEqual(values.map(formatIpv4));
       }),
     );
   });
@@ -99,6 +99,6 @@ describe("ranges", () => {
     const addresses = ["2001:db8::ffff:ffff", "2001:db8::1:0:0"];
 
     expect(toRanges(addresses)).toHaveLength(2);
-    expect(fromRanges(toRanges(addresses))).toEqual(addresses);
+    expect([...addressesIn(toRanges(addresses))]).toEqual(addresses);
   });
 });

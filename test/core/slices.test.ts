@@ -3,7 +3,9 @@ import { formatIpv4 } from "../../src/core/address.js";
 import type { Entry } from "../../src/core/catalogue/catalogue.js";
 import type { NodeInput, NodeOutput } from "../../src/core/io.js";
 import { NodeCore } from "../../src/core/node.js";
-import { collect, run, SLICE, type Slices } from "../../src/core/slices.js";
+import { SLICE, type Slices } from "../../src/core/slices.js";
+import { owned } from "../../src/core/ownership/table.js";
+import { decodingCatalogue, encodeCatalogue } from "../../src/core/wire/catalogue.js";
 import { decodeMessage, encodeMessage } from "../../src/core/wire/messages.js";
 import { vip } from "../sim/scenario.js";
 
@@ -89,6 +91,34 @@ describe("a table that is made anew", () => {
   });
 });
 
+describe("what walks through all addresses besides", () => {
+  const manySlices = VIPS / SLICE - 1;
+
+  it.each(["mature", "calm"] as const)("is in slices: members that are %s", (kind) => {
+    const { core: a, last } = aboutToSettle();
+    a.step(last);
+    a.ownership.members.get("b")!.damped = true;
+    const payload = encodeMessage({ kind, members: MEMBERS });
+    const { slices } = slicesOf(a.stepping({ kind: "message", at: 3, from: "a", payload }), () => {});
+    expect(slices).toBeGreaterThan(manySlices);
+  });
+
+  it("is in slices: a plan of balance", () => {
+    const { core: a, last } = aboutToSettle();
+    a.step(last);
+    a.step({ kind: "message", at: 3, from: "a", payload: encodeMessage({ kind: "mature", members: MEMBERS }) });
+    for (const [lead, row] of a.ownership.rows) a.ownership.loads.change(lead, () => owned(row, row.target ?? ""));
+    const { slices } = slicesOf(a.stepping({ kind: "wake", at: 10_000 }), () => {});
+    expect(slices).toBeGreaterThan(manySlices);
+  });
+
+  it("is in slices: a catalogue that comes from another node", () => {
+    const { result, slices } = slicesOf(decodingCatalogue(encodeCatalogue(ENTRIES)), () => {});
+    expect(result).toEqual(ENTRIES);
+    expect(slices).toBeGreaterThan(manySlices);
+  });
+});
+
 describe("a lease that ends while a long step is under way", () => {
   it("is over before that step takes anything", () => {
     const answered = (elapsedTo: number) => {
@@ -105,12 +135,5 @@ describe("a lease that ends while a long step is under way", () => {
 
     expect(answered(6)).not.toContain("lapsed");
     expect(answered(10_000)).toContain("lapsed");
-  });
-});
-
-describe("slices", () => {
-  it("give what the work gives when all of it is run at once", () => {
-    const items = Array.from({ length: 5 * SLICE }, (_, i) => i);
-    expect(run(collect(items))).toEqual(new Set(items));
   });
 });

@@ -109,7 +109,7 @@ export const MUTATIONS = [
     "key = `${kind} ${row.epoch}`) => {",
     "key = kind) => {",
   ],
-  ["L1: a job that ends is not looked at", "src/core/node.ts", "    this.#lookAgain(job.addresses);\n", ""],
+  ["L1: a job that ends is not looked at", "src/core/node.ts", "    yield* this.#lookAgain(job.addresses);\n", ""],
   [
     "L2: balance moves back and forth",
     `${OWNERSHIP}/balance.ts`,
@@ -144,8 +144,8 @@ export const MUTATIONS = [
   [
     "L5: nothing goes back later",
     `${OWNERSHIP}/ownership.ts`,
-    "const plan = back.size > 0 ? back : balance(this.placement());",
-    "const plan = balance(this.placement());",
+    "const plan = back.size > 0 ? back : yield* balancing(this.placement());",
+    "const plan = yield* balancing(this.placement());",
   ],
   [
     "a pin that was made for a time has no end",

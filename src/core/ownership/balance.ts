@@ -6,22 +6,31 @@
  * Source: docs/PROTOCOL.md, "Placement".
  */
 import { preferencesOf, type Unit } from "./definitions.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import type { PlacementInput } from "./placement.js";
 import { Scales, type Pan } from "./scales.js";
 import type { Row } from "./table.js";
 
-/** @returns where units are to go, by the address that leads. */
+/** `balancing`, at once. */
 export function balance(input: PlacementInput): Map<string, string> {
+  return run(balancing(input));
+}
+
+/** @returns where units are to go, by the address that leads. */
+export function* balancing(input: PlacementInput): Slices<Map<string, string>> {
   const scales = new Scales(input.able, input.loads);
   const moves = new Map<string, string>();
-  for (const [topology, owned] of movableByTopology(input, scales)) {
+  for (const [topology, owned] of yield* movableByTopology(input, scales)) {
     const pan = scales.pan(topology);
     const gifts = new Gifts(input, scales, owned);
     const order = scales.members.map((_, number) => number);
-    for (let move = nextMove(order, pan, gifts); move !== null; move = nextMove(order, pan, gifts)) {
+    for (;;) {
+      const move = yield* nextMove(order, pan, gifts);
+      if (move === null) break;
       moves.set(move.unit.lead.address, scales.members[move.to] ?? "");
       pan.add(move.from, -1);
       pan.add(move.to, 1);
+      if (moves.size % SLICE === 0) yield;
     }
   }
   return moves;
@@ -33,9 +42,14 @@ export function isMovable(unit: Unit, row: Row, able: (member: string) => boolea
 }
 
 /** By Topology, and there by the number of the owner. */
-function movableByTopology({ units, rows, able }: PlacementInput, scales: Scales): Map<string, Map<number, Unit[]>> {
+function* movableByTopology(
+  { units, rows, able }: PlacementInput,
+  scales: Scales,
+): Slices<Map<string, Map<number, Unit[]>>> {
   const movable = new Map<string, Map<number, Unit[]>>();
+  let seen = 0;
   for (const [lead, unit] of units) {
+    if (++seen % SLICE === 0) yield;
     const row = rows.get(lead);
     if (row === undefined || row.owner === null || !isMovable(unit, row, (member) => able.has(member))) continue;
     const owner = scales.number(row.owner);
@@ -50,14 +64,14 @@ function movableByTopology({ units, rows, able }: PlacementInput, scales: Scales
 }
 
 /** @param order numbers of all members; left in the order of their costs, which moves change but little. */
-function nextMove(order: number[], pan: Pan, gifts: Gifts): { unit: Unit; from: number; to: number } | null {
+function* nextMove(order: number[], pan: Pan, gifts: Gifts): Slices<{ unit: Unit; from: number; to: number } | null> {
   const cost = (member: number) => pan.costs[member] ?? 0;
   order.sort((a, b) => cost(a) - cost(b) || a - b);
   const givers = order.toSorted((a, b) => pan.burden(b) - pan.burden(a) || b - a);
   for (const from of givers) {
     for (const to of order) {
       if (cost(to) >= pan.burden(from)) break;
-      const unit = gifts.take(from, to);
+      const unit = yield* gifts.take(from, to);
       if (unit !== null) return { unit, from, to };
     }
   }
@@ -77,11 +91,11 @@ class Gifts {
     private readonly owned: ReadonlyMap<number, readonly Unit[]>,
   ) {}
 
-  take(from: number, to: number): Unit | null {
+  *take(from: number, to: number): Slices<Unit | null> {
     const units = this.owned.get(from);
     if (units === undefined) return null;
     const key = from * this.scales.members.length + to;
-    const list = this.#lists.get(key) ?? this.#list(key, units, to);
+    const list = this.#lists.get(key) ?? (yield* this.#list(key, units, to));
     for (let left = this.#left.get(key) ?? list.length; left > 0; left--) {
       const unit = units[(list[left - 1] ?? 0) % UNITS_MAX];
       if (unit === undefined || this.#given.has(unit)) continue;
@@ -94,10 +108,11 @@ class Gifts {
   }
 
   /** Each number is a liking and, below that, the unit's place. The last is the best: the unit that likes `to` most. */
-  #list(key: number, units: readonly Unit[], to: number): Float64Array {
+  *#list(key: number, units: readonly Unit[], to: number): Slices<Float64Array> {
     const { rows } = this.input;
     const list: number[] = [];
     for (const [i, unit] of units.entries()) {
+      if (i % SLICE === SLICE - 1) yield;
       const refusedBy = rows.get(unit.lead.address)?.refusedBy ?? NOBODY;
       if (this.scales.calm(this.scales.candidates(unit, refusedBy)).includes(to))
         list.push(this.scales.liking(unit.lead, to) * UNITS_MAX + i);

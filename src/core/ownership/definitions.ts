@@ -9,6 +9,7 @@ import { comparePoints, pointOf, type Point } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import { IMMEDIATE, mostReluctant } from "./failback.js";
 import { hashOf } from "./hash.js";
+import { LargeMap } from "../large-map.js";
 import { run, SLICE, type Slices } from "../slices.js";
 import { strictest } from "./policy.js";
 import { Rolls, type Electorate, type Participants } from "./rolls.js";
@@ -47,22 +48,28 @@ export interface Unit {
   readonly electorate: Electorate;
 }
 
-export class Definitions {
+/** What it would take a walk through all of them to find. */
+interface Found {
   /** Units by each member that they prefer, in whatever place. */
   readonly preferring: ReadonlyMap<string, readonly string[]>;
   /** Units that go back to a preferred member on the leader's word only. */
   readonly reluctant: readonly string[];
+  /** Addresses with any mark. */
+  readonly marked: readonly Vip[];
+  /** Is there an address that is owned under a lease only? */
+  readonly leased: boolean;
+}
+
+export class Definitions {
   readonly #rolls: Rolls;
 
   constructor(
     readonly vips: ReadonlyMap<string, Vip>,
     /** By the address that leads, in the order of addresses. */
     readonly units: ReadonlyMap<string, Unit>,
+    readonly found: Found,
     rolls: Rolls,
-    { preferring, reluctant }: Pick<Definitions, "preferring" | "reluctant">,
   ) {
-    this.preferring = preferring;
-    this.reluctant = reluctant;
     this.#rolls = rolls;
   }
 
@@ -76,7 +83,7 @@ export class Definitions {
 
   /** The same definitions. Who departs from these stays in their electorates, and is only no member any more. */
   fork(): Definitions {
-    return new Definitions(this.vips, this.units, this.#rolls.fork(), this);
+    return new Definitions(this.vips, this.units, this.found, this.#rolls.fork());
   }
 }
 
@@ -107,7 +114,7 @@ export function* defining(
   const voices = voicesOf(catalogues);
   const rolls = new Rolls(voices);
   const torn = yield* tornNames(voices);
-  const vips = new Map<string, Vip>();
+  const vips = new LargeMap<Vip>();
   for (const said of saidByAddress(yield* allInOrder(voices))) {
     const agreed = agree(said, vips.size, rolls, torn);
     const policy = before?.vips.get(agreed.address)?.policy;
@@ -116,7 +123,7 @@ export function* defining(
     if (vips.size % SLICE === 0) yield;
   }
   const units = yield* unitsOf(vips, rolls);
-  return new Definitions(vips, units, rolls, yield* preferencesIn(units));
+  return new Definitions(vips, units, yield* findIn(vips, units), rolls);
 }
 
 /** In the order of addresses. */
@@ -169,7 +176,7 @@ function* inOrder(entries: readonly Entry[]): Slices<Placed[]> {
 
 /** Names that stand for more than one address. */
 function* tornNames(voices: readonly Voice[]): Slices<ReadonlySet<string>> {
-  const homes = new Map<string, string>();
+  const homes = new LargeMap<string>((name) => name.slice(0, -3));
   const torn = new Set<string>();
   for (const { entries } of voices) {
     for (const { address, names } of entries) {
@@ -257,7 +264,7 @@ function isAnother(names: readonly string[], first: readonly string[]): boolean 
 
 function* unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): Slices<ReadonlyMap<string, Unit>> {
   let seen = 0;
-  const followers = new Map<string, Vip[]>();
+  const followers = new LargeMap<Vip[]>();
   for (const vip of vips.values()) {
     if (++seen % SLICE === 0) yield;
     const lead = leadOf(vips, vip);
@@ -266,7 +273,7 @@ function* unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): Slices<Readonly
     if (along === undefined) followers.set(lead, [vip]);
     else along.push(vip);
   }
-  const units = new Map<string, Unit>();
+  const units = new LargeMap<Unit>();
   for (const lead of vips.values()) {
     if (leadOf(vips, lead) !== lead.address) continue;
     const along = followers.get(lead.address) ?? NO_FOLLOWERS;
@@ -278,12 +285,17 @@ function* unitsOf(vips: ReadonlyMap<string, Vip>, rolls: Rolls): Slices<Readonly
   return units;
 }
 
-function* preferencesIn(
-  units: ReadonlyMap<string, Unit>,
-): Slices<{ preferring: Map<string, string[]>; reluctant: string[] }> {
+function* findIn(vips: ReadonlyMap<string, Vip>, units: ReadonlyMap<string, Unit>): Slices<Found> {
   const preferring = new Map<string, string[]>();
   const reluctant: string[] = [];
+  const marked: Vip[] = [];
+  let leased = false;
   let seen = 0;
+  for (const vip of vips.values()) {
+    if (vip.conflict || vip.unsafe || vip.broken) marked.push(vip);
+    leased ||= vip.policy === "strict";
+    if (++seen % SLICE === 0) yield;
+  }
   for (const [lead, unit] of units) {
     for (const preferred of preferencesOf(unit)) {
       const leads = preferring.get(preferred);
@@ -293,7 +305,7 @@ function* preferencesIn(
     if (unit.lead.failback !== IMMEDIATE && preferencesOf(unit).length > 0) reluctant.push(lead);
     if (++seen % SLICE === 0) yield;
   }
-  return { preferring, reluctant };
+  return { preferring, reluctant, marked, leased };
 }
 
 /** Members that are to have the unit where they can, first choice first. What members disagree on is ignored. */

@@ -10,6 +10,7 @@
  *                        doomed ---------------------------------------+
  */
 import { addressesFor, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { LargeMap } from "../large-map.js";
 import { run, SLICE, type Slices } from "../slices.js";
 import type { Row } from "./table.js";
 
@@ -40,14 +41,14 @@ interface Table {
 }
 
 export class Hands {
-  readonly #states = new Map<string, HandState>();
+  readonly #states = new LargeMap<HandState>();
   /** Why an address could not be had, until the cluster has taken the refusal. */
   readonly #failures = new Map<string, string>();
   /**
    * Reports under way, by lead: said once an epoch, and by a holder once for each table. A view never loses a message; what
    * a table made anew may have missed is forgotten in `begin`.
    */
-  readonly #told = new Map<string, string>();
+  readonly #told = new LargeMap<string>();
 
   state(address: string): HandState | undefined {
     return this.#states.get(address);

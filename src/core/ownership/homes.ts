@@ -1,11 +1,12 @@
 /** What was last told of each address's home, so that only changes are told. */
 import type { Home } from "../io.js";
 import { unitOf, type Definitions } from "./definitions.js";
+import { LargeMap } from "../large-map.js";
 import { SLICE, type Slices } from "../slices.js";
 import type { Row } from "./table.js";
 
 export class Homes {
-  readonly #told = new Map<string, Home>();
+  readonly #told = new LargeMap<Home>();
 
   /** @returns the homes that changed in the given units. */
   *changes(leads: Iterable<string>, definitions: Definitions, rows: ReadonlyMap<string, Row>): Slices<Home[]> {

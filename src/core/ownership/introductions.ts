@@ -10,7 +10,8 @@
  */
 import type { Entry } from "../catalogue/catalogue.js";
 import { Malformed } from "../wire/bytes.js";
-import { decodeCatalogue, encodeCatalogue } from "../wire/catalogue.js";
+import type { Slices } from "../slices.js";
+import { decodingCatalogue, encodeCatalogue } from "../wire/catalogue.js";
 import { digestOf } from "../wire/digest.js";
 import type { Announcement, Introduction } from "../wire/messages.js";
 import { speaks, spokenBy, type VersionRange } from "../wire/versions.js";
@@ -64,12 +65,12 @@ export class Introductions {
   }
 
   /** @returns false when it is no catalogue; its addresses are nobody's then. */
-  learn(bytes: Uint8Array): boolean {
+  *learning(bytes: Uint8Array): Slices<boolean> {
     const digest = digestOf(bytes);
     this.#said.add(digest);
     if (this.#known.has(digest)) return true;
     try {
-      this.#known.set(digest, decodeCatalogue(bytes));
+      this.#known.set(digest, yield* decodingCatalogue(bytes));
       return true;
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;

@@ -34,6 +34,7 @@ export class Loads {
       this.#enter(lead, row);
       if (++seen % SLICE === 0) yield;
     }
+    for (const concerns of this.#concerns.values()) concerns.allAreCurrent();
   }
 
   within(member: string, topology: string): number {
@@ -52,6 +53,11 @@ export class Loads {
   /** Units whose row names the member. */
   concerning(member: string): string[] {
     return this.#concerns.get(member)?.current((lead) => this.#names(lead, member)) ?? [];
+  }
+
+  /** The same, and some more of which this was so once, and some more than once: at no cost. */
+  maybeConcerning(member: string): readonly string[] {
+    return this.#concerns.get(member)?.all ?? [];
   }
 
   /** Exclusive or of the digests of all rows. */
@@ -91,7 +97,7 @@ export class Loads {
     if (row.phase !== "idle") this.#moving.add(lead);
     this.#count(lead, heirOf(row), 1);
     for (const member of [row.owner, row.target, row.pin, ...row.holders, ...row.refusedBy])
-      this.#concern(lead, member);
+      if (member !== null) this.#concernsOf(member).push(lead);
   }
 
   #count(lead: string, heir: string | null, by: number): void {
@@ -103,10 +109,13 @@ export class Loads {
   }
 
   #concern(lead: string, member: string | null): void {
-    if (member === null) return;
+    if (member !== null) this.#concernsOf(member).add(lead, (known) => this.#names(known, member));
+  }
+
+  #concernsOf(member: string): Concerns {
     let concerns = this.#concerns.get(member);
     if (concerns === undefined) this.#concerns.set(member, (concerns = new Concerns()));
-    concerns.add(lead, (known) => this.#names(known, member));
+    return concerns;
   }
 
   #names(lead: string, member: string): boolean {
@@ -120,6 +129,19 @@ class Concerns {
   #leads: string[] = [];
   #clearAt = 64;
 
+  get all(): readonly string[] {
+    return this.#leads;
+  }
+
+  /** While a table is entered, which names nobody that it does not concern. */
+  push(lead: string): void {
+    this.#leads.push(lead);
+  }
+
+  allAreCurrent(): void {
+    this.#clearAt = 2 * this.#leads.length + 64;
+  }
+
   add(lead: string, concerns: (lead: string) => boolean): void {
     this.#leads.push(lead);
     if (this.#leads.length >= this.#clearAt) this.current(concerns);
@@ -127,7 +149,7 @@ class Concerns {
 
   current(concerns: (lead: string) => boolean): string[] {
     this.#leads = [...new Set(this.#leads)].filter(concerns);
-    this.#clearAt = 2 * this.#leads.length + 64;
+    this.allAreCurrent();
     return this.#leads;
   }
 }

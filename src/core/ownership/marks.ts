@@ -11,15 +11,14 @@ const MARKS: readonly Mark[] = ["conflict", "unsafe", "broken"];
 export class Marks {
   #marks: ReadonlyMap<string, readonly Mark[]> = new Map();
 
-  update({ vips }: Definitions): MarkChanges {
+  update({ found }: Definitions): MarkChanges {
     const before = this.#marks;
     const now = new Map<string, readonly Mark[]>();
     const set: Record<Mark, string[]> = { conflict: [], unsafe: [], broken: [] };
-    for (const [address, vip] of vips) {
-      if (!vip.conflict && !vip.unsafe && !vip.broken) continue;
+    for (const vip of found.marked) {
       const marks = MARKS.filter((mark) => vip[mark]);
-      now.set(address, marks);
-      for (const mark of marks) if (before.get(address)?.includes(mark) !== true) set[mark].push(address);
+      now.set(vip.address, marks);
+      for (const mark of marks) if (before.get(vip.address)?.includes(mark) !== true) set[mark].push(vip.address);
     }
     this.#marks = now;
     return { ...set, agreed: [...before.keys()].filter((address) => !now.has(address)) };

@@ -8,10 +8,11 @@
  *
  * Source: docs/PROTOCOL.md, "Views", "Handover".
  */
-import { collect, run, SLICE, type Slices } from "../slices.js";
+import { LargeMap, LargeSet } from "../large-map.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import type { View } from "../view.js";
 import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
-import { balance, isMovable } from "./balance.js";
+import { balancing, isMovable } from "./balance.js";
 import { defining, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
 import { dampedMembers } from "./flaps.js";
 import { Loads } from "./loads.js";
@@ -44,10 +45,15 @@ export interface Member {
   damped: boolean;
 }
 
+/** Units by the address that leads, each once. */
+export interface Leads extends Iterable<string> {
+  readonly size: number;
+}
+
 /** What a delivery changed. */
 export interface Change {
   /** Units (by the address that leads) whose row changed, or may have. */
-  readonly touched: ReadonlySet<string>;
+  readonly touched: Leads;
   /** Definitions may have changed too. */
   readonly redefined: boolean;
   /** The table was made anew from announcements. */
@@ -93,7 +99,7 @@ export class Ownership {
       return nothing();
     }
     const members = new Map([...this.members].filter(([member]) => view.members.includes(member)));
-    const touched = new Set<string>();
+    const touched = new LargeSet();
     const redefined = !gone.every((member) => this.definitions.strike(member));
     if (redefined) {
       const definitions = yield* definitionsOf(members, this.definitions);
@@ -103,7 +109,7 @@ export class Ownership {
       yield* this.#redefine(definitions, touched);
     }
     for (const member of gone) {
-      for (const lead of this.loads.concerning(member)) {
+      for (const lead of this.loads.maybeConcerning(member)) {
         if (this.loads.change(lead, (row) => depart(row, member, this.#epochs))) touched.add(lead);
         if (touched.size % SLICE === 0) yield;
       }
@@ -126,10 +132,10 @@ export class Ownership {
     if (message.kind === "beacon") return nothing(); // Of the node, and not of what all agree on.
     if (message.kind === "lapsed") this.#lapsed.add(from);
     if (!this.settled) return nothing(); // Sent for a table that is gone; the sender looks again once this view is settled.
-    const touched = new Set<string>();
+    const touched = new LargeSet();
     switch (message.kind) {
       case "mature":
-        if (from === this.view?.leader) this.#mature(message.members, touched);
+        if (from === this.view?.leader) yield* this.#mature(message.members, touched);
         break;
       case "balance":
         if (from === this.view?.leader) this.#move(message.moves, touched);
@@ -153,7 +159,7 @@ export class Ownership {
         yield* this.#give(from, message.leads, touched);
         return { touched, redefined: false, settled: false, contested: [] };
       case "calm":
-        if (from === this.view?.leader) this.#calm(message.members, touched);
+        if (from === this.view?.leader) yield* this.#calm(message.members, touched);
         break;
       case "unpin":
         if (from === this.view?.leader) this.#forRows(message.leads, touched, unpin);
@@ -165,7 +171,7 @@ export class Ownership {
         this.#forRows(this.loads.concerning(from), touched, (row, lead) => this.#isStrict(lead) && lapsed(row, from));
         break;
       case "health":
-        this.#heal(from, message, touched);
+        yield* this.#heal(from, message, touched);
         break;
     }
     yield* this.#place(touched);
@@ -179,10 +185,14 @@ export class Ownership {
    * @param isDue whether a unit with this `failback` may go back to that member now.
    */
   balanceRound(isDue: (failback: string, member: string) => boolean): { to: string; leads: string[] }[] {
+    return run(this.balancing(isDue));
+  }
+
+  *balancing(isDue: (failback: string, member: string) => boolean): Slices<{ to: string; leads: string[] }[]> {
     if (!this.settled || this.loads.moving.size > 0) return [];
-    const back = this.#goingBack(isDue);
+    const back = yield* this.#goingBack(isDue);
     if (back.size === 0 && this.#balanced) return [];
-    const plan = back.size > 0 ? back : balance(this.placement());
+    const plan = back.size > 0 ? back : yield* balancing(this.placement());
     this.#balanced = plan.size === 0;
     this.#autoSize = this.#balanced ? 0 : Math.max(this.#autoSize, Math.ceil(plan.size / AUTO_ROUNDS));
     const sizes = [...this.members.values()].map(({ announcement }) => announcement.balanceSetSize);
@@ -252,14 +262,14 @@ export class Ownership {
     const loads = yield* Loads.counting(definitions.units, rows);
     // All at once: whoever looks in between slices sees the old or the new.
     Object.assign(this, { members, definitions, rows, loads, settled: true });
-    const touched = yield* collect(rows.keys());
+    const touched = { size: rows.size, [Symbol.iterator]: () => rows.keys() };
     yield* this.#place(touched);
     return { touched, redefined: true, settled: true, contested };
   }
 
   /** A member that left takes its contradictions along. @param touched gets the units that may have another home now. */
-  *#redefine(definitions: Definitions, touched: Set<string>): Slices<void> {
-    const rows = new Map<string, Row>();
+  *#redefine(definitions: Definitions, touched: LargeSet): Slices<void> {
+    const rows = new LargeMap<Row>();
     for (const [lead, unit] of definitions.units) {
       rows.set(lead, this.rows.get(lead) ?? emptyRow());
       if (!sameTerms(this.definitions.units.get(lead), unit)) touched.add(lead);
@@ -269,25 +279,25 @@ export class Ownership {
     Object.assign(this, { definitions, rows, loads });
   }
 
-  #mature(names: readonly string[], touched: Set<string>): void {
+  *#mature(names: readonly string[], touched: LargeSet): Slices<void> {
     for (const name of names) {
       const member = this.members.get(name);
       if (member === undefined || member.mature) continue;
       member.mature = true;
-      this.#offer(name, touched);
+      yield* this.#offer(name, touched);
     }
   }
 
-  #calm(names: readonly string[], touched: Set<string>): void {
+  *#calm(names: readonly string[], touched: LargeSet): Slices<void> {
     for (const name of names) {
       const member = this.members.get(name);
       if (member?.damped !== true) continue;
       member.damped = false;
-      this.#offer(name, touched);
+      yield* this.#offer(name, touched);
     }
   }
 
-  *#give(name: string, leads: readonly string[], touched: Set<string>): Slices<void> {
+  *#give(name: string, leads: readonly string[], touched: LargeSet): Slices<void> {
     for (const lead of leads) if (this.rows.get(lead)?.owner === name) touched.add(lead);
     yield* this.#place(touched, touched);
   }
@@ -306,36 +316,43 @@ export class Ownership {
     return leads;
   }
 
-  #heal(name: string, { draining, paced, down }: Health, touched: Set<string>): void {
+  *#heal(name: string, { draining, paced, down }: Health, touched: LargeSet): Slices<void> {
     const member = this.members.get(name);
     if (member === undefined) return;
     member.health = { draining, paced, down };
     for (const lead of this.loads.concerning(name)) touched.add(lead);
-    this.#offer(name, touched);
+    yield* this.#offer(name, touched);
   }
 
   /** Adds what a member may be given that could not be before: what prefers it, nobody has, or somebody keeps for want of others. */
-  #offer(name: string, touched: Set<string>): void {
-    for (const lead of this.definitions.preferring.get(name) ?? []) touched.add(lead);
-    for (const [lead, row] of this.rows) if (heirOf(row) === null) touched.add(lead);
+  *#offer(name: string, touched: LargeSet): Slices<void> {
+    for (const lead of this.definitions.found.preferring.get(name) ?? []) touched.add(lead);
+    let seen = 0;
+    for (const [lead, row] of this.rows) {
+      if (heirOf(row) === null) touched.add(lead);
+      if (++seen % SLICE === 0) yield;
+    }
     for (const [other, { health }] of this.members) {
       if (!health.draining && health.down.length === 0) continue;
       for (const lead of this.loads.concerning(other)) touched.add(lead);
     }
   }
 
-  #drain(name: string, touched: Set<string>): void {
+  #drain(name: string, touched: LargeSet): void {
     const member = this.members.get(name);
     if (member === undefined) return;
     member.leaving = true;
     for (const lead of this.loads.concerning(name)) touched.add(lead);
   }
 
-  #goingBack(isDue: (failback: string, member: string) => boolean): Map<string, string> {
+  *#goingBack(isDue: (failback: string, member: string) => boolean): Slices<Map<string, string>> {
     const back = new Map<string, string>();
-    if (this.definitions.reluctant.length === 0) return back;
+    const { reluctant } = this.definitions.found;
+    if (reluctant.length === 0) return back;
     const scales = new Scales(this.placement().able, this.loads);
-    for (const lead of this.definitions.reluctant) {
+    let seen = 0;
+    for (const lead of reluctant) {
+      if (++seen % SLICE === 0) yield;
       const [unit, row] = [this.definitions.units.get(lead), this.rows.get(lead)];
       const to = unit && row && preferredHome(unit, row, scales);
       if (to != null && isDue(unit?.lead.failback ?? "", to)) back.set(lead, to);
@@ -343,7 +360,7 @@ export class Ownership {
     return back;
   }
 
-  #move(moves: readonly { to: string; leads: readonly string[] }[], touched: Set<string>): void {
+  #move(moves: readonly { to: string; leads: readonly string[] }[], touched: LargeSet): void {
     const { able } = this.placement();
     const scales = new Scales(able, this.loads);
     for (const { to, leads } of moves) {
@@ -356,7 +373,7 @@ export class Ownership {
     }
   }
 
-  #pin(lead: string, to: string, touched: Set<string>): void {
+  #pin(lead: string, to: string, touched: LargeSet): void {
     const scales = new Scales(this.placement().able, this.loads);
     this.#forRows([lead], touched, (row) => {
       if (!this.#mayHave(to, lead, scales)) return false;
@@ -371,7 +388,7 @@ export class Ownership {
   }
 
   /** The view has lost its quorum. */
-  #touchWithheld(touched: Set<string>): void {
+  #touchWithheld(touched: LargeSet): void {
     for (const [lead, unit] of this.definitions.units) if (isWithheld(unit, false)) touched.add(lead);
   }
 
@@ -379,7 +396,7 @@ export class Ownership {
    * Who departed may have been told otherwise at the end of the last view, and have begun to plumb what is on its way to
    * somebody else here.
    */
-  #fenceMoving(touched: Set<string>): void {
+  #fenceMoving(touched: LargeSet): void {
     for (const lead of this.loads.moving) {
       if (this.#isStrict(lead) && this.loads.change(lead, fence)) touched.add(lead);
     }
@@ -390,11 +407,11 @@ export class Ownership {
     return unit !== undefined && row !== undefined && scales.holds(scales.candidates(unit, row.refusedBy), name);
   }
 
-  #forRows(leads: readonly string[], touched: Set<string>, change: (row: Row, lead: string) => boolean): void {
+  #forRows(leads: readonly string[], touched: LargeSet, change: (row: Row, lead: string) => boolean): void {
     for (const lead of leads) if (this.loads.change(lead, (row) => change(row, lead))) touched.add(lead);
   }
 
-  *#place(touched: ReadonlySet<string>, given?: ReadonlySet<string>): Slices<void> {
+  *#place(touched: Leads, given?: LargeSet): Slices<void> {
     // Also where no row has changed: who is there decides what balance may move.
     this.#balanced = false;
     if (touched.size === 0) return;

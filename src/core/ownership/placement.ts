@@ -33,7 +33,9 @@ export interface Home {
   readonly home: string | null;
 }
 
-const NONE: ReadonlySet<string> = new Set();
+type Given = Pick<ReadonlySet<string>, "has">;
+
+const NONE: Given = new Set();
 
 /** @returns those of the given units (by the address that leads) that are to have another home than their row says.
  * @param given units whose owner drains, and gives them away now. */
@@ -41,11 +43,7 @@ export function place(...given: Parameters<typeof placing>): Home[] {
   return run(placing(...given));
 }
 
-export function* placing(
-  input: PlacementInput,
-  leads: Iterable<string>,
-  given: ReadonlySet<string> = NONE,
-): Slices<Home[]> {
+export function* placing(input: PlacementInput, leads: Iterable<string>, given: Given = NONE): Slices<Home[]> {
   let seen = 0;
   const scales = new Scales(input.able, input.loads);
   const homes: Home[] = [];

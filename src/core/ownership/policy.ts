@@ -1,6 +1,6 @@
 /** How far an address may be owned in a part of the cluster: `partition_policy` of its Topology. */
 import type { PartitionPolicy } from "../../config/types.js";
-import type { Definitions, Unit } from "./definitions.js";
+import type { Unit } from "./definitions.js";
 
 /** From the least to the most strict. */
 export const POLICIES: readonly PartitionPolicy[] = ["available", "majority", "strict"];
@@ -19,10 +19,4 @@ export function policyOf({ lead, followers }: Unit): PartitionPolicy {
 /** May nobody in this part of the cluster own it? */
 export function isWithheld(unit: Unit, quorate: boolean): boolean {
   return !quorate && policyOf(unit) !== "available";
-}
-
-/** Is there an address that is owned under a lease only? */
-export function usesLeases({ vips }: Definitions): boolean {
-  for (const { policy } of vips.values()) if (policy === "strict") return true;
-  return false;
 }

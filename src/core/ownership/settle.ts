@@ -6,11 +6,12 @@
  */
 import type { Claim } from "../wire/messages.js";
 import { addressesFor, preferencesOf, unitOf, type Definitions, type Unit } from "./definitions.js";
+import { LargeMap } from "../large-map.js";
 import { run, SLICE, type Slices } from "../slices.js";
 import { emptyRow, type EpochCounter, type Row } from "./table.js";
 
 export interface Settlement {
-  readonly rows: Map<string, Row>;
+  readonly rows: ReadonlyMap<string, Row>;
   /** Units that more than one member has: the owner repeats its announcements, the others let go. */
   readonly contested: readonly string[];
 }
@@ -39,7 +40,7 @@ export function* settling(
   lapsed: ReadonlySet<string> = new Set(),
 ): Slices<Settlement> {
   const holders = yield* holdersByUnit(definitions, claims);
-  const rows = new Map<string, Row>();
+  const rows = new LargeMap<Row>();
   const contested: string[] = [];
   for (const [lead, unit] of definitions.units) {
     const all = holders.get(lead) ?? NOBODY;
@@ -57,9 +58,9 @@ const NOBODY: readonly Holder[] = [];
 function* holdersByUnit(
   definitions: Definitions,
   claims: ReadonlyMap<string, readonly Claim[]>,
-): Slices<Map<string, Holder[]>> {
+): Slices<ReadonlyMap<string, Holder[]>> {
   let seen = 0;
-  const holders = new Map<string, Holder[]>();
+  const holders = new LargeMap<Holder[]>();
   for (const member of [...claims.keys()].sort()) {
     for (const claim of claims.get(member) ?? []) {
       if (++seen % SLICE === 0) yield;

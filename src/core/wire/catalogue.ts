@@ -4,10 +4,12 @@
  *
  * Source: docs/PROTOCOL.md, "Messages".
  */
+import { addressesIn } from "../address.js";
 import type { Entry } from "../catalogue/catalogue.js";
 import { POLICIES } from "../ownership/policy.js";
+import { run, SLICE, type Slices } from "../slices.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
-import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
+import { readAddress, readRanges, writeAddress, writeSet } from "./sets.js";
 
 const COLUMNS = ["addresses", "names", "terms", "follows"] as const;
 
@@ -41,8 +43,13 @@ export function encodeCatalogue(entries: readonly Entry[]): Uint8Array {
   return out.finish();
 }
 
-/** @throws Malformed */
+/** `decodingCatalogue`, at once. */
 export function decodeCatalogue(bytes: Uint8Array): Entry[] {
+  return run(decodingCatalogue(bytes));
+}
+
+/** @throws Malformed */
+export function* decodingCatalogue(bytes: Uint8Array): Slices<Entry[]> {
   const source = new ByteReader(bytes);
   const columns = new Map<string | undefined, ByteReader>();
   while (source.left > 0) columns.set(COLUMNS[source.byte()], source.inner());
@@ -51,15 +58,19 @@ export function decodeCatalogue(bytes: Uint8Array): Entry[] {
     if (found === undefined) throw new Malformed(`no column of ${name}`);
     return found;
   };
-  const addresses = readSet(column("addresses"));
-  const names = readNames(column("names"), addresses.length);
-  const terms = readTerms(column("terms"), addresses.length);
-  const follows = readFollows(column("follows"), addresses.length);
-  return addresses.map((address, i) => {
-    const own = terms[i];
-    if (own === undefined) throw new Malformed("an entry without terms");
-    return { address, names: names[i] ?? [], ...own, follows: follows.get(i) ?? null };
-  });
+  const ranges = readRanges(column("addresses"));
+  const count = ranges.reduce((sum, range) => sum + range.count, 0);
+  const nextNames = readerOfNames(column("names"));
+  const nextTerms = readerOfTerms(column("terms"), count);
+  const follows = readFollows(column("follows"), count);
+  const entries: Entry[] = [];
+  for (const address of addressesIn(ranges)) {
+    const [names, { services, preferences, topology, policy, failback }] = [nextNames(), nextTerms()];
+    const followed = follows.get(entries.length) ?? null;
+    entries.push({ address, names, services, preferences, topology, policy, failback, follows: followed });
+    if (entries.length % SLICE === 0) yield;
+  }
+  return entries;
 }
 
 /** Each name as what it shares with the one before, and the rest. */
@@ -82,11 +93,11 @@ function sharedLength(name: string, last: string): number {
   return code >= 0xd800 && code < 0xdc00 ? shared - 1 : shared;
 }
 
-function readNames(source: ByteReader, count: number): string[][] {
+/** @returns what reads those of the next entry. */
+function readerOfNames(source: ByteReader): () => string[] {
   let last = "";
-  return Array.from({ length: count }, () =>
-    source.list(() => (last = last.slice(0, source.uint(last.length)) + source.string())),
-  );
+  const next = () => (last = last.slice(0, source.uint(last.length)) + source.string());
+  return () => source.list(next);
 }
 
 /** Every different combination once; then how many entries in a row have which. */
@@ -111,7 +122,8 @@ function writeTerms(out: ByteWriter, entries: readonly Entry[]): void {
   out.list(runs, ({ number, count }) => out.uint(number).uint(count));
 }
 
-function readTerms(source: ByteReader, count: number): Terms[] {
+/** @returns what reads those of the next entry. */
+function readerOfTerms(source: ByteReader, count: number): () => Terms {
   const all = source.list(() => ({
     services: source.list(() => source.string()),
     preferences: source.list(() => source.string()),
@@ -119,13 +131,12 @@ function readTerms(source: ByteReader, count: number): Terms[] {
     policy: readPolicy(source),
     failback: source.string(),
   }));
-  const terms: Terms[] = [];
-  for (let runs = source.uint(count); runs > 0; runs--) {
-    const own = all[source.uint()];
-    if (own === undefined) throw new Malformed("no such terms");
-    for (let left = source.uint(count - terms.length); left > 0; left--) terms.push(own);
-  }
-  return terms;
+  let [runs, left, own] = [source.uint(count), 0, all[0]];
+  return () => {
+    for (; left === 0 && runs > 0; runs--) [own, left] = [all[source.uint()], source.uint(count)];
+    if (own === undefined || left-- === 0) throw new Malformed("an entry without terms");
+    return own;
+  };
 }
 
 function readPolicy(source: ByteReader): Terms["policy"] {

@@ -46,13 +46,16 @@ export function readClaims(source: ByteReader): Claim[] {
     .list(() => {
       const flags = source.byte();
       let last = 0;
-      const epochs = readSet(source).map((address) => {
+      const addresses = readSet(source);
+      const epochs = Float64Array.from(addresses, () => {
         last += source.int();
         if (last < 0 || last > Number.MAX_SAFE_INTEGER) throw new Malformed("no epoch");
-        return { address, epoch: last };
+        return last;
       });
-      const [releasing, pinned] = [(flags & 1) === 1, (flags & 2) === 2];
-      return epochs.map((claim) => ({ ...claim, releasing, pinned, pinnedMs: (flags & 4) === 4 ? source.uint() : 0 }));
+      const [releasing, pinned, hasEnd] = [(flags & 1) === 1, (flags & 2) === 2, (flags & 4) === 4];
+      return addresses.map((address, i) => {
+        return { address, epoch: epochs[i] ?? 0, releasing, pinned, pinnedMs: hasEnd ? source.uint() : 0 };
+      });
     })
     .flat();
 }

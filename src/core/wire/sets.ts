@@ -1,5 +1,5 @@
 /** Addresses and sets of them as bytes. Source: docs/PROTOCOL.md, "Messages". */
-import { type AddressRange, formatAddress, fromRanges, parseAddress, toRanges } from "../address.js";
+import { addressesIn, type AddressRange, formatAddress, parseAddress, toRanges } from "../address.js";
 import { type ByteReader, ByteWriter, Malformed } from "./bytes.js";
 
 /** No table has more addresses; so a few bytes cannot stand for gigabytes. */
@@ -72,6 +72,10 @@ function bitsOf(ranges: readonly AddressRange[], first: number, last: number): U
 
 /** @returns the addresses, in their order. */
 export function readSet(source: ByteReader): string[] {
+  return [...addressesIn(readRanges(source))];
+}
+
+export function readRanges(source: ByteReader): AddressRange[] {
   let left = MAX_ADDRESSES;
   const take = (range: AddressRange) => {
     left -= range.count;
@@ -93,7 +97,7 @@ export function readSet(source: ByteReader): string[] {
       return take({ block, start, count });
     });
   });
-  return fromRanges(ranges.flat());
+  return ranges.flat();
 }
 
 function readBits(

@@ -89,7 +89,7 @@ describe("a member that departs", () => {
         const anew = define(all);
         expect([...definitions.vips]).toEqual([...anew.vips]);
         expect([...definitions.units]).toEqual([...anew.units]);
-        expect(definitions.preferring).toEqual(anew.preferring);
+        expect(definitions.found).toEqual(anew.found);
       }),
     );
   });
