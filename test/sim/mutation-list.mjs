@@ -240,6 +240,7 @@ export const MUTATIONS = [
     "src/core/channel/partition.ts",
     ".filter((round) => origins.has(round));",
     '.filter((round) => round !== textOf({ counter: 0, coordinator: "", incarnation: 0 }));',
+    "test/core/channel/partition.test.ts",
   ],
   [
     "channel: a link to a new run counts for what the old one said",
@@ -253,6 +254,7 @@ export const MUTATIONS = [
     "src/core/channel/channel.ts",
     "const same = other !== peer && this.#broadcast.isViewLink(this.#links.to(other));",
     "const same = other !== peer && this.#links.to(other) !== undefined;",
+    "test/core/channel/by-hand.test.ts",
   ],
   [
     "a drain that fell into a change of view is not repeated",
