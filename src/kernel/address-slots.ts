@@ -21,6 +21,7 @@ export class AddressSlots {
 
   /** Its slot, from now on until `delete`. -1 for what is not an address, or has no form of its own in 16 bytes. */
   put(address: string): number {
+    if (typeof address !== "string") return -1;
     const shard = this.#shardOf(address);
     const known = shard.get(address);
     if (known !== undefined) return known;
@@ -34,6 +35,7 @@ export class AddressSlots {
 
   /** @returns the slot that it had, which another address may get; -1 where it had none. */
   delete(address: string): number {
+    if (typeof address !== "string") return -1;
     const shard = this.#shardOf(address);
     const slot = shard.get(address);
     if (slot === undefined) return -1;

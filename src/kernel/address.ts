@@ -8,6 +8,7 @@ import { isIPv6 } from "node:net";
  *   part of an address, and 010.1.1.1 is none, because programs differ in whether that is octal (RFC 6943 section 3.1.1).
  */
 export function writeAddress(text: string, bytes: Uint8Array, offset: number): 4 | 6 | 0 {
+  if (typeof text !== "string") return 0; // A caller without types may give anything.
   if (!text.includes(":")) return writeIpv4(text, bytes, offset) ? 4 : 0;
   if (!isIPv6(text) || text.includes("%")) return 0;
   writeIpv6(text, bytes, offset);

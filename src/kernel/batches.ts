@@ -28,12 +28,17 @@ export class Batches {
     private readonly answerBytes = ANSWER_BYTES,
   ) {}
 
-  /** @param total how many addresses the parts have together. @throws TypeError, ERR_CAPABILITY_MISSING, ERR_NETLINK; nothing was changed. */
+  /**
+   * @param total how many addresses the parts have together.
+   * @param checked called once all of them are known to be addresses, before anything is done about them.
+   * @throws TypeError, also when it is cancelled; ERR_CAPABILITY_MISSING, ERR_NETLINK. Nothing was changed.
+   */
   async run(
     operation: "add" | "remove",
     total: number,
     parts: Iterable<Part>,
     options: BatchOptions = {},
+    checked = () => {},
   ): Promise<PlumbResult> {
     const doing = `cannot ${operation} ${total} addresses`;
     const missing = missingCapabilities();
@@ -41,8 +46,8 @@ export class Batches {
     if (total > MOST_ADDRESSES) throw new TypeError(`expected at most ${MOST_ADDRESSES} addresses in a batch`);
     const batch = this.addon.openBatch(OPERATIONS[operation], this.protocol, total, this.answerBytes);
     const before = this.#last;
-    const appended = appendAll(batch, parts);
-    const call = inTurn(batch, Promise.all([before, appended]), total, options);
+    const appended = appendAll(batch, parts).then(checked);
+    const call = inTurn(batch, appended, before, total, options);
     // One that was cancelled in the queue ends before its predecessor does.
     this.#last = Promise.allSettled([before, call]);
     const result = await call.catch((cause: SystemCallError | TypeError) => {
@@ -67,6 +72,7 @@ export class Batches {
 
 async function inTurn(
   batch: NativeBatch,
+  appended: Promise<void>,
   turn: Promise<unknown>,
   total: number,
   { onProgress, signal }: BatchOptions,
@@ -79,6 +85,7 @@ async function inTurn(
   };
   signal?.addEventListener("abort", cancel, { once: true });
   try {
+    await appended;
     if (signal?.aborted !== true) await Promise.race([turn, left]);
     const result = signal?.aborted === true ? nothingDone(total) : await runFollowed(batch, total, onProgress);
     onProgress?.(batch.done(), total);

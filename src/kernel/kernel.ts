@@ -108,9 +108,9 @@ class LinuxKernel implements Kernel {
   }
 
   async remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
-    this.#announcer.cancel(addresses);
     const parts = slicesOf(addresses, this.#on(target));
-    const result = await this.#batches.run("remove", addresses.length, parts, options);
+    const cancel = () => this.#announcer.cancel(addresses);
+    const result = await this.#batches.run("remove", addresses.length, parts, options, cancel);
     await this.#announcer.idle(); // Whoever is told that they are gone may announce them next.
     return result;
   }

@@ -71,6 +71,9 @@ export const calls = {
     const { statuses } = await kernel[operation](many(count), target, { signal: AbortSignal.abort() });
     return statuses.length;
   },
+  /** Cancelled before it begins. */
+  cancelled: async (operation: "add" | "remove", addresses: string[], target: PlumbTarget) =>
+    plain(await kernel[operation](addresses, target, { signal: AbortSignal.abort() })),
   removeMany: async (count: number, target: PlumbTarget) => {
     const one = { address: "10.7.0.1", prefix: 32, protocol, alias: false, ...target };
     return plain(await kernel.removeFound(Array.from({ length: count }, () => one)));

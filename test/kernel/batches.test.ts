@@ -7,6 +7,7 @@ const KEEPALIVED = 18;
 const EEXIST = -17;
 const ECANCELED = -125;
 const TOO_MANY = /^expected at most 1048576 addresses in a batch$/;
+const NO_ADDRESS = /^expected an IPv4 or IPv6 address, not /;
 
 /** From 10.7.0.0 on. */
 const range = (count: number, second = 7) =>
@@ -64,6 +65,22 @@ describe.skipIf(cannotRun !== null)(`a batch${cannotRun === null ? "" : ` (${can
       await expect(agent.call("countStatuses", operation, MOST_ADDRESSES + 1, on("route"))).rejects.toThrow(TOO_MANY);
     },
   );
+
+  it.each([
+    ["a text", "10.7.0.300"],
+    ["nothing", null],
+    ["a number", 7],
+  ])("is refused for %s that is no address, cancelled or not, and those after it run", async (_what, wrong) => {
+    const addresses = ["10.7.0.1", wrong as string, "10.7.0.2"];
+    await agent.call("add", ["10.7.0.1"], on("route"));
+    for (const operation of ["add", "remove"] as const) {
+      await expect(agent.call(operation, addresses, on("route"))).rejects.toThrow(NO_ADDRESS);
+      await expect(agent.call("cancelled", operation, addresses, on("route"))).rejects.toThrow(NO_ADDRESS);
+    }
+    expect(await ours()).toEqual(["10.7.0.1"]);
+    expect((await agent.call("remove", ["10.7.0.1"], on("route"))).statuses).toEqual([0]);
+    expect(await ours()).toEqual([]);
+  });
 
   it("of what was found is refused as well where that is too much, and what was there stays", async () => {
     await agent.call("add", ["10.7.0.1"], on("route"));
