@@ -378,7 +378,7 @@ export class NodeCore {
       if (++seen % SLICE === 0) yield;
     }
     if (this.#tenure.pass(this.#now)) this.#lapse();
-    if (change.redefined) this.#releaseStrays([...this.hands.held()].map(([address]) => address));
+    if (change.redefined) yield* this.#releaseStrays(this.hands.known());
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
     yield* this.#tellHomes(change);
     for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
@@ -452,12 +452,12 @@ export class NodeCore {
     if (!this.ownership.settled) return;
     const { definitions } = this.ownership;
     const leads = new Set(addresses.flatMap((address) => unitOf(definitions, address)?.lead.address ?? []));
-    this.#releaseStrays(addresses);
+    yield* this.#releaseStrays(addresses);
     yield* this.#carry(yield* this.hands.looking(this.#table(), leads));
   }
 
-  #releaseStrays(addresses: readonly string[]): void {
-    this.#release(this.hands.strays(this.#table(), addresses), true);
+  *#releaseStrays(addresses: Iterable<string>): Slices<void> {
+    this.#release(yield* this.hands.strays(this.#table(), addresses), true);
   }
 
   *#carry({ acquire, release, owned, released, refused }: Demands): Slices<void> {

@@ -67,11 +67,11 @@ describe.skipIf(cannotRun !== null)(`a batch${cannotRun === null ? "" : ` (${can
   );
 
   it.each([
-    ["a text", "10.7.0.300"],
-    ["nothing", null],
-    ["a number", 7],
+    ["a text", '"10.7.0.300"'],
+    ["null", "null"],
+    ["a number", "7"],
   ])("is refused for %s that is no address, cancelled or not, and those after it run", async (_what, wrong) => {
-    const addresses = ["10.7.0.1", wrong as string, "10.7.0.2"];
+    const addresses: string[] = JSON.parse(`["10.7.0.1", ${wrong}, "10.7.0.2"]`);
     await agent.call("add", ["10.7.0.1"], on("route"));
     for (const operation of ["add", "remove"] as const) {
       await expect(agent.call(operation, addresses, on("route"))).rejects.toThrow(NO_ADDRESS);

@@ -109,6 +109,13 @@ export const MUTATIONS = [
     "key = `${kind} ${row.epoch}`) => {",
     "key = kind) => {",
   ],
+  [
+    "L1: what could not be plumbed while it was a unit's own is not tried later",
+    `${OWNERSHIP}/hands.ts`,
+    "      this.#failures.delete(address);\n      if (this",
+    "      if (this",
+    "test/core/ownership/hands.test.ts",
+  ],
   ["L1: a job that ends is not looked at", "src/core/node.ts", "    yield* this.#lookAgain(job.addresses);\n", ""],
   [
     "L2: balance moves back and forth",

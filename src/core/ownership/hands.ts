@@ -64,6 +64,12 @@ export class Hands {
     return this.#states.entries();
   }
 
+  /** Every address that is held, or could not be had. */
+  *known(): Generator<string, undefined> {
+    yield* this.#states.keys();
+    yield* this.#failures.keys();
+  }
+
   /** @returns false where it is to go again at once, which is taken as begun. */
   acquired(address: string): boolean {
     const stays = this.#states.get(address) !== "doomed";
@@ -112,14 +118,20 @@ export class Hands {
     return demands;
   }
 
-  /** Those of the given addresses that no unit has for this node: it lets go of them. Taken as begun. */
-  strays({ self, definitions }: Table, addresses: Iterable<string>): string[] {
+  /**
+   * Those of the given addresses that no unit has for this node: it lets go of them, and has failed at none of them. Taken as
+   * begun.
+   */
+  *strays({ self, definitions }: Table, addresses: Iterable<string>): Slices<string[]> {
     const strays: string[] = [];
+    let seen = 0;
     for (const address of addresses) {
+      if (++seen % SLICE === 0) yield;
       const unit = unitOf(definitions, address);
       const vip = definitions.vips.get(address);
-      const mine = vip?.participants.has(self) === true && (!vip.broken || unit?.lead === vip);
-      if (mine || this.#states.get(address) !== "present") continue;
+      if (vip?.participants.has(self) === true && (!vip.broken || unit?.lead === vip)) continue;
+      this.#failures.delete(address);
+      if (this.#states.get(address) !== "present") continue;
       strays.push(address);
       this.#states.set(address, "releasing");
     }
