@@ -14,13 +14,13 @@ import type { MailService, ServeResult } from "../mail/types.js";
 import { BindingHomes } from "./binding-homes.js";
 import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
+import { Inbox } from "./inbox.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
 import type { Plumber } from "./plumber.js";
 import { Sharing } from "./sharing.js";
 import { closeSockets } from "./sockets.js";
 import { statusControl } from "./status.js";
-import { Turn } from "./turn.js";
 
 /** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
 export type NodeEvent = GroupEvent;
@@ -79,7 +79,7 @@ export class Node {
   readonly #check: InterfaceCheck;
   readonly #guard: LanGuard;
   readonly #sharing: Sharing;
-  readonly #inbox: NodeInput[] = [];
+  readonly #inbox: Inbox;
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #clock: NodeJS.Timeout | undefined;
@@ -106,6 +106,11 @@ export class Node {
       leaseMs: config.cluster.leaseMs,
       clockDriftMax: config.cluster.clockDriftMax,
     });
+    this.#inbox = new Inbox(
+      this.#core,
+      (output) => this.#carryOut(output),
+      () => this.#arm(),
+    );
     this.#homes = new BindingHomes(config);
     this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
@@ -198,33 +203,8 @@ export class Node {
     }
   }
 
-  /** An output may bring about the next input at once; that one waits until all outputs of this one are carried out. */
   #input(input: NodeInput): void {
-    this.#inbox.push(input);
-    if (this.#inbox.length === 1) void this.#work();
-  }
-
-  /** Where all is short, it is done when this returns. What takes its time lets the channel and the console have turns. */
-  async #work(): Promise<void> {
-    const turn = new Turn();
-    for (let next = this.#inbox[0]; next !== undefined; next = this.#inbox[0]) {
-      // It may have waited: what it says is so now.
-      const work = this.#core.stepping({ ...next, at: performance.now() });
-      let slice = work.next();
-      while (slice.done !== true) {
-        if (turn.isOver) {
-          await turn.next();
-          this.#core.elapsed(performance.now());
-        }
-        slice = work.next();
-      }
-      for (const output of slice.value) {
-        if (turn.isOver) await turn.next();
-        this.#carryOut(output);
-      }
-      this.#inbox.shift();
-    }
-    this.#arm();
+    this.#inbox.put(input);
   }
 
   #carryOut(output: NodeOutput): void {

@@ -1,0 +1,46 @@
+/**
+ * The core in the daemon: one input at a time, and its outputs in their order. Where all is short, it is done when `put` returns; what
+ * takes its time (src/core/slices.ts) lets the event loop turn every few milliseconds, while other inputs wait.
+ */
+import type { NodeInput, NodeOutput } from "../core/io.js";
+import type { NodeCore } from "../core/node.js";
+import { Turn } from "./turn.js";
+
+export class Inbox {
+  readonly #inputs: NodeInput[] = [];
+
+  /** @param idle called whenever nothing waits any more. */
+  constructor(
+    private readonly core: Pick<NodeCore, "stepping" | "elapsed">,
+    private readonly carryOut: (output: NodeOutput) => void,
+    private readonly idle: () => void,
+  ) {}
+
+  /** An output may bring about the next input at once; that one waits until all outputs of this one are carried out. */
+  put(input: NodeInput): void {
+    this.#inputs.push(input);
+    if (this.#inputs.length === 1) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    const turn = new Turn();
+    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
+      // It may have waited: what it says is so now.
+      const work = this.core.stepping({ ...next, at: performance.now() });
+      let slice = work.next();
+      while (slice.done !== true) {
+        if (turn.isOver) {
+          await turn.next();
+          this.core.elapsed(performance.now());
+        }
+        slice = work.next();
+      }
+      for (const output of slice.value) {
+        if (turn.isOver) await turn.next();
+        this.carryOut(output);
+      }
+      this.#inputs.shift();
+    }
+    this.idle();
+  }
+}
