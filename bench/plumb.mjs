@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { compare } from "./harness.mjs";
 import { compileFloor, range } from "./host.mjs";
+import { keepalived, keepalivedAdds } from "./peers/keepalived.mjs";
 
 const SCRIPT = join(import.meta.dirname, "peers/pyroute2_plumb.py");
 /** Debian's own, which sees Debian's packages. */
@@ -12,7 +13,10 @@ export async function benchAddresses(host, { rounds }) {
   const results = [];
   for (const count of [1_024, 10_240]) {
     const sides = await plumbSides(host, count, "address");
-    sides.push(pyroute2(host, count));
+    sides.push(
+      pyroute2(host, count),
+      keepalived(() => keepalivedAdds(host, count)),
+    );
     results.push(await compare({ bench: "B1", title: `plumb ${count} addresses`, rounds, count, sides }));
   }
   return results;

@@ -1,6 +1,7 @@
 /** B3: a set of addresses taken away, by request and by the death of the process that held their lifeline. */
 import { compare } from "./harness.mjs";
 import { compileFloor, range } from "./host.mjs";
+import { keepalived, keepalivedStops } from "./peers/keepalived.mjs";
 
 const COUNT = 10_240;
 
@@ -21,6 +22,7 @@ export async function benchUnplumb(host, { rounds }) {
       run: () => afterAdding((ifindex) => agent.call("remove", COUNT, { ifindex, plumbing: "address" })),
     },
     { name: "ip -batch, addresses", run: () => afterAdding(() => host.ipBatch(file)) },
+    keepalived(() => keepalivedStops(host, COUNT)),
     floor === null
       ? { name: "C program, addresses", install: "gcc" }
       : {
