@@ -34,6 +34,9 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** What is sent over a clogged link comes up to so much later, and so does all that is sent after it. */
+export const CLOG_MAX_MS = 10 ** 3.5;
+
 /** Without them a run has nobody left, or nobody who sees another. */
 const ALWAYS: ReadonlySet<Fault> = new Set(["restart", "heal"]);
 
@@ -140,7 +143,7 @@ export class Faults {
     }
     if (fault === "clog") {
       const [from, to] = [random.pick(all) ?? "", random.pick(all) ?? ""];
-      cluster.clog(from, to, 10 ** random.between(1, 3.5));
+      cluster.clog(from, to, 10 ** random.between(1, Math.log10(CLOG_MAX_MS)));
       return from !== to;
     }
     if (fault === "cut-partial") {

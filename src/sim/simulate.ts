@@ -7,7 +7,7 @@ import { emptyRow, heirOf } from "../core/ownership/table.js";
 import type { NodeSetup } from "../core/node.js";
 import { isQuorate } from "../core/quorum.js";
 import { Cluster, SimulationFailure } from "./cluster.js";
-import { FAULTS, Faults, type Fault } from "./faults.js";
+import { CLOG_MAX_MS, FAULTS, Faults, type Fault } from "./faults.js";
 import type { Branch } from "./branches.js";
 import type { Counts } from "./counts.js";
 import type { Daemon } from "./daemon.js";
@@ -49,8 +49,8 @@ const LOOK_EVERY_MS = 250;
 const WEIGHTS = [1, 50, 150, 1000];
 /** By then a leader that has only just begun to lead has said which pins are over. */
 const UNPINNED_MS = 2_000;
-/** By then what was on its way when the faults ended has arrived. */
-const LAST_WORDS_MS = 1_000;
+/** By then what was on its way when the faults ended has arrived, and whoever was given up for it is missed. */
+const LAST_WORDS_MS = CLOG_MAX_MS + 1_000;
 
 /** @throws SimulationFailure at the first invariant that does not hold. */
 export function runSeed(request: SimulationRequest): SimulationResult {

@@ -36,7 +36,7 @@ export const MUTATIONS = [
   [
     "S2: a broken follower whose job ends late is kept",
     "src/core/node.ts",
-    "    this.#releaseStrays(addresses);\n",
+    "    yield* this.#releaseStrays(addresses);\n",
     "",
   ],
   [
