@@ -52,6 +52,18 @@ const calls = {
   dump: async () => (await timed(() => kernel.addresses({ plumbing: "address" }))).ms,
   dumpObjects: async () => (await timed(async () => [...(await kernel.addresses({ plumbing: "address" }))])).ms,
   dumpAll: async () => (await timed(() => kernel.addresses())).ms,
+  /** Each address of a range of so many, once, in the cache of a monitor. */
+  lookUp: async (count) => {
+    const monitor = await kernel.watch(() => {});
+    const addresses = range(count);
+    let found = 0;
+    const { ms } = await timed(async () => {
+      for (const address of addresses) if (monitor.has(address)) found++;
+    });
+    await monitor.close();
+    if (found !== count) throw new Error(`${found} of ${count} found`);
+    return ms;
+  },
   networkInterfaces: async () => (await timed(async () => networkInterfaces())).ms,
   /** As fast as it goes, two frames an address. */
   announce: async (count, ifindex) => {

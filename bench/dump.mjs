@@ -29,6 +29,8 @@ export async function benchDump(host, { rounds }) {
       { name: "ip -o address", run: () => listByIp(host) },
     ];
     results.push(await compare({ bench: "B5", title: `dump ${count} addresses`, rounds, count, sides }));
+    const cached = [{ name: "holdfast", run: () => agent.call("lookUp", count) }];
+    results.push(await compare({ bench: "B5", title: `${count} look-ups in the cache`, rounds, count, sides: cached }));
     await host.ipBatch(host.batchFile("links", interfaces, (name) => `link delete ${name}`));
   }
   return results;
