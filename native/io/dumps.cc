@@ -1,6 +1,9 @@
 #include "dumps.h"
 
+#include <linux/rtnetlink.h>
+
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "../wire/requests.h"
@@ -31,6 +34,54 @@ int DumpInto(NetlinkSocket& socket, uint8_t family, const AddressFilter& filter,
   return error == -EOPNOTSUPP || error == -EAFNOSUPPORT ? 0 : error;
 }
 
+/*
+ * What has gone while it was dumped may have taken another one's place in the dump, and the kernel need not say so: it takes an
+ * address off the list, tells of it, and only then changes the number by which a dump knows that it was interrupted
+ * (__inet_del_ifa() in net/ipv4/devinet.c, fib_inetaddr_event() in net/ipv4/fib_frontend.c). So it is the telling that counts.
+ */
+class Departures {
+ public:
+  int Open() noexcept {
+    static constexpr int kGroups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+    if (const int error = told_.Open(); error < 0) return error;
+    return told_.Subscribe(kGroups, NetlinkSocket::kBufferBytes);
+  }
+
+  /* Since the last time. */
+  bool Any() noexcept {
+    bool any = false;
+    for (;;) {
+      wire::Bytes datagram;
+      const int error = told_.Receive(datagram, false);
+      any |= error == -ENOBUFS;
+      if (error == -ENOBUFS) continue;
+      if (error < 0) return any;
+      wire::MessageReader reader(datagram);
+      for (wire::Message message; reader.Next(message);) any |= message.type == RTM_DELADDR;
+    }
+  }
+
+ private:
+  NetlinkSocket told_;
+};
+
+int DumpAliases(NetlinkSocket& socket, uint8_t family, const AddressFilter& filter,
+                std::vector<AddressRecord>& out) noexcept {
+  const auto append = [&](auto& request, uint32_t seq) {
+    wire::AppendAddressDump(request, seq, family, filter.ifindex);
+  };
+  Departures departures;
+  if (const int error = departures.Open(); error < 0) return error;
+  const size_t before = out.size();
+  const auto until = std::chrono::steady_clock::now() + NetlinkSocket::kDumpTriesFor;
+  do {
+    out.resize(before);
+    if (const int error = DumpInto(socket, family, filter, append, wire::DecodeAddress, out); error < 0) return error;
+    if (!departures.Any()) return 0;
+  } while (std::chrono::steady_clock::now() < until);
+  return -EINTR;
+}
+
 }  // namespace
 
 int ListLinks(std::vector<wire::LinkRecord>& out) noexcept {
@@ -52,12 +103,8 @@ int ListAddresses(const AddressFilter& filter, std::vector<AddressRecord>& out) 
 
 int DumpFamily(NetlinkSocket& socket, uint8_t family, const AddressFilter& filter,
                std::vector<AddressRecord>& out) noexcept {
-  if (filter.aliases) {
-    const auto append = [&](auto& request, uint32_t seq) {
-      wire::AppendAddressDump(request, seq, family, filter.ifindex);
-    };
-    if (const int error = DumpInto(socket, family, filter, append, wire::DecodeAddress, out); error < 0) return error;
-  }
+  if (filter.aliases)
+    if (const int error = DumpAliases(socket, family, filter, out); error < 0) return error;
   if (!filter.local_routes) return 0;
   const auto append = [&](auto& request, uint32_t seq) {
     wire::AppendRouteDump(request, seq, family, filter.tag < 0 ? 0 : static_cast<uint8_t>(filter.tag), filter.ifindex);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "pause.h"
 
@@ -17,7 +18,6 @@ namespace {
 constexpr size_t kDatagramBytes = 64 << 10;
 /* An answer of 36 bytes is charged with its sk_buff: under 1 KiB, with an extended ACK's text under 2. */
 constexpr size_t kBytesPerAnswer = 2048;
-constexpr unsigned kDumpTries = 20;
 
 int SetOption(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 
@@ -125,8 +125,9 @@ int NetlinkSocket::DumpOnce(const AppendRequest& append, const EachMessage& each
 
 int NetlinkSocket::Dump(const AppendRequest& append, const std::function<void()>& forget,
                         const EachMessage& each) noexcept {
+  const auto until = std::chrono::steady_clock::now() + kDumpTriesFor;
   int error = DumpOnce(append, each);
-  for (unsigned tries = 0; error == -EINTR && tries < kDumpTries; tries++) {
+  for (unsigned tries = 0; error == -EINTR && std::chrono::steady_clock::now() < until; tries++) {
     PauseBeforeRetry(tries);
     forget();
     error = DumpOnce(append, each);

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,8 +41,11 @@ class NetlinkSocket {
 
   /* Sends the dump request that `append` writes and hands each message of the answer to `each`. Where the kernel says
    * that what was dumped changed meanwhile (NLM_F_DUMP_INTR), what `each` saw may lack some: `forget` is called and the
-   * dump is done again, so `each` has seen one consistent dump when this returns 0. */
+   * dump is done again, so `each` has seen one consistent dump when this returns 0; -EINTR when there was none within 10 s. */
   int Dump(const AppendRequest& append, const std::function<void()>& forget, const EachMessage& each) noexcept;
+
+  /* A storm of changes interrupts every dump; thousands of aliases come and go in a second or two. */
+  static constexpr std::chrono::seconds kDumpTriesFor{10};
 
   /* Sequence numbers are never used twice on one socket, so a late answer is nobody's. */
   uint32_t NextSeq() noexcept { return ++seq_; }
