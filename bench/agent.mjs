@@ -1,6 +1,7 @@
 /** The kernel layer of holdfast inside a host: one JSON call a line, one JSON answer a line. Times are milliseconds. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,6 +31,28 @@ async function isBindable(address) {
   }
 }
 
+/** How many of a range of so many the kernel has. */
+async function countPlumbed(count, plumbing) {
+  const addresses = new Set(range(count));
+  let there = 0;
+  for (const { address } of await kernel.addresses({ plumbing })) if (addresses.has(address)) there++;
+  return there;
+}
+
+/** Frames a second between two counts of them, looked at every millisecond. */
+async function frameRate(read, from, to) {
+  const reached = async (wanted) => {
+    for (;;) {
+      const look = { at: performance.now(), frames: read() };
+      if (look.frames >= wanted) return look;
+      await delay(1);
+    }
+  };
+  const early = await reached(from);
+  const late = await reached(to);
+  return ((late.frames - early.frames) * 1000) / (late.at - early.at);
+}
+
 async function change(method, count, target) {
   const addresses = range(count);
   const { ms, result } = await timed(() => kernel[method](addresses, { prefix: 32, ...target }));
@@ -41,13 +64,23 @@ const calls = {
   add: (count, target) => change("add", count, target),
   remove: (count, target) => change("remove", count, target),
   openLifeline: async () => (await kernel.openLifeline("hf0")).ifindex,
+  count: (count) => countPlumbed(count, "address"),
+  /** From the first to the last of a range of so many that another program plumbs in this order. To bind a socket costs the kernel
+   * a look into a table of its own, no lock that the other program needs; in between, the core is left to others. */
+  awaitAll: async (count) => {
+    const addresses = range(count);
+    while (!(await isBindable(addresses[0]))) await delay(1);
+    const startedAt = performance.now();
+    while (!(await isBindable(addresses[count - 1]))) await delay(1);
+    return performance.now() - startedAt;
+  },
   /** Until no address of a range of so many can be bound any more, and no dump finds one. The kernel takes the aliases of an
    * interface away one by one, after the interface itself, which is when a dump does not see them any more. */
   awaitNone: async (count, plumbing) => {
     const addresses = range(count);
     const some = [0, count >> 1, count - 1].map((i) => addresses[i]);
-    for (const address of some) while (await isBindable(address));
-    while ((await kernel.addresses({ protocol: 104, plumbing })).length > 0);
+    for (const address of some) while (await isBindable(address)) await delay(1);
+    while ((await countPlumbed(count, plumbing)) > 0);
   },
   dump: async () => (await timed(() => kernel.addresses({ plumbing: "address" }))).ms,
   dumpObjects: async () => (await timed(async () => [...(await kernel.addresses({ plumbing: "address" }))])).ms,
@@ -83,14 +116,14 @@ const calls = {
     const paced = openKernel({ arpRate });
     const link = (await paced.links()).find(({ index }) => index === ifindex);
     paced.announce(range(count), { link, rounds: 1 });
-    const reached = async (frames) => {
-      while (paced.counters.announceFramesSent < frames) await delay(1);
-      return { at: performance.now(), frames: paced.counters.announceFramesSent };
-    };
-    const early = await reached(0.2 * count);
-    const late = await reached(1.8 * count);
+    const rate = await frameRate(() => paced.counters.announceFramesSent, 0.2 * count, 1.8 * count);
     await paced.close();
-    return ((late.frames - early.frames) * 1000) / (late.at - early.at);
+    return rate;
+  },
+  /** Of another program on eth1, between a tenth and nine tenths of so many since there is that interface. */
+  countFrames: (frames) => {
+    const counter = "/sys/class/net/eth1/statistics/tx_packets";
+    return frameRate(() => Number(readFileSync(counter, "utf8")), 0.1 * frames, 0.9 * frames);
   },
 };
 

@@ -49,8 +49,13 @@ export class Host {
 
   /** Writes a file for `ipBatch`, a command an address. @returns its path. */
   batchFile(name, addresses, command) {
+    return this.writeLines(name, addresses.map(command));
+  }
+
+  /** @returns the path of the file. */
+  writeLines(name, lines) {
     const path = join(this.directory, name);
-    writeFileSync(path, `${addresses.map(command).join("\n")}\n`);
+    writeFileSync(path, `${lines.join("\n")}\n`);
     return path;
   }
 

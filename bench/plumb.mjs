@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { compare } from "./harness.mjs";
 import { compileFloor, range } from "./host.mjs";
-import { keepalived, keepalivedAdds } from "./peers/keepalived.mjs";
+import { configureKeepalived, keepalivedSide, startKeepalived } from "./peers/keepalived.mjs";
 
 const SCRIPT = join(import.meta.dirname, "peers/pyroute2_plumb.py");
 /** Debian's own, which sees Debian's packages. */
@@ -12,11 +12,12 @@ const PYTHON = "/usr/bin/python3";
 export async function benchAddresses(host, { rounds }) {
   const results = [];
   for (const count of [1_024, 10_240]) {
-    const sides = await plumbSides(host, count, "address");
-    sides.push(
+    const agent = await host.startAgent();
+    const sides = [
+      ...plumbSides(host, agent, count, "address"),
       pyroute2(host, count),
-      keepalived(() => keepalivedAdds(host, count)),
-    );
+      ...keepalivedSides(host, agent, count),
+    ];
     results.push(await compare({ bench: "B1", title: `plumb ${count} addresses`, rounds, count, sides }));
   }
   return results;
@@ -25,7 +26,7 @@ export async function benchAddresses(host, { rounds }) {
 export async function benchRoutes(host, { rounds, full }) {
   const results = [];
   for (const count of [10_240, 102_400, ...(full ? [1_024_000] : [])]) {
-    const sides = await plumbSides(host, count, "route");
+    const sides = plumbSides(host, await host.startAgent(), count, "route");
     // The same work as everybody else does it.
     if (count === 10_240) sides.push(ipBatchSide(host, count, "address"));
     results.push(await compare({ bench: "B2", title: `plumb ${count} local routes`, rounds, count, sides }));
@@ -33,8 +34,7 @@ export async function benchRoutes(host, { rounds, full }) {
   return results;
 }
 
-async function plumbSides(host, count, mode) {
-  const agent = await host.startAgent();
+function plumbSides(host, agent, count, mode) {
   const floor = compileFloor("plumb");
   const holdfast = () => host.withLink((ifindex) => agent.call("add", count, { ifindex, plumbing: mode }));
   const runFloor = (ifindex) => host.run([floor, "add", mode, `${count}`, `${ifindex}`]);
@@ -62,4 +62,19 @@ function pyroute2(host, count) {
   if (spawnSync(PYTHON, ["-c", "import pyroute2"]).status !== 0) return { name, install: "python3-pyroute2" };
   const run = (ifindex) => host.run([PYTHON, SCRIPT, `${count}`, `${ifindex}`]);
   return { name, run: async () => Number(await host.withLink(run)) };
+}
+
+/** Its transition alone, as in a process that has been a backup until then, and the whole way. */
+function keepalivedSides(host, witness, count) {
+  const configuration = configureKeepalived(host, count);
+  const run = (which) => () =>
+    host.withLink(async () => {
+      const keepalived = await startKeepalived(host, witness, configuration);
+      await keepalived.kill();
+      return keepalived[which];
+    });
+  return [
+    keepalivedSide("keepalived, first to last", run("firstToLastMs")),
+    keepalivedSide("keepalived, from its start", run("fromStartMs")),
+  ];
 }
