@@ -13,6 +13,9 @@ import { range } from "./host.mjs";
 const kernel = openKernel();
 const addon = loadAddon();
 
+/** Whoever is to send them may have ended. */
+const FRAMES_LIMIT_MS = 60_000;
+
 async function timed(work) {
   const startedAt = performance.now();
   const result = await work();
@@ -41,10 +44,12 @@ async function countPlumbed(count, plumbing) {
 
 /** Frames a second between two counts of them, looked at every millisecond. */
 async function frameRate(read, from, to) {
+  const end = performance.now() + FRAMES_LIMIT_MS;
   const reached = async (wanted) => {
     for (;;) {
       const look = { at: performance.now(), frames: read() };
       if (look.frames >= wanted) return look;
+      if (look.at > end) throw new Error(`${look.frames} frames of ${wanted} within ${FRAMES_LIMIT_MS} ms`);
       await delay(1);
     }
   };
