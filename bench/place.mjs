@@ -18,14 +18,18 @@ const TOPOLOGIES = ["10.0.0.0/9", "10.128.0.0/9"];
 export async function benchPlace(_host, { rounds, full }) {
   const results = [];
   for (const count of full ? [...SIZES, 1_000_000] : SIZES) {
+    const all = entries(count);
     for (const size of MEMBERS) {
       const members = Array.from({ length: size }, (_, i) => `node${i + 1}`);
+      const said = catalogues(members, all);
+      const defined = define(said);
+      const table = settled(members, defined);
       const sides = [
-        { name: "full", run: fullPlacement(members, count) },
-        { name: "one departure", run: departure(members, count) },
-        { name: "one join", run: join(members, count) },
-        { name: "definitions", run: definitions(members, count) },
-        { name: "table of announcements", run: settlement(members, count) },
+        { name: "full", run: fullPlacement(members, defined) },
+        { name: "one departure", run: departure(members, table) },
+        { name: "one join", run: join(members, all, defined) },
+        { name: "definitions", run: timed(() => define(said)) },
+        { name: "table of announcements", run: settlement(members, defined, table) },
       ];
       results.push(await compare({ bench: "B7", title: `${count} VIPs, ${size} members`, rounds, count, sides }));
     }
@@ -46,15 +50,13 @@ function entries(count) {
   }));
 }
 
-function catalogues(members, count) {
-  const all = entries(count);
+function catalogues(members, all) {
   return new Map(members.map((member) => [member, all]));
 }
 
 /** A table in which nobody has anything yet. */
-function empty(members, count) {
+function empty(members, { units }) {
   const epochs = new EpochCounter();
-  const { units } = define(catalogues(members, count));
   const { rows } = settle({ vips: new Map(), units }, new Map(), epochs);
   return { units, rows, loads: new Loads(units, rows), able: equals(members), epochs, quorate: true };
 }
@@ -66,8 +68,8 @@ function equals(members) {
 }
 
 /** Everything at a home, as placement wants it. */
-function settled(members, count) {
-  const table = empty(members, count);
+function settled(members, defined) {
+  const table = empty(members, defined);
   for (const { lead, home } of place(table, table.units.keys())) {
     table.loads.change(lead, (row) => assign(row, home, table.epochs) && owned(row, home));
   }
@@ -82,33 +84,25 @@ function timed(work) {
   };
 }
 
-function fullPlacement(members, count) {
-  const table = empty(members, count);
+function fullPlacement(members, defined) {
+  const table = empty(members, defined);
   return timed(() => place(table, table.units.keys()));
 }
 
 /** The rows stay as they are, and the member is only not able any more, so that every run finds the same. */
-function departure(members, count) {
-  const table = settled(members, count);
+function departure(members, table) {
   const able = equals(members.slice(1));
   return timed(() => place({ ...table, able }, table.loads.concerning(members[0])));
 }
 
-function join(members, count) {
-  const table = settled(members.slice(1), count);
-  const { units } = define(catalogues(members, count));
+function join(members, all, { units }) {
+  const others = members.slice(1);
+  const table = settled(others, define(catalogues(others, all)));
   return timed(() => balance({ ...table, units, able: equals(members) }));
 }
 
-function definitions(members, count) {
-  const said = catalogues(members, count);
-  return timed(() => define(said));
-}
-
 /** Each member announces its share. */
-function settlement(members, count) {
-  const table = settled(members, count);
-  const defined = define(catalogues(members, count));
+function settlement(members, defined, table) {
   const claims = new Map(
     members.map((member) => [
       member,

@@ -4,13 +4,15 @@ import { LargeMap, LargeSet } from "../../src/core/large-map.js";
 
 /** More than one Map is let grow to. */
 const MANY = 40_000;
-const addresses = Array.from({ length: MANY }, (_, i) => formatIpv4(0x0a000000 + i));
+const ipv4 = Array.from({ length: MANY }, (_, i) => formatIpv4(0x0a000000 + i));
+const ipv6 = Array.from({ length: MANY }, (_, i) => `2001:db8::${(i >> 12).toString(16)}:${(i & 4095).toString(16)}`);
 
 describe.each([
-  ["few", 100],
-  ["many", MANY],
-])("a large map of %s texts", (_size, count) => {
-  const keys = addresses.slice(0, count);
+  ["few", ipv4.slice(0, 100)],
+  ["many", ipv4],
+  ["many of IPv6", ipv6],
+])("a large map of %s texts", (_size, keys) => {
+  const count = keys.length;
 
   it("is what a Map is", () => {
     const large = new LargeMap<number>();
