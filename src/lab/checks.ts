@@ -3,14 +3,17 @@ import type { AcceptedMessage, DeliveredMessage, MailRecord, Snapshot, Violation
 
 /** Everything that must hold of a cluster that has settled. */
 export function checkSnapshot(snapshot: Snapshot): readonly Violation[] {
+  return [...checkServed(snapshot), ...checkPreferences(snapshot), ...checkBalance(snapshot)];
+}
+
+/** One view, and every address alive at one owner that a client reaches with the ARP entries that it has. */
+export function checkServed(snapshot: Snapshot): readonly Violation[] {
   return [
     ...checkMembership(snapshot),
     ...checkAgreement(snapshot),
     ...checkHomes(snapshot),
     ...checkAnswers(snapshot),
     ...checkNeighbours(snapshot),
-    ...checkPreferences(snapshot),
-    ...checkBalance(snapshot),
   ];
 }
 

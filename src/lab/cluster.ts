@@ -1,4 +1,4 @@
-/** The three daemons of the lab: their files, their lives, and what their consoles tell. */
+/** The daemons of a lab: their files, their lives, and what their consoles tell. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import type { QueueRow } from "../mail/types.js";
 import type { DuravipStatus, MemberStatus, MoveResult } from "../node/control.js";
 import { monotonicMs } from "./clock.js";
 import type { LabNetwork } from "./namespaces.js";
-import { configText, NODES, type NodeFiles } from "./plan.js";
+import type { LabPlan, NodeFiles } from "./plan.js";
 import type { Exit, LabProcess } from "./process.js";
 
 /** A console that does not answer by then belongs to a node that is stuck. */
@@ -33,16 +33,16 @@ export class Cluster {
   }
 
   /** Writes the cluster key and each node's configuration; starts nothing. */
-  static async create(network: LabNetwork): Promise<Cluster> {
+  static async create(network: LabNetwork, plan: LabPlan): Promise<Cluster> {
     const members = new Map<string, Member>();
     const keyFile = join(network.directory, "cluster.key");
     await writeFile(keyFile, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
-    for (const node of NODES) {
+    for (const node of plan.nodes) {
       const spoolDirectory = join(network.directory, `${node}.spool`);
       const files = { keyFile, spoolDirectory, controlSocket: join(network.directory, `${node}.sock`) };
       const configFile = join(network.directory, `${node}.conf`);
       await mkdir(spoolDirectory);
-      await writeFile(configFile, configText(node, files));
+      await writeFile(configFile, plan.configText(node, files));
       members.set(node, {
         files,
         configFile,
@@ -91,13 +91,13 @@ export class Cluster {
     }
   }
 
-  /** Runs until it is killed or stopped. */
-  start(node: string): LabProcess {
+  /** Runs until it is killed or stopped. @param configFile another configuration than the plan's. */
+  start(node: string, configFile = this.configFile(node)): LabProcess {
     const member = this.#member(node);
     if (member.process !== null) throw new HoldfastError("ERR_LAB", `${node} runs already`);
     const started = this.#network.start(node, {
       script: "daemon/main.js",
-      args: ["--config", member.configFile, "--node", node],
+      args: ["--config", configFile, "--node", node],
       logFile: member.logFile,
     });
     member.process = started;
@@ -106,6 +106,10 @@ export class Cluster {
       member.exit = exit;
     });
     return started;
+  }
+
+  signal(node: string, signal: NodeJS.Signals): void {
+    this.#running(node).kill(signal);
   }
 
   /** SIGKILL. Returns the moment (CLOCK_MONOTONIC, ms). */
@@ -148,6 +152,11 @@ export class Cluster {
     return JSON.parse(await this.#ask(via, `cluster duravip move ${vip} to ${to}`));
   }
 
+  /** Runs a console command, and answers when the node does. Rejects with what the node refuses. */
+  async command(node: string, command: string): Promise<void> {
+    await this.#ask(node, command);
+  }
+
   /** The answer as JSON text, whose shape is that of src/node/control.ts. */
   async #ask(node: string, command: string): Promise<string> {
     const path = this.#member(node).files.controlSocket;
@@ -159,7 +168,8 @@ export class Cluster {
 
   #member(node: string): Member {
     const member = this.#members.get(node);
-    if (member === undefined) throw new HoldfastError("ERR_LAB", `there is no node ${node}: ${NODES.join(", ")}`);
+    if (member === undefined)
+      throw new HoldfastError("ERR_LAB", `there is no node ${node}: ${[...this.#members.keys()].join(", ")}`);
     return member;
   }
 

@@ -5,8 +5,9 @@ import { Cluster } from "./cluster.js";
 import type { InjectorCounts } from "./injector.js";
 import { LabNetwork } from "./namespaces.js";
 import { InjectorProcess, ProberProcess, SinkProcess } from "./observers.js";
-import { hosts, lanes, NODES, SINK, SMTP_PORT, VIPS } from "./plan.js";
+import { type LabPlan, SINK, SMTP_PORT, STORY_PLAN, type Vip } from "./plan.js";
 import { poll } from "./poll.js";
+import type { ProberOptions } from "./prober.js";
 import type { MailRecord, Snapshot, Violation } from "./records.js";
 
 /** Idle probing opens 240 connections a second in all; the fast pace is the resolution of what is measured. */
@@ -14,6 +15,14 @@ const PROBING = { idleMs: 250, fastMs: 5, connectMs: 40, greetMs: 1_500 };
 const MAIL_RATE = 30;
 /** Generous: a settled state is a matter of a few seconds. */
 const SETTLE_LIMIT_MS = 60_000;
+
+export type Probing = Pick<ProberOptions, "idleMs" | "fastMs" | "connectMs" | "greetMs">;
+
+export interface SettleOptions {
+  /** What has to hold. Default: all that the story promises. */
+  readonly check?: (snapshot: Snapshot) => readonly Violation[];
+  readonly limitMs?: number;
+}
 /** A connection whose other end was reset behind its back is found out by TCP keepalive, after 30 s. */
 const DRAIN_LIMIT_MS = 120_000;
 
@@ -30,19 +39,24 @@ export class Lab {
   readonly sink: SinkProcess;
   #injector: InjectorProcess | null = null;
 
-  private constructor(network: LabNetwork, cluster: Cluster) {
+  private constructor(
+    network: LabNetwork,
+    cluster: Cluster,
+    readonly plan: LabPlan,
+    probing: Probing,
+  ) {
     this.network = network;
     this.cluster = cluster;
     this.sink = new SinkProcess(network, "sink", SINK.address, SINK.port);
-    const addresses = VIPS.map((vip) => vip.address);
-    this.prober = new ProberProcess(network, "client", { addresses, port: SMTP_PORT, ...PROBING });
+    const addresses = plan.vips.map((vip) => vip.address);
+    this.prober = new ProberProcess(network, "client", { addresses, port: SMTP_PORT, ...probing });
   }
 
   /** Hosts, client and sink; no daemon runs yet. */
-  static async create(): Promise<Lab> {
-    const network = await LabNetwork.create(hosts());
+  static async create(plan: LabPlan = STORY_PLAN, probing: Probing = PROBING): Promise<Lab> {
+    const network = await LabNetwork.create(plan.hosts);
     try {
-      const lab = new Lab(network, await Cluster.create(network));
+      const lab = new Lab(network, await Cluster.create(network, plan), plan, probing);
       await lab.sink.listening();
       return lab;
     } catch (error) {
@@ -51,8 +65,14 @@ export class Lab {
     }
   }
 
+  /** VIPs on which the node greets the client, as far as the prober knows. */
+  ownedBy(node: string): readonly Vip[] {
+    const answers = this.prober.answers();
+    return this.plan.vips.filter(({ address }) => answers.get(address) === node);
+  }
+
   startMail(): void {
-    const options = { lanes: lanes(), port: SMTP_PORT, rate: MAIL_RATE, run: `${process.pid}` };
+    const options = { lanes: this.plan.lanes, port: SMTP_PORT, rate: MAIL_RATE, run: `${process.pid}` };
     this.#injector = new InjectorProcess(this.network, "client", options);
   }
 
@@ -83,7 +103,7 @@ export class Lab {
   }
 
   #running(): readonly string[] {
-    return NODES.filter((node) => this.cluster.isRunning(node));
+    return this.plan.nodes.filter((node) => this.cluster.isRunning(node));
   }
 
   async #queued(): Promise<number> {
@@ -92,18 +112,19 @@ export class Lab {
   }
 
   /** Waits until the members agree and every promise about a settled cluster holds, or the limit is over. */
-  async settle(members: readonly string[]): Promise<Settled> {
-    let last: Settled = { snapshot: nothing(members), violations: [] };
+  async settle(members: readonly string[], options: SettleOptions = {}): Promise<Settled> {
+    const { check = checkSnapshot, limitMs = SETTLE_LIMIT_MS } = options;
+    let last: Settled = { snapshot: nothing(this.plan, members), violations: [] };
     await poll(
       async () => {
         this.cluster.requireRunning(members);
         const snapshot = await this.#snapshot(members);
-        if (snapshot !== null) last = { snapshot, violations: checkSnapshot(snapshot) };
+        if (snapshot !== null) last = { snapshot, violations: check(snapshot) };
         return snapshot !== null && last.violations.length === 0 ? true : null;
       },
-      { everyMs: 200, limitMs: SETTLE_LIMIT_MS },
+      { everyMs: 200, limitMs },
     );
-    return last.snapshot.owners.size > 0 ? last : { ...last, violations: checkSnapshot(last.snapshot) };
+    return last.snapshot.owners.size > 0 ? last : { ...last, violations: check(last.snapshot) };
   }
 
   /** null while a console does not answer. */
@@ -111,7 +132,7 @@ export class Lab {
     try {
       const answers = await this.prober.round();
       return {
-        vips: VIPS,
+        vips: this.plan.vips,
         members,
         answers,
         memberships: await this.#ofEach(members, async (node) =>
@@ -136,10 +157,10 @@ export class Lab {
   }
 }
 
-function nothing(members: readonly string[]): Snapshot {
+function nothing({ vips }: LabPlan, members: readonly string[]): Snapshot {
   const none = new Map<string, never>();
   return {
-    vips: VIPS,
+    vips,
     members,
     memberships: none,
     owners: none,

@@ -22,14 +22,16 @@ import { type LabProcess, type LabProcessOptions, startProcess } from "./process
 export interface HostSpec {
   /** At most 10 characters: with `.eth0` it is the name of an interface. */
   readonly name: string;
-  readonly interfaces: readonly {
-    readonly name: string;
-    readonly network: string;
-    /** With prefix length, "10.1.0.1/16". */
-    readonly addresses: readonly string[];
-  }[];
+  readonly interfaces: readonly HostInterface[];
   /** More `ip` commands, run in the host once its interfaces are up: routes and rules. */
   readonly commands?: readonly string[];
+}
+
+export interface HostInterface {
+  readonly name: string;
+  readonly network: string;
+  /** With prefix length, "10.1.0.1/16". */
+  readonly addresses: readonly string[];
 }
 
 export interface Neighbour {
@@ -104,6 +106,29 @@ export class LabNetwork {
     await this.#setPorts(host, network, (one) => `master ${bridge(one)}`);
   }
 
+  /** Deletes an interface of a host, and with it all that is on it; the switch loses its port. */
+  async deleteInterface(host: string, name: string): Promise<void> {
+    await ipBatch(this.namespace(host), [`link delete ${name}`]);
+  }
+
+  /** Makes a deleted interface again, under another index, with the addresses and routes of its host. */
+  async remakeInterface(host: string, name: string): Promise<void> {
+    const spec = this.#spec(host);
+    const one = interfaceOf(spec, name);
+    await ipBatch(this.namespace("switch"), this.#wire(spec, one));
+    await this.restoreInterface(host, name);
+    await this.#portsForward();
+  }
+
+  /** An interface of a host is up again, with its addresses, and the host has its routes. */
+  async restoreInterface(host: string, name: string): Promise<void> {
+    const spec = this.#spec(host);
+    await ipBatch(this.namespace(host), [
+      ...bringUp(interfaceOf(spec, name)),
+      ...(spec.commands ?? []).filter((command) => command.startsWith("route ")),
+    ]);
+  }
+
   /** Entries of the host's IPv4 neighbour table that hold a hardware address. */
   async readNeighbours(host: string): Promise<readonly Neighbour[]> {
     const rows = await ipJson<{
@@ -158,26 +183,25 @@ export class LabNetwork {
     await ipBatch(this.namespace("switch"), [
       "link set lo up",
       ...[...bridges].flatMap((name) => [`link add ${name} type bridge`, `link set ${name} up`]),
-      ...hosts.flatMap((host) =>
-        host.interfaces.flatMap((one) => [
-          `link add ${port(host, one)} type veth peer name ${one.name} netns ${this.namespace(host.name)}`,
-          `link set ${port(host, one)} master ${bridge(one.network)} up`,
-        ]),
-      ),
+      ...hosts.flatMap((host) => host.interfaces.flatMap((one) => this.#wire(host, one))),
     ]);
     await Promise.all(
       hosts.map((host) =>
         ipBatch(this.namespace(host.name), [
           "link set lo up",
-          ...host.interfaces.flatMap((one) => [
-            ...one.addresses.map((address) => `address add ${address} dev ${one.name}`),
-            `link set ${one.name} up`,
-          ]),
+          ...host.interfaces.flatMap(bringUp),
           ...(host.commands ?? []),
         ]),
       ),
     );
     await this.#portsForward();
+  }
+
+  #wire(host: HostSpec, one: HostInterface): string[] {
+    return [
+      `link add ${port(host, one)} type veth peer name ${one.name} netns ${this.namespace(host.name)}`,
+      `link set ${port(host, one)} master ${bridge(one.network)} up`,
+    ];
   }
 
   /** A port forwards once the kernel has seen its carrier, which it looks at in its own time. */
@@ -231,8 +255,18 @@ function bridge(network: string): string {
   return `br-${network}`;
 }
 
-function port(host: HostSpec, one: HostSpec["interfaces"][number]): string {
+function port(host: HostSpec, one: HostInterface): string {
   return `${host.name}.${one.name}`;
+}
+
+function interfaceOf({ name: host, interfaces }: HostSpec, name: string): HostInterface {
+  const one = interfaces.find((candidate) => candidate.name === name);
+  if (one === undefined) throw new HoldfastError("ERR_LAB", `${host} has no interface ${name} in this lab`);
+  return one;
+}
+
+function bringUp({ name, addresses }: HostInterface): string[] {
+  return [...addresses.map((address) => `address replace ${address} dev ${name}`), `link set ${name} up`];
 }
 
 /** Namespaces and scratch directories of this process that are still there. */

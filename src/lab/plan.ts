@@ -1,5 +1,5 @@
 /**
- * PURE: the lab's cluster on paper. Three nodes, a client, a sink; 60 VIPs in two Topologies, of which one is plumbed
+ * PURE: a lab's cluster on paper, and the one that the story plays on. Three nodes, a client, a sink; 60 VIPs in two Topologies, of which one is plumbed
  * by aliases and one by local routes, both on a lifeline; preferences, a follower, a binding group.
  *
  *   cluster 10.9.0.0/24   eth0 of n1, n2, n3
@@ -11,6 +11,17 @@
  */
 import type { Lane } from "./injector.js";
 import type { HostSpec } from "./namespaces.js";
+
+/** What a lab is made of. */
+export interface LabPlan {
+  readonly nodes: readonly string[];
+  readonly vips: readonly Vip[];
+  readonly hosts: readonly HostSpec[];
+  /** What the injector sends where. */
+  readonly lanes: readonly Lane[];
+  /** Configuration of one node, in the ecelerity syntax. */
+  configText(node: string, files: NodeFiles): string;
+}
 
 export const NODES = ["n1", "n2", "n3"] as const;
 export const SMTP_PORT = 25;
@@ -45,6 +56,8 @@ export const FOLLOWER = {
   leader: VIPS.find((vip) => vip.binding === FOLLOWED)?.address ?? "",
 };
 
+export const STORY_PLAN: LabPlan = { nodes: NODES, vips: VIPS, hosts: hosts(NODES), lanes: lanes(), configText };
+
 function mail1(): Vip[] {
   return Array.from({ length: MAIL1_VIPS }, (_, index) => {
     const isFollower = index === MAIL1_VIPS - 1;
@@ -76,7 +89,8 @@ export function nodeAddress(node: string, network: "cluster" | "mail1" | "mail2"
   return { cluster: `10.9.0.${number}`, mail1: `10.1.0.${number}`, mail2: `10.2.0.${number}` }[network];
 }
 
-export function hosts(): readonly HostSpec[] {
+/** The nodes' hosts, and those outside of the cluster. */
+export function hosts(nodes: readonly string[]): readonly HostSpec[] {
   const outside = (name: string, number: number, commands: readonly string[]): HostSpec => ({
     name,
     interfaces: [
@@ -86,7 +100,7 @@ export function hosts(): readonly HostSpec[] {
     commands,
   });
   return [
-    ...NODES.map((node) => ({
+    ...nodes.map((node) => ({
       name: node,
       interfaces: [
         { name: "eth0", network: "cluster", addresses: [`${nodeAddress(node, "cluster")}/24`] },
@@ -94,8 +108,8 @@ export function hosts(): readonly HostSpec[] {
         { name: "eth2", network: "mail2", addresses: [`${nodeAddress(node, "mail2")}/16`] },
       ],
       commands: [
-        "route add default via 10.1.255.2",
-        "route add default via 10.2.255.2 table 102",
+        "route replace default via 10.1.255.2",
+        "route replace default via 10.2.255.2 table 102",
         `rule add from 10.2.0.0/16 to ${SINK.address} table 102`,
       ],
     })),

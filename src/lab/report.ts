@@ -93,7 +93,7 @@ function mailLines(mail: MailReport): readonly string[] {
   ];
 }
 
-function violationLines(where: string, violations: readonly Violation[]): readonly string[] {
+export function violationLines(where: string, violations: readonly Violation[]): readonly string[] {
   if (violations.length === 0) return [];
   const shown = violations.slice(0, SHOWN_VIOLATIONS);
   const hidden = violations.length - shown.length;

@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { monotonicMs } from "../../src/lab/clock.js";
+import { Homes } from "../../src/lab/homes.js";
 import { LabNetwork } from "../../src/lab/namespaces.js";
 import { poll } from "../../src/lab/poll.js";
-import { Homes } from "./homes.js";
 
 const NODES = ["one", "two", "three"];
 const VIPS = Array.from({ length: 9 }, (_, i) => `10.1.1.${i + 1}`);

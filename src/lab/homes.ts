@@ -3,7 +3,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { LabNetwork } from "../../src/lab/namespaces.js";
+import { HoldfastError } from "../errors.js";
+import type { LabNetwork } from "./namespaces.js";
 
 export interface Change {
   /** Milliseconds on the clock of `monotonicMs`; when it was read, which is later than it happened. */
@@ -23,7 +24,8 @@ interface Overlap {
 
 type Line = Change | Overlap | { readonly ready: true };
 
-const program = fileURLToPath(new URL("homes.py", import.meta.url));
+/** Beside the sources, which a clone has; the compiled code has no Python. */
+const program = fileURLToPath(new URL("../../src/lab/homes.py", import.meta.url));
 
 export class Homes {
   /** In their order. */
@@ -68,7 +70,8 @@ export class Homes {
   }
 
   #check(): void {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`homes.py: ${this.#complaint}`);
+    if (this.child.exitCode !== null || this.child.signalCode !== null)
+      throw new HoldfastError("ERR_LAB", `homes.py: ${this.#complaint}`);
   }
 
   #hear(line: Line): void {

@@ -1,19 +1,19 @@
 """
-Which of several kernels have an address, by what each tells of its local table: one JSON line a change. One program reads them all, since
-only so is it known what came before what.
+Which of several kernels have an address, by what each tells of its local table: one JSON line a change. One program reads
+them all, since only so is it known what came before what.
 
     homes.py ADDRESS[,ADDRESS...] HOST=NAMESPACE...     ends when its standard input does
 
-A kernel queues what it tells as it happens, so once its queue is read to the end, its table at that moment is known. The queues are read
-in turn, and each end is a step. An address that a kernel had at a step, and had at a later one, without a change in between, it had all the
-while; if another kernel had it at a step in between, two had it at one moment. Nothing that moves between two readings looks like that,
-however long they take.
+A kernel queues what it tells as it happens, so once its queue is read to the end, its table at that moment is known. The
+queues are read in turn, and each end is a step. An address that a kernel had at a step, and had at a later one, without a
+change in between, it had all the while; if another kernel had it at a step in between, two had it at one moment. Nothing
+that moves between two readings looks like that, however long they take.
 """
 import ctypes, json, os, select, socket, struct, sys, time
 
 CLONE_NEWNET = 0x40000000
-RTMGRP_IPV4_ROUTE = 0x40
-RTM_NEWROUTE, RTM_DELROUTE = 24, 25
+RTMGRP_LINK, RTMGRP_IPV4_ROUTE = 0x1, 0x40
+RTM_DELLINK, RTM_NEWROUTE, RTM_DELROUTE = 17, 24, 25
 RTN_LOCAL, RTA_DST, RTA_OIF = 2, 1, 4
 SO_RCVBUFFORCE = 33
 BUFFER = 1 << 20
@@ -29,15 +29,20 @@ def open_in(namespace):
             raise OSError(ctypes.get_errno(), f"setns {namespace}")
     told = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     told.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
-    told.bind((0, RTMGRP_IPV4_ROUTE))
+    told.bind((0, RTMGRP_LINK | RTMGRP_IPV4_ROUTE))
     return told
 
 
 def local_routes(data):
-    """(added, address, interface) of each message about a local host route of IPv4."""
+    """
+    (added, address, interface) of each message about a local host route of IPv4. The address is None where the interface
+    went, and its routes with it: of those the kernel tells nothing (fib_flush in net/ipv4/fib_frontend.c).
+    """
     while len(data) >= 16:
         length, kind = struct.unpack_from("=IH", data)
         message, data = data[16:length], data[(length + 3) & ~3 :]
+        if kind == RTM_DELLINK:
+            yield False, None, message[4:8]
         if kind not in (RTM_NEWROUTE, RTM_DELROUTE) or message[1] != 32 or message[7] != RTN_LOCAL:
             continue
         attributes, fields = message[12:], {}
@@ -64,11 +69,14 @@ class Kernel:
             except BlockingIOError:
                 break
             for added, address, interface in local_routes(data):
-                if address in addresses:
+                for one in addresses.intersection(self.at(interface) if address is None else [address]):
                     news = True
-                    self.change(added, address, interface, step)
+                    self.change(added, one, interface, step)
         self.read_at = step
         return news
+
+    def at(self, interface):
+        return [address for address, places in self.places.items() if interface in places]
 
     def change(self, added, address, interface, step):
         places = self.places.setdefault(address, set())
