@@ -8,10 +8,11 @@
  * --full adds B2 with 1,024,000 routes and B7 with 1,000,000 VIPs; --json writes every sample.
  */
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { prepare } from "../scripts/setup.mjs";
 import { machine } from "./harness.mjs";
+import { readOptions } from "./options.mjs";
 
+const { chosen, rounds, full, json } = readOptions(process.argv.slice(2));
 prepare({ packages: ["iproute2"] });
 // What they import lies in dist/, which is there only now.
 const { Host } = await import("./host.mjs");
@@ -30,20 +31,6 @@ const BENCHES = {
   B7: benchPlace,
 };
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: Object.keys(BENCHES).join(",") },
-    rounds: { type: "string", default: "5" },
-    full: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-});
-const chosen = values.only.split(",");
-const unknown = chosen.find((name) => !Object.hasOwn(BENCHES, name));
-if (unknown !== undefined) throw new Error(`there is no bench ${unknown}, only ${Object.keys(BENCHES).join(", ")}`);
-const rounds = Number(values.rounds);
-if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error(`expected a number of rounds, not ${values.rounds}`);
-
 const before = machine();
 const { kernel, node, cores, cpu, memoryMiB, load } = before;
 process.stdout.write(`Linux ${kernel}, Node ${node}, ${cores} cores (${cpu}), ${memoryMiB} MiB, load ${load[0]}\n\n`);
@@ -52,12 +39,12 @@ for (const name of chosen) {
   // A host each, so that no agent of one is a burden to the next.
   const host = await Host.create();
   try {
-    results.push(...(await BENCHES[name](host, { rounds, full: values.full })));
+    results.push(...(await BENCHES[name](host, { rounds, full })));
   } finally {
     await host.remove();
   }
 }
 const after = machine();
 process.stdout.write(`load at the end: ${after.load[0]}\n`);
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ before, after, results }, null, 2)}\n`);
+if (json !== undefined) writeFileSync(json, `${JSON.stringify({ before, after, results }, null, 2)}\n`);
 process.exit(0); // the agents went with their hosts; their pipes may not have closed yet

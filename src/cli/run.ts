@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { askControl } from "../console/client.js";
-import { COMMANDS } from "../console/registry.js";
+import { COMMANDS, findCommand, unknownCommand } from "../console/registry.js";
 import { usage } from "../console/command.js";
+import { commandHelp } from "./command-help.js";
 import { ERROR_CODES, explain, HoldfastError } from "../errors.js";
 import { version } from "../daemon/version.js";
 import { runConfigCheck } from "./config-check.js";
@@ -22,6 +23,9 @@ export interface Surroundings {
 
 const DEFAULT_SOCKET = "/run/holdfast/control.sock";
 
+/** What this program does itself. */
+const LOCAL_COMMANDS = ["config check", "kernel", "simulate"];
+
 const UNREACHABLE_REMEDY =
   "Is holdfastd running, does its Control_Listener name this path, and may you open it? See --socket and HOLDFAST_SOCKET.";
 
@@ -37,7 +41,9 @@ export async function run(words: readonly string[], surroundings: Surroundings):
     exit = status;
   });
   try {
-    await program.parseAsync(words, { from: "user" });
+    const help = commandHelp(words);
+    if (help !== null) await surroundings.out(help);
+    else await program.parseAsync(words, { from: "user" });
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.ERR_USAGE.exit;
@@ -50,6 +56,15 @@ function report(error: unknown, { err }: Surroundings): number {
   err(`holdfast: ${error.code}: ${explain(error)}\n`);
   if (error.code === "ERR_CONTROL_UNREACHABLE") err(`${UNREACHABLE_REMEDY}\n`);
   return ERROR_CODES[error.code].exit;
+}
+
+/** So that a typo is called one where no daemon answers, too. */
+function requireCommand(words: readonly string[]): void {
+  try {
+    findCommand(words);
+  } catch {
+    throw unknownCommand(words, LOCAL_COMMANDS);
+  }
 }
 
 function describeProgram(surroundings: Surroundings, setExit: (status: number) => void): Command {
@@ -71,6 +86,7 @@ function describeProgram(surroundings: Surroundings, setExit: (status: number) =
     )
     .action(async (words: readonly string[], options: { readonly socket: string; readonly json?: true }) => {
       if (words.length === 0) program.help({ error: true });
+      requireCommand(words);
       const answer = askControl(options.socket, words.join(" "), { json: options.json === true });
       for await (const piece of answer) await out(piece);
     });

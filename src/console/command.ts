@@ -17,6 +17,8 @@ export interface CommandDefinition<Args, Result> {
   /** One line, a verb first, no full stop. */
   readonly summary: string;
   readonly effect: "reads" | "changes";
+  /** What its own help says besides: what the parameters mean, examples. Lines, without a line end behind the last. */
+  readonly details?: string;
   /** Throws ERR_COMMAND for words that the command does not take; `usageError` makes one. */
   parse(words: readonly string[]): Args;
   /** Plain JSON data: what `--json` prints. */
@@ -31,16 +33,18 @@ export interface Command {
   readonly parameters: string;
   readonly summary: string;
   readonly effect: "reads" | "changes";
+  readonly details: string;
   answer(context: CommandContext, words: readonly string[], json: boolean): Promise<Iterable<string>>;
 }
 
 export function defineCommand<Args, Result>(definition: CommandDefinition<Args, Result>): Command {
-  const { name, parameters, summary, effect } = definition;
+  const { name, parameters, summary, effect, details = "" } = definition;
   return {
     name,
     parameters,
     summary,
     effect,
+    details,
     async answer(context, words, json) {
       const result = await definition.run(context, definition.parse(words));
       return json ? renderJson(result) : definition.render(result);

@@ -13,6 +13,7 @@ import nodeaddr from "./commands/nodeaddr.js";
 import nodename from "./commands/nodename.js";
 import summary from "./commands/summary.js";
 import undrain from "./commands/undrain.js";
+import { nearestName } from "./nearest.js";
 
 /** Every console command, by name. */
 export const COMMANDS: readonly Command[] = [
@@ -35,8 +36,19 @@ export const COMMANDS: readonly Command[] = [
 export function findCommand(words: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } {
   const text = `${words.join(" ")} `;
   const command = COMMANDS.find(({ name }) => text.startsWith(`${name} `));
-  if (command === undefined) {
-    throw new HoldfastError("ERR_COMMAND", `there is no command "${words.join(" ")}"; help lists them`);
-  }
+  if (command === undefined) throw unknownCommand(words);
   return { command, rest: words.slice(command.name.split(" ").length) };
+}
+
+/** @param others names that count as commands too, where somebody may have meant them. */
+export function unknownCommand(words: readonly string[], others: readonly string[] = []): HoldfastError {
+  const text = words.join(" ");
+  const names = [...COMMANDS.map(({ name }) => name), ...others];
+  const longer = names.filter((name) => name.startsWith(`${text} `));
+  if (longer.length > 0) {
+    return new HoldfastError("ERR_COMMAND", `"${text}" is only the beginning of a command: ${longer.join(", ")}`);
+  }
+  const nearest = nearestName(words, names);
+  const remedy = nearest === null ? "help lists them" : `did you mean "${nearest}"?`;
+  return new HoldfastError("ERR_COMMAND", `there is no command "${text}"; ${remedy}`);
 }

@@ -20,6 +20,12 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 describe("the addresses of a kernel command", () => {
+  it("are no range without a count: one address would be plumbed where many were meant", () => {
+    expect(() => readAddresses({ words: [], range: "10.1.0.1" })).toThrow(
+      "--range: expected a first address and a count, 10.1.0.1+10",
+    );
+  });
+
   it("are words, a range and a file together, each once, in canonical text", () => {
     const path = file("some.txt", "# the second rack\n10.2.0.1 # first\n\n2001:DB8:0::ffff+2\r\n10.0.0.9");
     expect(readAddresses({ words: ["10.0.0.9", "FD00:0::1"], range: "10.1.0.254+3", file: path })).toEqual([

@@ -88,6 +88,30 @@ describe("holdfast", () => {
     expect(await holdfast("--version", {})).toMatchObject({ exit: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 
+  it("prints the help of each command without a daemon", async () => {
+    const nowhere = { HOLDFAST_SOCKET: join(directory, "none.sock") };
+    for (const line of ["cluster duravip move --help", "cluster duravip move vip-1 -h", "help cluster duravip move"]) {
+      const { exit, out, err } = await holdfast(line, nowhere);
+      expect({ exit, err }, line).toEqual({ exit: 0, err: "" });
+      expect(out).toMatch(/^cluster duravip move <vip> .*\n.*\n\n {4}<vip> /);
+    }
+    expect((await holdfast("cluster duravip --help", nowhere)).out).toMatch(
+      /^cluster duravip explain .*cluster duravip show/s,
+    );
+    expect((await holdfast("kernel plumb --help", nowhere)).out).toMatch(/^Usage: holdfast kernel plumb /);
+  });
+
+  it("tells a typo from a daemon that is not there, and names what was meant", async () => {
+    const nowhere = { HOLDFAST_SOCKET: join(directory, "none.sock") };
+    const { exit, err } = await holdfast("clutser membership", nowhere);
+    expect(exit).toBe(65);
+    expect(err).toMatch(
+      /ERR_COMMAND: there is no command "clutser membership"; did you mean "cluster membership"\?\n$/,
+    );
+    expect((await holdfast("confg check x.conf", nowhere)).err).toContain('did you mean "config check"?');
+    expect((await holdfast("frobnicate", nowhere)).err).toContain("help lists them");
+  });
+
   it("exits 64 when nothing is asked, and when an option lacks its value", async () => {
     expect(await holdfast("")).toMatchObject({ exit: 64, out: "", err: expect.stringMatching(/^Usage: holdfast/) });
     expect((await holdfast("--socket")).exit).toBe(64);

@@ -333,18 +333,26 @@ describe("help", () => {
     `);
   });
 
-  it("keeps to the words given", async () => {
+  it("keeps to the words given, and tells all of a command that is alone", async () => {
     expect(await answer("help cluster duravip move")).toMatch(
-      /^cluster duravip move <vip> \[to\] <node> \[for <time>\]\n.*\n$/,
+      /^cluster duravip move <vip> \[to\] <node> \[for <time>\]\n.*\n\n {4}<vip> +its address.*move 10\.1\.1\.1 to node2\n/s,
     );
+    expect((await answer("help cluster duravip")).split("\n")).toHaveLength(2 * 4 + 1);
     expect(await refusal("help nonsense")).toBe('no command begins with "nonsense"; try help');
   });
 });
 
 describe("a command that there is not", () => {
+  it("is told beside the one that was meant, whatever follows it", async () => {
+    expect(await refusal("cluster duravip mvoe vip-1 to node2")).toMatch(/; did you mean "cluster duravip move"\?$/);
+    expect(await refusal("mialq")).toBe('there is no command "mialq"; did you mean "mailq"?');
+  });
+
   it("is refused, and so is one with more words than it takes", async () => {
     expect(await refusal("cluster dance")).toBe('there is no command "cluster dance"; help lists them');
-    expect(await refusal("cluster duravip")).toBe('there is no command "cluster duravip"; help lists them');
+    expect(await refusal("cluster duravip")).toMatch(
+      /^"cluster duravip" is only the beginning of a command: cluster duravip explain, /,
+    );
     expect(await refusal("cluster info now")).toBe('"now" is more than the command takes; usage: cluster info');
   });
 });

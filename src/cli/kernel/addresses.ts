@@ -20,7 +20,10 @@ export function readAddresses({ words, range, file }: AddressSources): string[] 
     if (addresses.size > MOST_ADDRESSES) throw usageError(`${where}expected at most ${MOST_ADDRESSES} addresses`);
   };
   for (const word of words) take(word, "");
-  if (range !== undefined) take(range, "--range: ");
+  if (range !== undefined) {
+    if (!range.includes("+")) throw usageError(`--range: expected a first address and a count, ${range}+10`);
+    take(range, "--range: ");
+  }
   if (file !== undefined) {
     for (const [i, line] of readLines(file).entries()) {
       const word = line.replace(/#.*/, "").trim();

@@ -8,6 +8,9 @@ export default defineCommand({
   ...form,
   summary: "say why a VIP is where it is, and what would change that",
   effect: "reads",
+  details: `<vip>  its address, or the name of a binding on it
+
+    cluster duravip explain vip-1`,
   parse(words) {
     const [vip, ...rest] = words;
     if (vip === undefined) throw usageError(form, "a VIP is needed");

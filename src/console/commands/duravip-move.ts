@@ -15,6 +15,12 @@ export default defineCommand({
   ...form,
   summary: "move a VIP, and what follows it, to another node",
   effect: "changes",
+  details: `<vip>   its address, or the name of a binding on it; what follows it goes along
+<node>  a member that configures it
+<time>  90s, 15m, 2h or 1d; without one it stays until another move, or until the node departs
+
+    cluster duravip move 10.1.1.1 to node2
+    cluster duravip move vip-1 to node2 for 2h`,
   parse(words) {
     const [vip, node, ...rest] = words.filter((word, at) => !(at === 1 && word === "to"));
     if (vip === undefined || node === undefined) throw usageError(form, "a VIP and a node are needed");

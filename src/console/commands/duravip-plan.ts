@@ -8,6 +8,13 @@ export default defineCommand({
   ...form,
   summary: "say what would move if a node died, left or came, or with another text",
   effect: "reads",
+  details: `die NODE     the node dies
+drain NODE   the node is drained, or leaves
+join NODE    a node comes, with the configuration of the node that is asked
+config FILE  every node that has the configuration of the one that is asked loads this file: an absolute path there
+
+    cluster duravip plan die node2
+    cluster duravip plan config /etc/holdfast/next.conf`,
   parse(words): PlanRequest {
     const [kind, what, ...rest] = words;
     if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);

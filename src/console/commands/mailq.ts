@@ -23,6 +23,11 @@ export default defineCommand({
   ...form,
   summary: "show how much mail waits, by binding and domain, busiest first",
   effect: "reads",
+  details: `--domain, -d   only this domain; may be given more than once
+--binding, -b  only this binding; may be given more than once
+--limit, -l    rows to show, 20 unless told; 0 shows all
+
+    mailq -d gmail.com --limit 5`,
   parse,
   async run({ control }, filter) {
     const chosen = (await control.queues())
