@@ -1,5 +1,5 @@
 /** Everything there is to say about a configuration: collected while it is read, sorted and printed at the end. */
-import { nearest } from "./nearest.js";
+import { nearest } from "../nearest.js";
 import type { Diagnostic, SourceLocation } from "./types.js";
 
 /** Longer lines are cut: they are no help to a person, and a file of one line must not be repeated for each mistake. */

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../errors.js";
+import { nearest } from "../nearest.js";
 import type { Command } from "./command.js";
 import drain from "./commands/drain.js";
 import duravipExplain from "./commands/duravip-explain.js";
@@ -13,7 +14,6 @@ import nodeaddr from "./commands/nodeaddr.js";
 import nodename from "./commands/nodename.js";
 import summary from "./commands/summary.js";
 import undrain from "./commands/undrain.js";
-import { nearestName } from "./nearest.js";
 
 /** Every console command, by name. */
 export const COMMANDS: readonly Command[] = [
@@ -48,7 +48,21 @@ export function unknownCommand(words: readonly string[], others: readonly string
   if (longer.length > 0) {
     return new HoldfastError("ERR_COMMAND", `"${text}" is only the beginning of a command: ${longer.join(", ")}`);
   }
-  const nearest = nearestName(words, names);
-  const remedy = nearest === null ? "help lists them" : `did you mean "${nearest}"?`;
+  const meant = nearestCommand(words, names);
+  const remedy = meant === null ? "help lists them" : `did you mean "${meant}"?`;
   return new HoldfastError("ERR_COMMAND", `there is no command "${text}"; ${remedy}`);
+}
+
+/** What follows the name may be anything: only as many words as a name has are held against it. */
+function nearestCommand(words: readonly string[], names: readonly string[]): string | null {
+  const wordCount = (name: string) => name.split(" ").length;
+  for (let count = Math.max(...names.map(wordCount)); count > 0; count--) {
+    const text = words.slice(0, count).join(" ");
+    const near = nearest(
+      text,
+      names.filter((name) => wordCount(name) === count),
+    );
+    if (near !== null) return near;
+  }
+  return null;
 }

@@ -349,7 +349,7 @@ describe("a command that there is not", () => {
   });
 
   it("is refused, and so is one with more words than it takes", async () => {
-    expect(await refusal("cluster dance")).toBe('there is no command "cluster dance"; help lists them');
+    expect(await refusal("cluster polka")).toBe('there is no command "cluster polka"; help lists them');
     expect(await refusal("cluster duravip")).toMatch(
       /^"cluster duravip" is only the beginning of a command: cluster duravip explain, /,
     );

@@ -42,10 +42,9 @@ describe("the package", () => {
     expect(read("package-lock.json")).not.toMatch(/"resolved":/);
   });
 
-  it("has its version at the top of the changelog", () => {
-    expect(captures(read("CHANGELOG.md"), /^## (\S+)/gm)[0]).toBe(
-      captures(read("package.json"), /"version": "(.+?)"/g)[0],
-    );
+  it("has its version at the top of the changelog, below what is not released", () => {
+    const [version] = captures(read("CHANGELOG.md"), /^## (\S+)/gm).filter((heading) => heading !== "Unreleased");
+    expect(version).toBe(captures(read("package.json"), /"version": "(.+?)"/g)[0]);
   });
 });
 

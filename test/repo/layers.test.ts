@@ -13,7 +13,7 @@ interface Layer {
 /** docs/ARCHITECTURE.md, "The house". daemon, cli and lab are not in it: they may import everything. */
 const LAYERS: Readonly<Record<string, Layer>> = {
   core: { source: ["core", "config/types"], packages: ["ipaddr.js"], builtins: false },
-  config: { source: ["config"], packages: ["ipaddr.js"], builtins: false },
+  config: { source: ["config", "nearest"], packages: ["ipaddr.js"], builtins: false },
   sim: { source: ["sim", "core", "config/types"], packages: [], builtins: false },
   kernel: { source: ["kernel", "errors"], packages: ["node-gyp-build"], builtins: true },
   group: {
@@ -23,7 +23,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   mail: { source: ["mail", "config/types", "errors"], packages: ["lmdb", "nodemailer", "smtp-server"], builtins: true },
   node: { source: ["node", "core", "config", "kernel", "group", "mail", "errors"], packages: [], builtins: true },
-  console: { source: ["console", "node/control", "errors"], packages: [], builtins: true },
+  console: { source: ["console", "node/control", "errors", "nearest"], packages: [], builtins: true },
 };
 
 /** What is wrong with one import of one file, or null. */
