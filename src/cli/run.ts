@@ -98,7 +98,7 @@ function describeProgram(surroundings: Surroundings, setExit: (status: number) =
     .option("--node <name>", "read it as this node would")
     .action(async (file: string, options: { readonly node?: string }) => {
       const json = program.opts<{ json?: true }>().json === true;
-      const check = runConfigCheck(file, { ...options, json });
+      const check = await runConfigCheck(file, { ...options, json });
       await out(check.text);
       setExit(check.exit);
     });

@@ -26,7 +26,11 @@ export function readCluster(cluster: Scope, msgc: Scope, nodename: string, diagn
   const self = peers.find(({ name }) => name === nodename);
   checkIdentity(cluster, msgc, nodename, diagnostics);
   return {
-    cluster: { ...valuesOf(CLUSTER, cluster), nodeaddr: nodeaddr ?? self?.address ?? null },
+    cluster: {
+      ...valuesOf(CLUSTER, cluster),
+      keyFileAt: setting(CLUSTER.keyFile, cluster)?.at ?? null,
+      nodeaddr: nodeaddr ?? self?.address ?? null,
+    },
     peers,
     channel: readChannel(msgc, diagnostics),
     hostAddresses: [

@@ -50,6 +50,8 @@ export interface ClusterOptions {
   readonly controlGroup: string;
   /** `key_file`: path of the pre-shared cluster key; null only in a cluster of one. */
   readonly keyFile: string | null;
+  /** Where the text names it; null where it does not. */
+  readonly keyFileAt: SourceLocation | null;
   /** Rounds in which a new address is announced, 1.1 s apart. Default 3. */
   readonly arpRepeat: number;
   /** Budget of announcements for the whole node, in frames a second. Default 10,000. */

@@ -23,11 +23,29 @@ const MOST_BYTES = 4096;
 export async function readClusterKey(path: string): Promise<Uint8Array> {
   try {
     const { mode, size } = await stat(path);
-    if ((mode & 0o007) !== 0) throw new Error(`mode ${(mode & 0o777).toString(8)} is open to everybody; use 600`);
+    if ((mode & 0o007) !== 0) throw new Error(`mode ${(mode & 0o777).toString(8)} is open to everybody; use 640`);
     if (size > MOST_BYTES) throw new Error(`${size} bytes are no key; ${MOST_BYTES} are the most`);
     return await readFile(path);
   } catch (cause) {
-    throw new HoldfastError("ERR_CLUSTER_KEY", `cannot use the cluster key ${path}`, { path }, { cause });
+    throw new HoldfastError(
+      "ERR_CLUSTER_KEY",
+      `cannot use the cluster key ${path}`,
+      { path },
+      { cause: remedied(cause, path) },
+    );
+  }
+}
+
+/** What the system says of the file, and what to do about it. */
+function remedied(cause: unknown, path: string): unknown {
+  if (!(cause instanceof Error) || !("code" in cause)) return cause;
+  switch (cause.code) {
+    case "ENOENT":
+      return new Error(`${cause.message}; make one, and copy it to every node (docs/OPERATING.md, "Install")`);
+    case "EACCES":
+      return new Error(`${cause.message}; let the daemon's group read it: chgrp holdfast ${path}, chmod 640 ${path}`);
+    default:
+      return cause;
   }
 }
 

@@ -266,7 +266,7 @@ const LIFELINE_REMEDIES: Readonly<Record<string, string>> = {
   ENOENT: "; load the module (modprobe tun), or give the container --device /dev/net/tun",
   ENODEV: "; load the module (modprobe tun)",
   ENXIO: "; load the module (modprobe tun)",
-  EACCES: "; /dev/net/tun is not open to this user: run as root",
+  EACCES: "; /dev/net/tun is not open to this user: give it to the user's group by chgrp and chmod 660",
   EBUSY: "; another process holds it, perhaps a second holdfastd",
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -18,19 +18,19 @@ function write(name: string, text: string): string {
   return path;
 }
 
-describe("holdfast config check", () => {
-  it("says what a valid configuration holds, and exits 0", () => {
+describe("holdfast config check", async () => {
+  it("says what a valid configuration holds, and exits 0", async () => {
     const file = write("a.conf", "include conf.d\nBinding a { }\n");
     write("conf.d/10.conf", "Binding b { }\n");
-    expect(runConfigCheck(file, { node: "n1" })).toEqual({
+    expect(await runConfigCheck(file, { node: "n1" })).toEqual({
       text: `${file}: valid for node n1: 0 VIPs, 3 bindings, 0 listeners, 0 topologies, 0 peers\n`,
       exit: 0,
     });
   });
 
-  it("prints every mistake, and exits 78", () => {
+  it("prints every mistake, and exits 78", async () => {
     const file = write("a.conf", "Bindign a { }\ncluster { nodeaddr = 127.0.0.1 }\n");
-    expect(runConfigCheck(file, {})).toEqual({
+    expect(await runConfigCheck(file, {})).toEqual({
       text: [
         `${file}:1:1: error: Bindign is not a scope of the global scope`,
         "  Bindign a { }",
@@ -47,14 +47,32 @@ describe("holdfast config check", () => {
     });
   });
 
-  it("exits 66 when the file, or one that it includes, cannot be read", () => {
-    expect(runConfigCheck(join(directory, "none.conf"), {}).exit).toBe(66);
-    expect(runConfigCheck(write("a.conf", "include none.conf"), {}).exit).toBe(66);
+  it("holds the cluster key to what the daemon will ask of it", async () => {
+    const key = join(directory, "cluster.key");
+    const peers = "msgc_server { peers = [ n1 = 192.0.2.1 n2 = 192.0.2.2 ] }";
+    const file = write("a.conf", `${peers}\ncluster { key_file = "${key}" }\n`);
+    const check = () => runConfigCheck(file, { node: "n1" });
+    const absent = await check();
+    expect(absent.exit).toBe(78);
+    expect(absent.text).toMatch(
+      /^.*a\.conf:2:22: error: cannot use the cluster key .*: ENOENT.*; make one, and copy it/,
+    );
+    expect(absent.text).toMatch(/not valid: 1 error\n$/);
+
+    writeFileSync(key, `${"k".repeat(44)}\n`, { mode: 0o604 });
+    expect((await check()).text).toMatch(/mode 604 is open to everybody; use 640/);
+    chmodSync(key, 0o640);
+    expect((await check()).exit).toBe(0);
   });
 
-  it("gives programs the same as JSON", () => {
+  it("exits 66 when the file, or one that it includes, cannot be read", async () => {
+    expect((await runConfigCheck(join(directory, "none.conf"), {})).exit).toBe(66);
+    expect((await runConfigCheck(write("a.conf", "include none.conf"), {})).exit).toBe(66);
+  });
+
+  it("gives programs the same as JSON", async () => {
     const file = write("a.conf", "Timezone = UTC\nnonsense = 1\n");
-    expect(JSON.parse(runConfigCheck(file, { json: true }).text)).toEqual({
+    expect(JSON.parse((await runConfigCheck(file, { json: true })).text)).toEqual({
       file,
       valid: false,
       summary: null,
@@ -82,12 +100,12 @@ describe("holdfast config check", () => {
     });
   });
 
-  it("reads the file of each node by the node's name", () => {
+  it("reads the file of each node by the node's name", async () => {
     const file = write("a.conf", "include local.conf");
     write("n1/local.conf", "mmove_connections = 1");
     write("n2/local.conf", "mmove_connections = 0");
-    expect(runConfigCheck(file, { node: "n1" }).exit).toBe(0);
-    expect(runConfigCheck(file, { node: "n2" }).exit).toBe(78);
+    expect((await runConfigCheck(file, { node: "n1" })).exit).toBe(0);
+    expect((await runConfigCheck(file, { node: "n2" })).exit).toBe(78);
   });
 });
 

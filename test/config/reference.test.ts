@@ -102,6 +102,7 @@ describe("a text that holds everything the language has", () => {
       clusterGroup: "ec_cluster",
       controlGroup: "ec_console",
       keyFile: "/etc/holdfast/cluster.key",
+      keyFileAt: expect.objectContaining({ column: expect.any(Number) }),
       arpRepeat: 3,
       arpRate: 10_000,
       arpRefreshMs: 60_000,

@@ -120,6 +120,7 @@ export function config(parts: ConfigParts): Config {
       clusterGroup: "ec_cluster",
       controlGroup: "ec_console",
       keyFile: null,
+      keyFileAt: null,
       arpRepeat: 3,
       arpRate: 10_000,
       arpRefreshMs: 60_000,
