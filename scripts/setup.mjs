@@ -29,12 +29,13 @@ export const COMPILER = ["g++", "make", "python3"];
 export function prepare({ packages = [] } = {}) {
   requireNode();
   useLocalHeaders();
+  if (!existsSync(join(ROOT, "dist"))) process.stdout.write("setup: the first time takes a minute or two\n");
   installPackages([...COMPILER, ...packages]);
   // Not `npm ci`: it refuses a lockfile without the optional packages of other platforms, and a mirror that lacks them
   // leaves them out. Versions and integrity are the lockfile's either way, and --no-save leaves it as it is.
   if (!modulesAreComplete()) run("npm packages (npm install)", "npm", ["install", "--no-save"]);
   if (addonIsStale()) {
-    run("native addon (node-gyp)", "npm", ["run", "install"], { npm_config_build_from_source: "true" });
+    run("native addon (node-gyp), about a minute", "npm", ["run", "install"], { npm_config_build_from_source: "true" });
   }
   run("TypeScript (npm run build)", "npm", ["run", "--silent", "build"]);
 }
@@ -100,14 +101,20 @@ function addonIsStale() {
   );
 }
 
+/** What the tools print is kept, and shown where one fails: nobody reads a compiler that has nothing to say. */
 function run(what, command, words, environment = {}) {
-  process.stdout.write(`setup: ${what}\n`);
+  process.stdout.write(`setup: ${what} ...\n`);
   const startedAt = performance.now();
-  const { status, error } = spawnSync(command, words, {
+  const { status, error, stdout, stderr } = spawnSync(command, words, {
     cwd: ROOT,
     env: { ...process.env, ...environment },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
   });
-  if (status !== 0) throw new Error(`setup failed: ${what}${error === undefined ? "" : `: ${error.message}`}`);
+  if (status !== 0) {
+    process.stdout.write(`${stdout ?? ""}${stderr ?? ""}`);
+    throw new Error(`setup failed: ${what}${error === undefined ? "" : `: ${error.message}`}`);
+  }
   process.stdout.write(`setup: ${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
 }

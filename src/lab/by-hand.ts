@@ -5,7 +5,10 @@ import type { Lab } from "./lab.js";
 import { NODES, VIPS } from "./plan.js";
 import { columns } from "./report.js";
 
-const HELP = "k kill   r restart   c cut off / heal   m move an address to it   then 1, 2 or 3 for the node   q quit";
+const HELP = [
+  "k kill   r restart   c cut off / heal   m move an address to it   then 1, 2 or 3 for the node   q quit",
+  "More may arrive than got a 250: a client that is cut off before it reads its 250 counts nothing, and the node delivers.",
+];
 const REDRAW_MS = 500;
 const RECENT = 8;
 
@@ -26,7 +29,7 @@ export async function playByHand(lab: Lab): Promise<boolean> {
       else if (NODES.some((node) => node === `n${name}`)) {
         void table.act(pending, `n${name}`);
         pending = "";
-      }
+      } else table.explainKeys(name);
     });
   });
   clearInterval(timer);
@@ -42,6 +45,10 @@ class Table {
 
   constructor(lab: Lab) {
     this.#lab = lab;
+  }
+
+  explainKeys(name: string): void {
+    this.#say(`"${name}" is no key of the lab: k, r, c or m, then 1, 2 or 3; q quits`);
   }
 
   async act(key: string, node: string): Promise<void> {
@@ -69,6 +76,8 @@ class Table {
         this.#cut.add(node);
         await network.cut(node);
         return this.#say(`${node} is cut off`);
+      case "":
+        return this.#say(`${node}: press k, r, c or m first`);
       case "m": {
         const answers = this.#lab.prober.answers();
         const vip = VIPS.find(({ address, preference }) => preference === null && answers.get(address) !== node);
@@ -88,14 +97,23 @@ class Table {
       ...columns([["node", "state", "addresses", "messages queued"], ...rows]),
       "",
       `${answers.length} of ${VIPS.length} addresses answer 220`,
+      answers.length < VIPS.length ? this.#waitsFor() : "",
       `${this.#lab.accepted} messages got a 250, ${this.#lab.sink.delivered.length} arrived`,
       "",
       ...this.#recent,
       "",
-      HELP,
+      ...HELP,
+      `configurations and logs, until you quit: ${this.#lab.network.directory}`,
     ];
     process.stdout.write(`\x1b[2J\x1b[H${text.join("\r\n")}\r\n`);
     this.#drawing = false;
+  }
+
+  /** Why not every address answers: the next seconds will tell, or somebody has to. */
+  #waitsFor(): string {
+    const running = NODES.filter((node) => this.#lab.cluster.isRunning(node));
+    if (running.length === 0) return "no node runs: r and a number start one";
+    return "wait: nodes look for each other, agree, and take what nobody has";
   }
 
   async #row(node: string): Promise<readonly string[]> {
