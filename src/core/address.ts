@@ -153,10 +153,11 @@ export function* addressesIn(ranges: readonly AddressRange[]): Generator<string,
 
 /** For people: "10.1.1.1-10.1.1.40 10.2.1.7 2001:db8::1-2001:db8::9". */
 export function describeAddresses(addresses: Iterable<string>): string {
-  return toRanges(addresses)
-    .map(({ block, start, count }) => {
-      const first = formatAddress({ block, offset: start });
-      return count === 1 ? first : `${first}-${formatAddress({ block, offset: start + count - 1 })}`;
-    })
-    .join(" ");
+  return toRanges(addresses).map(describeRange).join(" ");
+}
+
+/** "10.1.1.1-10.1.1.40", "10.2.1.7". */
+export function describeRange({ block, start, count }: AddressRange): string {
+  const first = formatAddress({ block, offset: start });
+  return count === 1 ? first : `${first}-${formatAddress({ block, offset: start + count - 1 })}`;
 }

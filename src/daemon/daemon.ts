@@ -13,6 +13,7 @@ import { deriveKeys, readClusterKey, type ClusterKeys } from "../group/key.js";
 import { soloChannel } from "../group/solo.js";
 import { openKernel } from "../kernel/index.js";
 import type { Kernel } from "../kernel/types.js";
+import { requireDescriptors } from "./descriptor-need.js";
 import { createMailService, type StartThread } from "../mail/service.js";
 import type { MailEvent } from "../mail/types.js";
 import { findLeftovers, removeLeftovers } from "../node/clean-slate.js";
@@ -29,15 +30,20 @@ export interface DaemonOptions {
   readonly sink: NodeEventSink;
   /** Reads another configuration for this node. @throws HoldfastError that says what is wrong with it. */
   readonly readConfig: (file: string) => Config;
+  /** Aborted when the daemon is to end, be it while it starts. */
+  readonly ending: AbortSignal;
 }
 
-/** @throws HoldfastError of the part that could not start, with nothing left behind. */
-export async function startDaemon(config: Config, { version, sink, readConfig }: DaemonOptions): Promise<Daemon> {
+/** @returns null when the end was asked for before it had started. @throws HoldfastError of the part that could not start. Nothing
+ * is left behind then, either way. */
+export async function startDaemon(config: Config, options: DaemonOptions): Promise<Daemon | null> {
+  const { version, sink, readConfig, ending } = options;
   const undo: (() => Promise<void> | void)[] = [];
   const undoAll = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
+    requireDescriptors(config);
     const incarnation = Date.now();
     const keys = config.cluster.keyFile === null ? null : deriveKeys(await readClusterKey(config.cluster.keyFile));
     const kernel = openKernel({
@@ -56,14 +62,17 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
       if (event.code === "mail-thread-died") node?.serviceLost();
     };
     const mail = createMailService({ config, peerKey: keys?.mmove ?? null, incarnation }, onMailEvent, startMailThread);
+    ending.throwIfAborted();
     await mail.start();
     undo.push(() => mail.stop());
+    ending.throwIfAborted();
 
     // By its tag: two daemons of one tag would take each other's addresses for their own.
     await plumber.openLifeline(`hf${kernel.protocol}`);
     undo.push(() => plumber.close());
     // Only now: the spool's lock, the ports and the lifeline's name have shown that no other holdfastd runs here, whose addresses these are.
     await removeLeftovers(kernel, leftovers, sink);
+    ending.throwIfAborted();
 
     const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
     const channel = groupChannel(config, incarnation, keys);
@@ -76,11 +85,14 @@ export async function startDaemon(config: Config, { version, sink, readConfig }:
       });
       undo.push(() => server.close());
     }
+    ending.throwIfAborted();
     await running.start();
     undo.push(() => running.stop());
+    ending.throwIfAborted();
     return { stop: undoAll };
   } catch (error) {
     await undoAll();
+    if (error === ending.reason && ending.aborted) return null;
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Endpoint, Listen } from "../config/types.js";
+import type { Config, Endpoint, Listen } from "../config/types.js";
 import { explain } from "../errors.js";
 import { BoundAhead } from "./bound-ahead.js";
 import type { Desk } from "./desk.js";
@@ -106,27 +106,13 @@ export class Listeners {
 
   /** Where the socket is not to be had, since another program listens on that port, each address has one of its own. */
   async #openShared(): Promise<void> {
-    for (const { endpoint, count } of this.#crowds()) {
+    for (const { endpoint, count } of crowds(this.desk.config)) {
       try {
         this.#shared.set(keyOf(endpoint), await SharedServer.open(endpoint, this.desk));
       } catch (error) {
         this.desk.emit("listen-not-shared", "warn", { ...endpoint, addresses: count, reason: explain(error) });
       }
     }
-  }
-
-  /** What more than `listen_shared_min` addresses that come and go would have in common. */
-  #crowds(): { readonly endpoint: Endpoint; readonly count: number }[] {
-    const least = this.desk.config.mail.listenSharedMin;
-    if (least === 0) return [];
-    const counts = new Map<string, { endpoint: Endpoint; count: number }>();
-    for (const { endpoint } of [...this.#ofAddress.values()].flat()) {
-      const shared = sharedEndpoint(endpoint);
-      const known = counts.get(keyOf(shared));
-      if (known === undefined) counts.set(keyOf(shared), { endpoint: shared, count: 1 });
-      else known.count++;
-    }
-    return [...counts.values()].filter(({ count }) => count > least);
   }
 
   /** A shared socket would take any address: that it is this host's is asked apart. */
@@ -235,6 +221,28 @@ export class Listeners {
     for (const [reason, { first, count }] of refusals)
       this.desk.emit("listen-not-ready", "warn", { address: first, count, reason });
   }
+}
+
+/** Sockets that listen, for what the configuration names and this node may have: those of addresses that share one count once. */
+export function countOwnListens(config: Config): number {
+  const listens = config.listens.filter(({ enabled }) => enabled);
+  const shared = new Set(crowds(config).map(({ endpoint }) => keyOf(endpoint)));
+  return shared.size + listens.filter(({ endpoint }) => !shared.has(keyOf(sharedEndpoint(endpoint)))).length;
+}
+
+/** What more than `listen_shared_min` addresses that come and go would have in common. */
+function crowds({ listens, mail }: Config): { readonly endpoint: Endpoint; readonly count: number }[] {
+  const least = mail.listenSharedMin;
+  if (least === 0) return [];
+  const counts = new Map<string, { endpoint: Endpoint; count: number }>();
+  for (const listen of listens) {
+    if (!listen.enabled || isPlain(listen)) continue;
+    const shared = sharedEndpoint(listen.endpoint);
+    const known = counts.get(keyOf(shared));
+    if (known === undefined) counts.set(keyOf(shared), { endpoint: shared, count: 1 });
+    else known.count++;
+  }
+  return [...counts.values()].filter(({ count }) => count > least);
 }
 
 /** @returns undefined when there is nothing to wait for. */
