@@ -12,7 +12,7 @@ export interface DescriptorNeed {
 }
 
 /** Node's two threads, its loader's and its pools', the log, the console and its callers, the spool, netlink. An idle node of one address
- * without peers has 41 of them open; loading and starting take some more for a moment. */
+ * without peers has 38 of them open; loading and starting take some more for a moment. */
 const PROCESS = 80;
 /** A listener and packets for each interface: what is heard, what is sent. */
 const OF_INTERFACE = 3;

@@ -27,7 +27,7 @@ const CLASSES_OF_A_CODE = 16;
 const EXAMPLES = 4;
 
 /** Facts that tell classes of a code apart. All are names of this cluster, never something that a stranger chooses. */
-const TELLING = ["node", "peer", "from", "to", "topology"] as const;
+const TELLING = ["node", "peer", "from", "to", "topology", "signal"] as const;
 
 /** Numbers that add up; of others, the last one is what counts. */
 const SUMS = new Set(["count", "frames", "leftOut", "messages", "addresses", "bytes"]);

@@ -1,12 +1,12 @@
 /** The last line of a daemon that ends because it must. It needs nothing of the log: the entry has it before anything else is loaded. */
 import { ERROR_CODES, type ErrorCode, explain, HoldfastError } from "../errors.js";
+import { isOutOfDescriptors } from "../mail/errno.js";
 import type { LogWriter } from "./log-writer.js";
 
 /** sysexits(3): EX_SOFTWARE. */
 const BUG_STATUS = 70;
 /** What pino calls an error. */
 const ERROR_LEVEL = 50;
-const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
 
 export interface Failure {
   /** A code of docs/ERRORS.md, or "bug". */
@@ -18,7 +18,7 @@ export interface Failure {
 
 /** What was thrown, as an operator is told of it. Descriptors that are out are no bug, wherever they run out. */
 export function failureOf(thrown: unknown): Failure {
-  const error = thrown instanceof HoldfastError ? thrown.code : outOfDescriptors(thrown) ? "ERR_DESCRIPTORS" : "bug";
+  const error = thrown instanceof HoldfastError ? thrown.code : isOutOfDescriptors(thrown) ? "ERR_DESCRIPTORS" : "bug";
   const status = error === "bug" ? BUG_STATUS : ERROR_CODES[error].exit;
   const remedy = error === "ERR_DESCRIPTORS" && !(thrown instanceof HoldfastError) ? `: ${RAISE_LIMIT}` : "";
   return { error, reason: explain(thrown) + remedy, status };
@@ -40,11 +40,3 @@ export function tellFailure(thrown: unknown, out: Output, err: Output): number {
 }
 
 type Output = Pick<LogWriter, "write" | "flush">;
-
-function outOfDescriptors(thrown: unknown): boolean {
-  let at = thrown;
-  for (let depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if ("code" in at && typeof at.code === "string" && OUT_OF_DESCRIPTORS.has(at.code)) return true;
-  }
-  return false;
-}

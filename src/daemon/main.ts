@@ -4,6 +4,7 @@
  * included, ends in one line of the log and a documented status (docs/ERRORS.md).
  */
 import { HoldfastError } from "../errors.js";
+import { isOutOfDescriptors } from "../mail/errno.js";
 import { tellFailure } from "./failure.js";
 import { openOutput } from "./log-writer.js";
 import { Signals } from "./signals.js";
@@ -23,14 +24,13 @@ async function load(): Promise<typeof import("./run.js")> {
   try {
     return await import("./run.js");
   } catch (cause) {
-    throw new HoldfastError(codeOf(cause), "holdfastd cannot load a part of itself", {}, { cause });
+    throw new HoldfastError(
+      isOutOfDescriptors(cause) ? "ERR_DESCRIPTORS" : "ERR_LOAD",
+      "holdfastd cannot load a part of itself",
+      {},
+      { cause },
+    );
   }
-}
-
-/** The loader opens many files at once. */
-function codeOf(cause: unknown): "ERR_DESCRIPTORS" | "ERR_LOAD" {
-  const code = cause instanceof Error && "code" in cause ? cause.code : null;
-  return code === "EMFILE" || code === "ENFILE" ? "ERR_DESCRIPTORS" : "ERR_LOAD";
 }
 
 function fail(error: unknown): never {

@@ -7,7 +7,7 @@ import type { Config, ConfigResult, Diagnostic } from "../config/types.js";
 import { HoldfastError } from "../errors.js";
 import type { NodeEventSink } from "../node/node.js";
 import { startDaemon } from "./daemon.js";
-import { eventLog } from "./log.js";
+import { type EventLog, eventLog } from "./log.js";
 import type { LogWriter } from "./log-writer.js";
 import type { Signals } from "./signals.js";
 import { version } from "./version.js";
@@ -30,7 +30,7 @@ export async function run(signals: Signals, out: LogWriter): Promise<void> {
   signals.listen(({ code, signal }) => log.sink({ level: "info", code, facts: { signal } }));
   closeInspector(log.sink);
   try {
-    await live(readConfig(options.config, options.node), log.sink, signals);
+    await live(readConfig(options.config, options.node), log, signals);
   } finally {
     log.flush();
   }
@@ -56,15 +56,21 @@ function readOptions(): Options | null {
   }
 }
 
-async function live(config: Config, sink: NodeEventSink, signals: Signals): Promise<void> {
+async function live(config: Config, log: EventLog, signals: Signals): Promise<void> {
   const readAnother = (file: string) => checkedConfig(file, config.nodename);
-  const daemon = await startDaemon(config, { version, sink, readConfig: readAnother, ending: signals.ending });
+  const daemon = await startDaemon(config, {
+    version,
+    sink: log.sink,
+    readConfig: readAnother,
+    ending: signals.ending,
+  });
   if (daemon !== null) {
-    sink({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
+    log.sink({ level: "info", code: "started", facts: { node: config.nodename, version, pid: process.pid } });
     await signals.ended();
     await daemon.stop();
   }
-  sink({ level: "info", code: "stopped", facts: {} });
+  log.flush(); // What is held back comes before the last line.
+  log.sink({ level: "info", code: "stopped", facts: {} });
 }
 
 /** NODE_OPTIONS in the environment of a service must not open a door to its memory, and with that to the cluster's key. */

@@ -8,6 +8,7 @@ import type { SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import type { Binding, DomainRoute } from "../config/types.js";
 import { explain } from "../errors.js";
 import { type Desk, domainOf, groupOf } from "./desk.js";
+import { isOutOfDescriptors } from "./errno.js";
 import type { FailureNotices } from "./failure-notices.js";
 import { familyOf, findHops, type Hop, type MailDns, NoHop, routeOf } from "./next-hop.js";
 import { type OutboundPool, type OutboundSession, SourceMissing } from "./outbound-pool.js";
@@ -71,7 +72,7 @@ export class Courier {
         }
       }
     } catch (error) {
-      if (error instanceof SourceMissing) {
+      if (isOwnTrouble(error)) {
         if (settled.size > 0) await this.#conclude(message, domain, settled);
         throw error;
       }
@@ -115,7 +116,7 @@ export class Courier {
     try {
       session = await this.pool.lease(binding, hop, fresh);
     } catch (error) {
-      if (error instanceof SourceMissing) throw error;
+      if (isOwnTrouble(error)) throw error;
       // A server that will not talk at all is not the last word: the next one is asked (RFC 5321 section 5.1).
       const outcome = outcomeOfError(error);
       const trouble: Settled = { ...outcome, kind: "temporary", peer: hop.address, local: binding.address };
@@ -307,4 +308,9 @@ function outcomeOfNoHop(error: NoHop): Settled {
 
 function local(text: string): Settled {
   return { kind: "temporary", text, status: "4.3.0", remote: false, peer: null, local: null };
+}
+
+/** Nothing was asked of any other server: the message is due still. */
+function isOwnTrouble(error: unknown): boolean {
+  return error instanceof SourceMissing || isOutOfDescriptors(error);
 }

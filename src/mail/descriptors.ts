@@ -10,7 +10,12 @@ const OPEN = "/proc/self/fd";
 /** `Max open files            1024                 524288               files` (proc(5)): the soft limit is what counts. */
 const LIMIT = /^Max open files\s+(\d+|unlimited)/m;
 
+/** Between two looks at the limit. */
+const LIMIT_MS = 1_000;
+
 let limit = Number.POSITIVE_INFINITY;
+let lookedAt = Number.NEGATIVE_INFINITY;
+let left = Number.POSITIVE_INFINITY;
 
 /** A few microseconds on Linux 6.2 and later, where the size of the directory is their number (proc_readfd_count in fs/proc/fd.c);
  * else it is read, which itself takes a descriptor, and when there is none, all are in use. */
@@ -34,4 +39,16 @@ export function readDescriptors(): Descriptors {
     // None is left.
   }
   return { open: countDescriptors(), limit };
+}
+
+/** For each connection: counts where that is cheap, and takes the limit, or both, to be what it was up to a second ago. */
+export function descriptorsLeft(): number {
+  const now = performance.now();
+  const { size } = statSync(OPEN);
+  if (now - lookedAt >= LIMIT_MS) {
+    lookedAt = now;
+    const { open } = readDescriptors();
+    left = limit - open;
+  } else if (size > 0) left = limit - size;
+  return left;
 }

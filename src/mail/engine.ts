@@ -21,6 +21,7 @@ import type { MessageId, Spool, SpoolOptions } from "./spool/types.js";
 import type {
   BindingHome,
   BusyAddresses,
+  CrowdedAddress,
   MailEventSink,
   MailService,
   MailSetup,
@@ -33,6 +34,7 @@ const NOT_RUNNING = "mail is not running here";
 const STOP_MS = 2_000;
 /** What crosses to the node's thread, and from there to every other node, each time. */
 const BUSIEST = 10_000;
+const CROWDED = 1_000;
 const SWEEP_INTERVAL_MS = 600_000;
 const SWEPT_AT_ONCE = 1_000;
 /** Messages of a binding that is gone, given to `default` at a time. */
@@ -146,6 +148,10 @@ class MailEngine implements MailService {
 
   async activity(): Promise<readonly BusyAddresses[]> {
     return this.#activity.take(BUSIEST);
+  }
+
+  async crowded(): Promise<readonly CrowdedAddress[]> {
+    return this.#works?.listeners.crowded(CROWDED) ?? [];
   }
 
   async counters(): Promise<Readonly<Record<string, number>>> {

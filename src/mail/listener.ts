@@ -1,8 +1,12 @@
 /** One `Listen`: an address and port, the connections to it, and how they end. Opened and closed any number of times. */
 import type { Socket } from "node:net";
 import type { Listen } from "../config/types.js";
+import { descriptorsLeft } from "./descriptors.js";
 import type { Desk } from "./desk.js";
 import type { SmtpFace, SmtpSession } from "./smtp-face.js";
+
+/** Not for clients: the spool, deliveries and the node's own connections need some, and who is refused needs one to be told so. */
+const DESCRIPTORS_KEPT = 16;
 
 export class Listener {
   readonly #sockets = new Set<Socket>();
@@ -27,6 +31,10 @@ export class Listener {
   /** True once the listener has stopped accepting; a session that begins a message then is told to go. */
   get draining(): boolean {
     return this.#draining;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Stops accepting at once, says 421 to idle sessions, gives messages in flight `drainMs`, then cuts. @returns undefined when
@@ -58,13 +66,15 @@ export class Listener {
       this.#sessions.delete(socket);
       if (this.#sockets.size === 0) this.#onEmpty?.();
     });
-    if (this.#sessions.size >= this.listen.maxConnections) {
-      this.desk.count("refused-concurrency");
-      socket.on("error", () => socket.destroy());
-      socket.setTimeout(1_000, () => socket.destroy());
-      socket.end(`421 4.7.0 ${this.name} has too many connections; come again later\r\n`);
-      return;
-    }
+    if (this.#sessions.size >= this.listen.maxConnections) return this.#refuse(socket, "refused-concurrency", "4.7.0");
+    if (descriptorsLeft() < DESCRIPTORS_KEPT) return this.#refuse(socket, "refused-descriptors", "4.3.2");
     this.#sessions.set(socket, this.face.receive(socket, this, this.name));
+  }
+
+  #refuse(socket: Socket, counter: string, status: string): void {
+    this.desk.count(counter);
+    socket.on("error", () => socket.destroy());
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.end(`421 ${status} ${this.name} has too many connections; come again later\r\n`);
   }
 }

@@ -13,7 +13,7 @@ import type { Listener } from "./listener.js";
 import type { Reception } from "./reception.js";
 import { sharedEndpoint, SharedServer } from "./shared-server.js";
 import { Turns } from "./turns.js";
-import type { ServeResult, SocketBinder } from "./types.js";
+import type { CrowdedAddress, ServeResult, SocketBinder } from "./types.js";
 
 /** Addresses are opened so many at a time, and after so long it is the turn of others on this loop. */
 const OPENED_AT_ONCE = 64;
@@ -94,6 +94,16 @@ export class Listeners {
     await Promise.all(draining.filter((drained) => drained !== undefined));
     // For the next time. What goes wrong shows then.
     this.#prepare(addresses).catch(() => undefined);
+  }
+
+  /** Addresses with connections, the most first. */
+  crowded(most: number): CrowdedAddress[] {
+    const all: CrowdedAddress[] = [];
+    for (const [address, listeners] of this.#made) {
+      const connections = listeners.reduce((sum, listener) => sum + listener.connections, 0);
+      if (connections > 0) all.push({ address, connections });
+    }
+    return all.sort((a, b) => b.connections - a.connections).slice(0, most);
   }
 
   async stop(drainMs: number): Promise<void> {

@@ -11,6 +11,7 @@ import { errorFromWire, type FromThread, type MailMethod } from "./thread-protoc
 import type {
   BindingHome,
   BusyAddresses,
+  CrowdedAddress,
   MailEventSink,
   MailService,
   MailSetup,
@@ -82,6 +83,10 @@ class ThreadedMail implements MailService {
 
   activity(): Promise<readonly BusyAddresses[]> {
     return this.#call("activity");
+  }
+
+  crowded(): Promise<readonly CrowdedAddress[]> {
+    return this.#call("crowded");
   }
 
   counters(): Promise<Readonly<Record<string, number>>> {

@@ -38,6 +38,12 @@ export interface BusyAddresses {
   readonly addresses: readonly string[];
 }
 
+/** An address and the connections to its listeners. */
+export interface CrowdedAddress {
+  readonly address: string;
+  readonly connections: number;
+}
+
 /** A fact for the log; `code` is stable, and documented in docs/EVENTS.md. */
 export interface MailEvent {
   readonly code: string;
@@ -82,6 +88,8 @@ export interface MailService {
   /** Which addresses were used most, the last minutes counting most; at most 10,000, the busiest level first. Each call halves
    * what earlier uses count. */
   activity(): Promise<readonly BusyAddresses[]>;
+  /** Addresses that come and go and have connections now, the most first; at most 1,000. */
+  crowded(): Promise<readonly CrowdedAddress[]>;
   /** Numbers since start: accepted, delivered, moved out and in, deferred, failed, duplicates dropped, refused by reason. */
   counters(): Promise<Readonly<Record<string, number>>>;
   /** Stops accepting, finishes what is in flight (up to 2 s), closes the spool. */

@@ -15,6 +15,7 @@ import { BindingHomes } from "./binding-homes.js";
 import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
 import { Inbox } from "./inbox.js";
+import { DescriptorGuard } from "./descriptor-guard.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
 import type { Plumber } from "./plumber.js";
@@ -78,6 +79,7 @@ export class Node {
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
   readonly #guard: LanGuard;
+  readonly #descriptors: DescriptorGuard;
   readonly #sharing: Sharing;
   readonly #inbox: Inbox;
   readonly #startedAt = performance.now();
@@ -126,6 +128,12 @@ export class Node {
       this.#input({ kind: "lost", at: performance.now(), addresses: present });
     };
     this.#guard = new LanGuard({ ...parts, giveUp });
+    this.#descriptors = new DescriptorGuard({
+      ...parts,
+      present: () => this.#core.hands.present(),
+      othersAreThere: () => this.#core.ownership.members.size > 1,
+      giveUp,
+    });
     this.#sharing = new Sharing({
       ...parts,
       options: config.cluster,
@@ -157,6 +165,7 @@ export class Node {
     this.#clock = setInterval(() => this.#tellTime(), CLOCK_MS);
     await this.#check.start();
     this.#sharing.start();
+    this.#descriptors.start();
   }
 
   #tellTime(): void {
@@ -179,6 +188,7 @@ export class Node {
     await this.#check.stop();
     clearInterval(this.#clock);
     this.#guard.stop();
+    this.#descriptors.stop();
     this.#sharing.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#input({ kind: "leave", at: performance.now() });
@@ -244,6 +254,8 @@ export class Node {
       for (const { address, error } of results) if (error !== null) failed.set(address, error);
     };
     try {
+      const refusal = this.#descriptors.refusal();
+      if (refusal !== null) throw new Error(refusal);
       for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
