@@ -34,8 +34,10 @@ export interface DaemonOptions {
   readonly ending: AbortSignal;
 }
 
-/** @returns null when the end was asked for before it had started. @throws HoldfastError of the part that could not start. Nothing
- * is left behind then, either way. */
+/**
+ * @returns null when the end was asked for before it had started. @throws HoldfastError of the part that could not
+ * start. Nothing is left behind then, either way.
+ */
 export async function startDaemon(config: Config, options: DaemonOptions): Promise<Daemon | null> {
   const { version, sink, readConfig, ending } = options;
   const undo: (() => Promise<void> | void)[] = [];

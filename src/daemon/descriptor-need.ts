@@ -1,4 +1,7 @@
-/** How many descriptors a configuration takes, before a single connection comes: asked at the start and not found out at a failover. */
+/**
+ * How many descriptors a configuration takes, before a single connection comes: asked at the start and not found out
+ * at a failover.
+ */
 import type { Config } from "../config/types.js";
 import { HoldfastError } from "../errors.js";
 import { countOwnListens } from "../mail/listeners.js";
@@ -11,14 +14,19 @@ export interface DescriptorNeed {
   readonly parts: Readonly<Record<string, number>>;
 }
 
-/** Node's two threads, its loader's and its pools', the log, the console and its callers, the spool, netlink. An idle node of one address
- * without peers has 38 of them open; loading and starting take some more for a moment. */
+/**
+ * Node's two threads, its loader's and its pools', the log, the console and its callers, the spool, netlink. An idle
+ * node of one address without peers has 38 of them open; loading and starting take some more for a moment.
+ */
 const PROCESS = 80;
 /** A listener and packets for each interface: what is heard, what is sent. */
 const OF_INTERFACE = 3;
 /** The group's two connections, and those of moves in both directions beside `mmove_connections`. */
 const OF_PEER = 4;
-/** For clients, deliveries and look-ups: a node that has fewer left is short (src/node/descriptor-guard.ts), so no node starts with less. */
+/**
+ * For clients, deliveries and look-ups: a node that has fewer left is short (src/node/descriptor-guard.ts), so no node
+ * starts with less.
+ */
 export const RESERVE = 128;
 
 export function descriptorNeed(config: Config): DescriptorNeed {

@@ -1,7 +1,8 @@
 /**
- * At most one line a second for each class of events, so that nothing that a peer, a client or a host on the LAN does can flood the
- * log. The first event of a class is written at once. Those of the second after it are merged into one line, which comes when that
- * second is over: nothing is lost, and `merged` says how many events the line stands for. Pure: time comes in.
+ * At most one line a second for each class of events, so that nothing that a peer, a client or a host on the LAN does
+ * can flood the log. The first event of a class is written at once. Those of the second after it are merged into one
+ * line, which comes when that second is over: nothing is lost, and `merged` says how many events the line stands for.
+ * Pure: time comes in.
  */
 import { type AddressSum, describeSum, emptySum, fitAddresses, sumAddresses, TEXT_LIMIT } from "./address-sum.js";
 
@@ -26,14 +27,18 @@ const CLASSES_OF_A_CODE = 16;
 /** Distinct values that a merged line shows of a fact. */
 const EXAMPLES = 4;
 
-/** Facts that tell classes of a code apart. All are names of this cluster, never something that a stranger chooses. */
+/**
+ * Facts that tell classes of a code apart. All are names of this cluster, never something that a stranger chooses.
+ */
 const TELLING = ["node", "peer", "from", "to", "topology", "signal"] as const;
 
 /** Numbers that add up; of others, the last one is what counts. */
 const SUMS = new Set(["count", "frames", "leftOut", "messages", "addresses", "bytes"]);
 
-/** What happens to a message or recipient is a record for the mail log, one each (docs/EVENTS.md, "Mail"). Accepted mail bounds it, and no
- * two are of one matter. */
+/**
+ * What happens to a message or recipient is a record for the mail log, one each (docs/EVENTS.md, "Mail"). Accepted
+ * mail bounds it, and no two are of one matter.
+ */
 const RECORDS = new Set([
   "reception",
   "delivery",
@@ -65,7 +70,10 @@ export class EventLimiter {
   /** Windows of each code and level. */
   readonly #counts = new Map<string, number>();
 
-  /** @param now milliseconds, on one clock with `due`. @returns the line to write now, or null: it comes with a later one. */
+  /**
+   * @param now milliseconds, on one clock with `due`. @returns the line to write now, or null: it comes with a later
+   * one.
+   */
   offer(event: LimitedEvent, now: number): LogLine | null {
     if (RECORDS.has(event.code)) return lineOf(event);
     const key = this.#keyOf(event);

@@ -1,4 +1,7 @@
-/** The last line of a daemon that ends because it must. It needs nothing of the log: the entry has it before anything else is loaded. */
+/**
+ * The last line of a daemon that ends because it must. It needs nothing of the log: the entry has it before anything
+ * else is loaded.
+ */
 import { ERROR_CODES, type ErrorCode, explain, HoldfastError } from "../errors.js";
 import { isOutOfDescriptors } from "../mail/errno.js";
 import type { LogWriter } from "./log-writer.js";
@@ -27,7 +30,10 @@ export function failureOf(thrown: unknown): Failure {
 /** The remedy that every refusal for lack of descriptors names. */
 export const RAISE_LIMIT = "raise LimitNOFILE= in the systemd unit, or `ulimit -Hn` of who starts it";
 
-/** The line and, for people, the same on standard error, with the stack where it may be a bug. @returns the status to exit with. */
+/**
+ * The line and, for people, the same on standard error, with the stack where it may be a bug. @returns the status to
+ * exit with.
+ */
 export function tellFailure(thrown: unknown, out: Output, err: Output): number {
   const { error, reason, status } = failureOf(thrown);
   const line = { level: ERROR_LEVEL, time: new Date().toISOString(), code: "failed", error, reason };

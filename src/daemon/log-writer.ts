@@ -1,7 +1,8 @@
 /**
- * Writes lines to a descriptor and never waits for whoever reads it: a pipe that is full (journald behind its disk, a pager) must
- * not stop the thread that decides. While the reader keeps up, a line is written before `write` returns, so that a crash loses
- * none; while it does not, lines wait in memory, within a bound, and then are left out and counted.
+ * Writes lines to a descriptor and never waits for whoever reads it: a pipe that is full (journald behind its disk, a
+ * pager) must not stop the thread that decides. While the reader keeps up, a line is written before `write` returns,
+ * so that a crash loses none; while it does not, lines wait in memory, within a bound, and then are left out and
+ * counted.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
@@ -118,11 +119,13 @@ function withoutWaiting(fd: 1 | 2): number {
     const kind = fstatSync(fd);
     if (kind.isFile()) return fd;
     if (kind.isSocket()) {
-      // A socket cannot be opened again; this sets O_NONBLOCK on it, which nobody else who has it minds: journald only reads.
+      // A socket cannot be opened again; this sets O_NONBLOCK on it, which nobody else who has it minds: journald
+      // only reads.
       new Socket({ fd, readable: false, writable: true }).unref();
       return fd;
     }
-    // A description of its own: O_NONBLOCK on the one that is there would change it under others who have it, a shell among them.
+    // A description of its own: O_NONBLOCK on the one that is there would change it under others who have it, a shell
+    // among them.
     const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
     return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {

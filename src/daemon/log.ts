@@ -1,4 +1,7 @@
-/** JSON lines on standard output: an event a line, its stable code in `code`, and never more than a second's worth (event-limiter.ts). */
+/**
+ * JSON lines on standard output: an event a line, its stable code in `code`, and never more than a second's worth
+ * (event-limiter.ts).
+ */
 import { pino } from "pino";
 import type { NodeEventSink } from "../node/node.js";
 import { EventLimiter, type LogLine } from "./event-limiter.js";

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `holdfastd`. This entry takes the signals and then loads the rest, so that whatever goes wrong on the way, the loading itself
- * included, ends in one line of the log and a documented status (docs/ERRORS.md).
+ * `holdfastd`. This entry takes the signals and then loads the rest, so that whatever goes wrong on the way, the
+ * loading itself included, ends in one line of the log and a documented status (docs/ERRORS.md).
  */
 import { HoldfastError } from "../errors.js";
 import { isOutOfDescriptors } from "../mail/errno.js";
@@ -24,12 +24,9 @@ async function load(): Promise<typeof import("./run.js")> {
   try {
     return await import("./run.js");
   } catch (cause) {
-    throw new HoldfastError(
-      isOutOfDescriptors(cause) ? "ERR_DESCRIPTORS" : "ERR_LOAD",
-      "holdfastd cannot load a part of itself",
-      {},
-      { cause },
-    );
+    // The loader opens many files at once.
+    if (isOutOfDescriptors(cause)) throw cause;
+    throw new HoldfastError("ERR_LOAD", "holdfastd cannot load a part of itself", {}, { cause });
   }
 }
 

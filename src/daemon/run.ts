@@ -1,4 +1,7 @@
-/** The life of a daemon: reads the command line and the configuration, starts its parts, ends them when a signal asks for it. */
+/**
+ * The life of a daemon: reads the command line and the configuration, starts its parts, ends them when a signal asks
+ * for it.
+ */
 import inspector from "node:inspector";
 import { Command, CommanderError, Option } from "commander";
 import { fileReader, nodeFacts, searchPathFromEnvironment } from "../cli/config-reader.js";
@@ -73,7 +76,9 @@ async function live(config: Config, log: EventLog, signals: Signals): Promise<vo
   log.sink({ level: "info", code: "stopped", facts: {} });
 }
 
-/** NODE_OPTIONS in the environment of a service must not open a door to its memory, and with that to the cluster's key. */
+/**
+ * NODE_OPTIONS in the environment of a service must not open a door to its memory, and with that to the cluster's key.
+ */
 function closeInspector(sink: NodeEventSink): void {
   const url = inspector.url();
   if (url === undefined) return;

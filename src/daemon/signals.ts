@@ -1,7 +1,7 @@
 /**
- * What signals do to the daemon (signal(7); the table is in docs/OPERATING.md). Every one that would end the process by default, and
- * that a process can live through, asks for an orderly end instead. What a fault of the program raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
- * SIGTRAP) ends it at once: nothing that such a process did next could be trusted.
+ * What signals do to the daemon (signal(7); the table is in docs/OPERATING.md). Every one that would end the process
+ * by default, and that a process can live through, asks for an orderly end instead. What a fault of the program raises
+ * (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP) ends it at once: nothing that such a process did next could be trusted.
  */
 const ENDING = [
   "SIGTERM",

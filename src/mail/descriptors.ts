@@ -7,7 +7,10 @@ export interface Descriptors {
 }
 
 const OPEN = "/proc/self/fd";
-/** `Max open files            1024                 524288               files` (proc(5)): the soft limit is what counts. */
+/**
+ * `Max open files            1024                 524288               files` (proc(5)): the soft limit is what
+ * counts.
+ */
 const LIMIT = /^Max open files\s+(\d+|unlimited)/m;
 
 /** Between two looks at the limit. */
@@ -17,8 +20,10 @@ let limit = Number.POSITIVE_INFINITY;
 let lookedAt = Number.NEGATIVE_INFINITY;
 let left = Number.POSITIVE_INFINITY;
 
-/** A few microseconds on Linux 6.2 and later, where the size of the directory is their number (proc_readfd_count in fs/proc/fd.c);
- * else it is read, which itself takes a descriptor, and when there is none, all are in use. */
+/**
+ * A few microseconds on Linux 6.2 and later, where the size of the directory is their number (proc_readfd_count in
+ * fs/proc/fd.c); else it is read, which itself takes a descriptor, and when there is none, all are in use.
+ */
 export function countDescriptors(): number {
   const { size } = statSync(OPEN);
   if (size > 0) return size;
@@ -29,8 +34,10 @@ export function countDescriptors(): number {
   }
 }
 
-/** Node raises the soft limit to the hard one when it starts (PlatformInit in src/node.cc). Somebody may change it later (prlimit(1)), so it is
- * read each time; when there is no descriptor left to read it by, it is what it was. */
+/**
+ * Node raises the soft limit to the hard one when it starts (PlatformInit in src/node.cc). Somebody may change it
+ * later (prlimit(1)), so it is read each time; when there is no descriptor left to read it by, it is what it was.
+ */
 export function readDescriptors(): Descriptors {
   try {
     const [, text = ""] = LIMIT.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
@@ -41,7 +48,9 @@ export function readDescriptors(): Descriptors {
   return { open: countDescriptors(), limit };
 }
 
-/** For each connection: counts where that is cheap, and takes the limit, or both, to be what it was up to a second ago. */
+/**
+ * For each connection: counts where that is cheap, and takes the limit, or both, to be what it was up to a second ago.
+ */
 export function descriptorsLeft(): number {
   const now = performance.now();
   const { size } = statSync(OPEN);

@@ -5,7 +5,10 @@ import { descriptorsLeft } from "./descriptors.js";
 import type { Desk } from "./desk.js";
 import type { SmtpFace, SmtpSession } from "./smtp-face.js";
 
-/** Not for clients: the spool, deliveries and the node's own connections need some, and who is refused needs one to be told so. */
+/**
+ * Not for clients: the spool, deliveries and the node's own connections need some, and who is refused needs one to be
+ * told so.
+ */
 const DESCRIPTORS_KEPT = 16;
 
 export class Listener {

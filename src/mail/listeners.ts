@@ -233,7 +233,10 @@ export class Listeners {
   }
 }
 
-/** Sockets that listen, for what the configuration names and this node may have: those of addresses that share one count once. */
+/**
+ * Sockets that listen, for what the configuration names and this node may have: those of addresses that share one
+ * count once.
+ */
 export function countOwnListens(config: Config): number {
   const listens = config.listens.filter(({ enabled }) => enabled);
   const shared = new Set(crowds(config).map(({ endpoint }) => keyOf(endpoint)));

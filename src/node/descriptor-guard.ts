@@ -1,7 +1,7 @@
 /**
- * A node that runs out of descriptors would go on to accept connections and close them without a word: Node does not tell when accept(2)
- * says EMFILE. So what is open is counted, and before all are in use the node lets go of addresses that it has most connections
- * on, refuses new ones, and takes again what comes to it once there is room.
+ * A node that runs out of descriptors would go on to accept connections and close them without a word: Node does not
+ * tell when accept(2) says EMFILE. So what is open is counted, and before all are in use the node lets go of addresses
+ * that it has most connections on, refuses new ones, and takes again what comes to it once there is room.
  */
 import { describeAddresses } from "../core/address.js";
 import { explain } from "../errors.js";
@@ -9,7 +9,9 @@ import { type Descriptors, readDescriptors } from "../mail/descriptors.js";
 import type { CrowdedAddress, MailService } from "../mail/types.js";
 import type { NodeEventSink } from "./node.js";
 
-/** With fewer left, a node is short. No node starts with less than four times that (src/daemon/descriptor-need.ts). */
+/**
+ * With fewer left, a node is short. No node starts with less than four times that (src/daemon/descriptor-need.ts).
+ */
 const SHORT = 32;
 /** With so many left, for so long, it is no more. */
 const ENOUGH = 2 * SHORT;
@@ -46,8 +48,11 @@ export class DescriptorWatch {
   }
 }
 
-/** Those with the most connections, until there are as many of these as descriptors are wanted; half of all addresses at most, so that
- * what weighs on one node does not fall on the next one all at once. Where connections are not what takes the descriptors: half. */
+/**
+ * Those with the most connections, until there are as many of these as descriptors are wanted; half of all addresses
+ * at most, so that what weighs on one node does not fall on the next one all at once. Where connections are not what
+ * takes the descriptors: half.
+ */
 export function addressesToGive(
   present: readonly string[],
   crowded: readonly CrowdedAddress[],

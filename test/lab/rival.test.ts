@@ -114,6 +114,19 @@ describe("a node, and another host that uses one of its addresses", () => {
     expect(await mine()).toHaveLength(3);
   });
 
+  it("is told of in one line a second, however much it sends", async () => {
+    await start("");
+    await all();
+    const rivals = Array.from({ length: 8 }, announceByRival);
+    const merged = async () => (await events("vip-rival")).filter((line) => "merged" in line);
+    await until(merged, (lines) => lines.length >= 4);
+    for (const one of rivals) one.kill("SIGKILL");
+    const times = (await events("vip-rival")).map(({ time }) => Date.parse(String(time)));
+    const waits = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThan(980);
+    for (const line of await merged()) expect(line).toMatchObject({ mac: await macOf("rival"), addresses: "10.1.1.1" });
+  });
+
   it("gives it up after its defences where it is to yield, and has it again once the other has gone", async () => {
     await start(`conflict_action = "yield"  conflict_limit = 1`);
     await all();
