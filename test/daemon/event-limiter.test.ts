@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressesIn, formatIpv4 } from "../../src/core/address.js";
 import { parseRanges } from "../../src/core/address-ranges.js";
