@@ -13,12 +13,12 @@ import { deriveKeys, readClusterKey, type ClusterKeys } from "../group/key.js";
 import { soloChannel } from "../group/solo.js";
 import { openKernel } from "../kernel/index.js";
 import type { Kernel } from "../kernel/types.js";
-import { requireDescriptors } from "./descriptor-need.js";
 import { createMailService, type StartThread } from "../mail/service.js";
 import type { MailEvent } from "../mail/types.js";
 import { findLeftovers, removeLeftovers } from "../node/clean-slate.js";
 import { Node, type NodeEventSink } from "../node/node.js";
 import { Plumber } from "../node/plumber.js";
+import { requireDescriptors } from "./descriptor-need.js";
 
 export interface Daemon {
   /** Hands addresses and queues over, then ends every part. */
