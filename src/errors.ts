@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   ERR_SPOOL_FULL: { exit: 74, retry: true },
   ERR_MAIL_THREAD: { exit: 70, retry: true },
   ERR_MESSAGE_MALFORMED: { exit: 76, retry: false },
+  ERR_MOVE_UNSAFE: { exit: 69, retry: false },
   ERR_MOVE_REFUSED: { exit: 75, retry: true },
   ERR_CONTROL_UNREACHABLE: { exit: 69, retry: true },
   ERR_COMMAND: { exit: 65, retry: false },

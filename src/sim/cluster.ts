@@ -3,9 +3,10 @@
  * that can happen to a cluster is a method here; scenarios call them by hand, faults.ts by seed.
  */
 import type { Entry } from "../core/catalogue/catalogue.js";
-import type { MoveOutcome, NodeInput, NodeOutput } from "../core/io.js";
+import type { CommandOutcome, NodeInput, NodeOutput } from "../core/io.js";
 import { ChannelEngine } from "./channel-engine.js";
 import { Branches, kindOf } from "./branches.js";
+import { Chronicle } from "./chronicle.js";
 import { Clock } from "./clock.js";
 import { Daemon, type StepWatcher } from "./daemon.js";
 import type { Death, GroupEngine } from "./engine.js";
@@ -48,10 +49,11 @@ export class Cluster implements StepWatcher {
   readonly lan: Lan;
   readonly measures = new Measures();
   readonly branches = new Branches();
+  readonly chronicle = new Chronicle((what) => this.fail(what));
   readonly hosts = new Map<string, Host>();
   /** The daemon that runs on each host, if one does. */
   readonly daemons = new Map<string, Daemon>();
-  readonly replies = new Map<number, MoveOutcome>();
+  readonly replies = new Map<number, CommandOutcome>();
   /** Gets each step of each core, after its check. */
   onStep: StepWatcher["stepped"] = () => {};
   /** What a node's message becomes on the wire: its own bytes, unless it is a node of another version. */
@@ -130,6 +132,7 @@ export class Cluster implements StepWatcher {
         weight: 100,
         flapHalfLifeMs,
         drainRate: 0,
+        audit: true,
         peers: [...layout.keys()],
         leaseMs,
         clockDriftMax,
@@ -201,7 +204,25 @@ export class Cluster implements StepWatcher {
     const daemon = this.daemons.get(on);
     if (daemon?.state !== "running") return null;
     const id = ++this.#moves;
-    daemon.input({ kind: "move", at: daemon.now, id, address, to, forMs });
+    daemon.input({ kind: "move", at: daemon.now, id, address, to, forMs, anyway: true });
+    return id;
+  }
+
+  /** @returns as `move` does. */
+  unpin(on: string, address: string): number | null {
+    const daemon = this.daemons.get(on);
+    if (daemon?.state !== "running") return null;
+    const id = ++this.#moves;
+    daemon.input({ kind: "unpin", at: daemon.now, id, address });
+    return id;
+  }
+
+  /** @returns as `move` does. */
+  calm(on: string, node: string): number | null {
+    const daemon = this.daemons.get(on);
+    if (daemon?.state !== "running") return null;
+    const id = ++this.#moves;
+    daemon.input({ kind: "calm", at: daemon.now, id, node });
     return id;
   }
 
@@ -280,6 +301,7 @@ export class Cluster implements StepWatcher {
   started(daemon: Daemon): void {
     this.note(daemon.name, "start", () => ({ incarnation: daemon.core.setup.incarnation }));
     this.#safety.started(daemon);
+    this.chronicle.started(daemon);
   }
 
   steps(daemon: Daemon, input: NodeInput): void {
@@ -301,6 +323,7 @@ export class Cluster implements StepWatcher {
     }
     this.branches.stepped(daemon, input, outputs);
     this.#safety.stepped(daemon, input, outputs);
+    this.chronicle.stepped(daemon, outputs);
     this.onStep(daemon, input, outputs);
   }
 
@@ -319,6 +342,7 @@ export class Cluster implements StepWatcher {
     if (how === "gave-up") this.branches.gaveUp();
     this.daemons.delete(daemon.name);
     this.#safety.ended(daemon);
+    this.chronicle.ended(daemon);
   }
 
   #kernelChanged(name: string, address: string, plumbed: boolean, serving: boolean): void {

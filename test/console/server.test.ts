@@ -146,8 +146,8 @@ describe("the control server", () => {
     await vi.waitFor(() => expect(results).toHaveLength(1));
     const idle = await connected();
     await once(idle.resume(), "close");
-    results[0]?.({ moved: [], elapsedMs: 1 });
-    expect(await waiting).toBe("Moved 0 addresses in 1 ms.\n");
+    results[0]?.({ address: "a", to: "b", forMs: 0, moved: [], elapsedMs: 1, before: null, missing: null });
+    expect(await waiting).toBe("a is at b already; pinned it there.\n");
   });
 
   it("turns away clients above its limit and counts them", async () => {

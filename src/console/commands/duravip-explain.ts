@@ -28,5 +28,5 @@ export default defineCommand({
 
 function describe({ node, within, total, weight, damped, out }: Candidate, isHome: boolean): string {
   const load = `${within} of its network, ${total} in all, weight ${weight}`;
-  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${damped ? "; given only what no other can have, for it failed too often lately" : ""}\n`;
+  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${damped ? "; damped: given only what no other can have, for it failed too often lately" : ""}\n`;
 }

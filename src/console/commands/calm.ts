@@ -1,0 +1,22 @@
+import { defineCommand, usageError } from "../command.js";
+
+const form = { name: "cluster calm", parameters: "<node>" };
+
+/** Forgets how often a node has failed: it is given addresses like others. Any node may be asked. */
+export default defineCommand({
+  ...form,
+  summary: "forget how often a node has failed, so that it is given addresses",
+  effect: "changes",
+  parse(words) {
+    const [node, ...rest] = words;
+    if (node === undefined) throw usageError(form, "a node is needed");
+    if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);
+    return { node };
+  },
+  run: ({ control }, { node }) => control.calm(node),
+  *render({ node, wasDamped }) {
+    yield wasDamped
+      ? `${node} is damped no longer: what prefers it comes at once, its share of the rest in rounds of balance.\n`
+      : `${node} was not damped; what was counted of its failures is forgotten.\n`;
+  },
+});
