@@ -372,7 +372,9 @@ export class NodeCore {
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
-    yield* this.#apply(yield* this.ownership.delivering(from, message), message.kind, at);
+    const change = yield* this.ownership.delivering(from, message);
+    if (this.ownership.settled) this.#outputs.push(...this.#commands.delivered(from, this.setup.self, message, at));
+    yield* this.#apply(change, message.kind, at);
     this.#leader.heard(message, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
@@ -380,7 +382,6 @@ export class NodeCore {
     }
     if (message.kind === "calm") this.#hearCalm(message);
     if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
-    if (this.ownership.settled) this.#outputs.push(...this.#commands.delivered(from, this.setup.self, message, at));
     if (message.kind === "refused") {
       this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
       if (from === this.setup.self) this.#retries.refused(message.leads, at);
