@@ -220,7 +220,13 @@ describe("cluster duravip move", () => {
     pin: null as string | null,
   };
   const outcome = (different: Partial<MoveResult>): MoveResult => ({
-    ...{ address: "10.1.1.1", to: "n2", forMs: 0, moved: [], elapsedMs: 9, before, missing: null },
+    address: "10.1.1.1",
+    to: "n2",
+    forMs: 0,
+    moved: [],
+    elapsedMs: 9,
+    before,
+    missing: null,
     ...different,
   });
   const told = (different: Partial<MoveResult>) =>

@@ -96,7 +96,10 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
           { address: "10.80.116.60", from: "labrat-4", to },
         ],
         elapsedMs: 43.2,
-        ...{ address: wanted, to, forMs, missing: null },
+        address: wanted,
+        to,
+        forMs,
+        missing: null,
         before: { lead: wanted, owner: "labrat-4", heir: "labrat-4", atRest: true, pin: null },
       };
     },
@@ -129,7 +132,12 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         candidates: [
           { node: "labrat-1", within: 5, total: 12, weight: 100, damped: false, damping: null, out: "is leaving" },
           {
-            ...{ node: "labrat-4", within: 4, total: 11, weight: 200, damped: true, out: null },
+            node: "labrat-4",
+            within: 4,
+            total: 11,
+            weight: 200,
+            damped: true,
+            out: null,
             damping: { calmMs: 400_000, regainsMs: 100_000 },
           },
         ],
