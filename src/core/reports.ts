@@ -35,7 +35,8 @@ export function reportOwners(change: OwnerChange, audit: boolean): NodeOutput[] 
     ...(gapMs !== null && { gapMs: Math.round(gapMs) }),
   };
   const outputs: NodeOutput[] = [{ kind: "event", code: "owner", facts }];
-  for (let i = 0; audit && i < ranges.length; i += AUDIT_CHUNK) {
+  if (!audit) return outputs;
+  for (let i = 0; i < ranges.length; i += AUDIT_CHUNK) {
     const some = ranges.slice(i, i + AUDIT_CHUNK);
     outputs.push({ kind: "owners", change: { ...change, ranges: some, count: countOf(some) } });
   }

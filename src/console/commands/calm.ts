@@ -7,6 +7,9 @@ export default defineCommand({
   ...form,
   summary: "forget how often a node has failed, so that it is given addresses",
   effect: "changes",
+  details: `<node>  one of the cluster, whether it is there just now or not; any node may be asked
+
+    cluster calm node2`,
   parse(words) {
     const [node, ...rest] = words;
     if (node === undefined) throw usageError(form, "a node is needed");

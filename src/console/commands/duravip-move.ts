@@ -21,7 +21,8 @@ export default defineCommand({
   effect: "changes",
   details: `<vip>   its address, or the name of a binding on it; what follows it goes along
 <node>  a member that configures it
-<time>  90s, 15m, 2h or 1d; without one it stays until another move, or until the node departs
+<time>  90s, 15m, 2h or 1d; without one it stays until it is unpinned, another move, or the node departs
+anyway  also where the node lacks a service that the VIP has now, so that clients would be refused
 
     cluster duravip move 10.1.1.1 to node2
     cluster duravip move vip-1 to node2 for 2h`,

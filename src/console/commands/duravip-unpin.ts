@@ -7,6 +7,9 @@ export default defineCommand({
   ...form,
   summary: "let a VIP go where it belongs, after cluster duravip move",
   effect: "changes",
+  details: `<vip>  its address, or the name of a binding on it; cluster duravip show names those that are pinned
+
+    cluster duravip unpin vip-1`,
   parse(words) {
     const [vip, ...rest] = words;
     if (vip === undefined) throw usageError(form, "a VIP is needed");
