@@ -444,7 +444,7 @@ describe("a command that there is not", () => {
   });
 
   it("is refused, and so is one with more words than it takes", async () => {
-    expect(await refusal("cluster polka")).toBe('there is no command "cluster polka"; help lists them');
+    expect(await refusal("cluster xylophone")).toBe('there is no command "cluster xylophone"; help lists them');
     expect(await refusal("cluster duravip")).toMatch(
       /^"cluster duravip" is only the beginning of a command: cluster duravip explain, /,
     );

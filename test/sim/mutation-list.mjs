@@ -139,8 +139,8 @@ export const MUTATIONS = [
   [
     "L4: nobody is told to be calm again",
     `${OWNERSHIP}/ownership.ts`,
-    "this.#calm(message.members, touched);",
-    "void message.members;",
+    "this.#calm(message, touched);",
+    "void message;",
   ],
   [
     "L2: failback is always immediate",
