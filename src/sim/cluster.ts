@@ -201,38 +201,32 @@ export class Cluster implements StepWatcher {
 
   /** @returns the number under which the reply will come, or null when no daemon runs there. */
   move(on: string, address: string, to: string, forMs = 0): number | null {
-    const daemon = this.daemons.get(on);
-    if (daemon?.state !== "running") return null;
-    const id = ++this.#moves;
-    daemon.input({ kind: "move", at: daemon.now, id, address, to, forMs, anyway: true });
-    return id;
+    return this.#command(on, (at, id) => ({ kind: "move", at, id, address, to, forMs, anyway: true }));
   }
 
   /** @returns as `move` does. */
   unpin(on: string, address: string): number | null {
-    const daemon = this.daemons.get(on);
-    if (daemon?.state !== "running") return null;
-    const id = ++this.#moves;
-    daemon.input({ kind: "unpin", at: daemon.now, id, address });
-    return id;
+    return this.#command(on, (at, id) => ({ kind: "unpin", at, id, address }));
   }
 
   /** @returns as `move` does. */
   calm(on: string, node: string): number | null {
-    const daemon = this.daemons.get(on);
-    if (daemon?.state !== "running") return null;
-    const id = ++this.#moves;
-    daemon.input({ kind: "calm", at: daemon.now, id, node });
-    return id;
+    return this.#command(on, (at, id) => ({ kind: "calm", at, id, node }));
   }
 
   /** @returns as `move` does. */
   drain(on: string, keepEmpty: boolean): number | null {
+    return this.#command(on, (at, id) => {
+      this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
+      return { kind: "drain", at, id, on: keepEmpty };
+    });
+  }
+
+  #command(on: string, input: (at: number, id: number) => NodeInput): number | null {
     const daemon = this.daemons.get(on);
     if (daemon?.state !== "running") return null;
-    this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
     const id = ++this.#moves;
-    daemon.input({ kind: "drain", at: daemon.now, id, on: keepEmpty });
+    daemon.input(input(daemon.now, id));
     return id;
   }
 

@@ -1,4 +1,4 @@
-import { defineCommand, usageError } from "../command.js";
+import { defineCommand, oneArgument } from "../command.js";
 
 const form = { name: "cluster calm", parameters: "<node>" };
 
@@ -10,13 +10,8 @@ export default defineCommand({
   details: `<node>  one of the cluster, whether it is there just now or not; any node may be asked
 
     cluster calm node2`,
-  parse(words) {
-    const [node, ...rest] = words;
-    if (node === undefined) throw usageError(form, "a node is needed");
-    if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);
-    return { node };
-  },
-  run: ({ control }, { node }) => control.calm(node),
+  parse: oneArgument(form, "a node"),
+  run: ({ control }, node) => control.calm(node),
   *render({ node, wasDamped }) {
     yield wasDamped
       ? `${node} is damped no longer: what prefers it comes at once, its share of the rest in rounds of balance.\n`

@@ -1,4 +1,4 @@
-import { defineCommand, usageError } from "../command.js";
+import { defineCommand, oneArgument } from "../command.js";
 
 const form = { name: "cluster duravip unpin", parameters: "<vip>" };
 
@@ -10,13 +10,8 @@ export default defineCommand({
   details: `<vip>  its address, or the name of a binding on it; cluster duravip show names those that are pinned
 
     cluster duravip unpin vip-1`,
-  parse(words) {
-    const [vip, ...rest] = words;
-    if (vip === undefined) throw usageError(form, "a VIP is needed");
-    if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);
-    return { vip };
-  },
-  run: ({ control }, { vip }) => control.unpin(vip),
+  parse: oneArgument(form, "a VIP"),
+  run: ({ control }, vip) => control.unpin(vip),
   *render({ address, moved, elapsedMs, before, owner }) {
     for (const { address: one, from, to } of moved) yield `${one}: ${from ?? "(unowned)"} -> ${to}\n`;
     yield `${address} is pinned${before?.pin == null ? "" : ` to ${before.pin}`} no longer; `;
