@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   ERR_LOAD: { exit: 70, retry: false },
   ERR_MAIL_THREAD: { exit: 70, retry: true },
   ERR_MESSAGE_MALFORMED: { exit: 76, retry: false },
+  ERR_MOVE_UNSAFE: { exit: 69, retry: false },
   ERR_MOVE_REFUSED: { exit: 75, retry: true },
   ERR_CONTROL_UNREACHABLE: { exit: 69, retry: true },
   ERR_COMMAND: { exit: 65, retry: false },

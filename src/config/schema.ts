@@ -108,6 +108,7 @@ export const CLUSTER = {
     0,
     "a node that failed three times in about this time gets no more than it must for twice as long; 0: never mind",
   ),
+  auditFile: option.path("audit_file", null, "file to which each change of owner is added, a JSON object a line"),
   drainRate: option.integer(
     "drain_rate",
     0,

@@ -77,6 +77,8 @@ export interface ClusterOptions {
   readonly flapHalfLifeMs: number;
   /** Addresses a second that `cluster drain` gives away, with what follows them; 0: all at once. */
   readonly drainRate: number;
+  /** Changes of owner are written to this file, too; null: to none. */
+  readonly auditFile: string | null;
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly ifCheckIntervalMs: number;

@@ -68,6 +68,18 @@ export function noArguments(command: Pick<Command, "name" | "parameters">): (wor
   };
 }
 
+/** `parse` of a command that takes one. @param what "a VIP" */
+export function oneArgument(
+  command: Pick<Command, "name" | "parameters">,
+  what: string,
+): (words: readonly string[]) => string {
+  return ([word, ...rest]) => {
+    if (word === undefined) throw usageError(command, `${what} is needed`);
+    if (rest.length > 0) throw usageError(command, `"${rest.join(" ")}" is more than the command takes`);
+    return word;
+  };
+}
+
 /** One JSON document: an array with one line an element, anything else indented. */
 function* renderJson(result: unknown): Iterable<string> {
   if (!Array.isArray(result)) {

@@ -1,11 +1,13 @@
 import { HoldfastError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import type { Command } from "./command.js";
+import calm from "./commands/calm.js";
 import drain from "./commands/drain.js";
 import duravipExplain from "./commands/duravip-explain.js";
 import duravipMove from "./commands/duravip-move.js";
 import duravipPlan from "./commands/duravip-plan.js";
 import duravipShow from "./commands/duravip-show.js";
+import duravipUnpin from "./commands/duravip-unpin.js";
 import { helpCommand } from "./commands/help.js";
 import info from "./commands/info.js";
 import mailq from "./commands/mailq.js";
@@ -17,11 +19,13 @@ import undrain from "./commands/undrain.js";
 
 /** Every console command, by name. */
 export const COMMANDS: readonly Command[] = [
+  calm,
   drain,
   duravipExplain,
   duravipMove,
   duravipPlan,
   duravipShow,
+  duravipUnpin,
   info,
   membership,
   nodeaddr,

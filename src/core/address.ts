@@ -153,7 +153,12 @@ export function* addressesIn(ranges: readonly AddressRange[]): Generator<string,
 
 /** For people: "10.1.1.1-10.1.1.40 10.2.1.7 2001:db8::1-2001:db8::9". */
 export function describeAddresses(addresses: Iterable<string>): string {
-  return toRanges(addresses).map(describeRange).join(" ");
+  return describeRanges(toRanges(addresses));
+}
+
+/** As `describeAddresses` says it. */
+export function describeRanges(ranges: readonly AddressRange[]): string {
+  return ranges.map(describeRange).join(" ");
 }
 
 /** "10.1.1.1-10.1.1.40", "10.2.1.7". */

@@ -2,6 +2,7 @@
  * What goes into a node and what comes out of it. Inputs carry the time; outputs are carried out in their order, and
  * the outcome of every job comes back as an input.
  */
+import type { AddressRange } from "./address.js";
 import type { View } from "./view.js";
 import type { Share } from "./wire/share.js";
 
@@ -32,7 +33,13 @@ export type NodeInput =
       readonly address: string;
       readonly to: string;
       readonly forMs: number;
+      /** Also where that node lacks a service that clients of the address use. */
+      readonly anyway: boolean;
     }
+  /** `cluster duravip unpin`: the address may go where placement wants it. */
+  | { readonly kind: "unpin"; readonly at: MonoMs; readonly id: number; readonly address: string }
+  /** `cluster calm`: what is counted against this node is forgotten. */
+  | { readonly kind: "calm"; readonly at: MonoMs; readonly id: number; readonly node: string }
   /** `cluster drain` and `undrain`: keep this node empty, or no longer. `id` comes back in a `reply`. */
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
@@ -60,9 +67,11 @@ export type NodeOutput =
   | { readonly kind: "announce"; readonly addresses: readonly string[] }
   /** Owners of these addresses changed: `owner` null while they are on their way. */
   | { readonly kind: "homes"; readonly homes: readonly Home[] }
-  | { readonly kind: "reply"; readonly id: number; readonly result: MoveOutcome }
+  | { readonly kind: "reply"; readonly id: number; readonly result: CommandOutcome }
   /** What another member shares. */
   | { readonly kind: "shared"; readonly from: string; readonly share: Share }
+  /** Owners that changed, with all addresses, for an audit: only where the setup asks for it. */
+  | { readonly kind: "owners"; readonly change: OwnerChange }
   /** Every address is given away, or nobody is there to take it. */
   | { readonly kind: "left" }
   | { readonly kind: "event"; readonly code: NodeEventCode; readonly facts: Facts };
@@ -73,13 +82,45 @@ export interface Home {
   readonly epoch: number;
 }
 
-export type MoveOutcome =
+export type CommandOutcome =
   | {
       readonly ok: true;
+      /** What has another owner now than before the command. */
       readonly moved: readonly { address: string; from: string | null; to: string }[];
       readonly tookMs: number;
+      /** False where all was so already. */
+      readonly changed: boolean;
+      /** Of a move and an unpin: how it was with the unit before. */
+      readonly before?: PlaceBefore;
+      /** Of a move that was to be made anyway: what clients miss there now. */
+      readonly missing?: string | null;
     }
-  | { readonly ok: false; readonly reason: string; readonly retry: boolean };
+  /** `unsafe`: refused because clients would miss something. */
+  | { readonly ok: false; readonly reason: string; readonly retry: boolean; readonly unsafe?: boolean };
+
+export interface PlaceBefore {
+  /** The address that leads the unit. */
+  readonly lead: string;
+  /** Who had it, or was just taking it. */
+  readonly owner: string | null;
+  /** Who was to have it in the end. */
+  readonly heir: string | null;
+  readonly atRest: boolean;
+  readonly pin: string | null;
+}
+
+/** Addresses that have gone from one owner to another for one reason; "" is nobody. */
+export interface OwnerChange {
+  readonly ranges: readonly AddressRange[];
+  readonly count: number;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+  /** The highest of them. */
+  readonly epoch: number;
+  /** The longest time that one of them had no owner, as this node saw it; null where there was none, as in a merge. */
+  readonly gapMs: number | null;
+}
 
 /** Documented in docs/EVENTS.md. */
 export type NodeEventCode =
@@ -100,6 +141,8 @@ export type NodeEventCode =
   | "quorum-lost"
   | "node-damped"
   | "node-calm"
+  | "node-regains"
+  | "owner"
   | "quorum-regained"
   | "lease-lapsed"
   | "partition-policy-differs"

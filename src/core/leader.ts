@@ -12,6 +12,7 @@ import { FlapCounter, type Flaps } from "./ownership/flaps.js";
 import { HealthySince } from "./ownership/healthy-since.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PinEnds } from "./ownership/pin-ends.js";
+import { Regaining } from "./ownership/regaining.js";
 import type { Slices } from "./slices.js";
 import type { View } from "./view.js";
 import type { WireMessage } from "./wire/messages.js";
@@ -24,6 +25,12 @@ export interface LeaderTerms {
   readonly flapHalfLifeMs: number;
 }
 
+/** Of a damped member; 0 where the leader is about to say it, Infinity where it is not to come. */
+export interface Damping {
+  readonly calmMs: number;
+  readonly regainsMs: number;
+}
+
 /** A member that joins over and over again cannot keep the others from maturing for longer than this many waits. */
 const MATURE_WAITS_MAX = 3;
 const DAY_MS = 24 * 3_600_000;
@@ -32,6 +39,7 @@ export class Leader {
   readonly #pinEnds = new PinEnds();
   readonly #flaps: FlapCounter;
   readonly #healthySince = new HealthySince();
+  readonly #regaining: Regaining;
   /** When a day began; null while nobody has said. */
   #midnight: MonoMs | null = null;
   #matureAt = Number.POSITIVE_INFINITY;
@@ -43,10 +51,13 @@ export class Leader {
     private readonly terms: LeaderTerms,
   ) {
     this.#flaps = new FlapCounter(terms.flapHalfLifeMs);
+    this.#regaining = new Regaining(ownership, terms.flapHalfLifeMs);
   }
 
   get deadline(): MonoMs {
-    const said = this.#leads ? Math.min(this.#pinEnds.deadline, this.#calmAt) : Number.POSITIVE_INFINITY;
+    const said = this.#leads
+      ? Math.min(this.#pinEnds.deadline, this.#calmAt, this.#regaining.deadline)
+      : Number.POSITIVE_INFINITY;
     return Math.min(this.#matureAt, this.#balanceAt, said);
   }
 
@@ -82,9 +93,11 @@ export class Leader {
     switch (message.kind) {
       case "mature":
         return this.arm(at, false);
-      case "health":
       case "calm":
-        return this.#healthySince.look(this.ownership, at);
+        this.#flaps.forget(message.members);
+        return this.#look(at);
+      case "health":
+        return this.#look(at);
       case "move":
         if (this.ownership.rows.get(message.lead)?.pin === message.to)
           this.#pinEnds.pinned(message.lead, message.forMs, at);
@@ -107,7 +120,7 @@ export class Leader {
   /** Members may have come, gone, or matured. */
   arm(at: MonoMs, joined: boolean): void {
     const { settled, members } = this.ownership;
-    this.#healthySince.look(this.ownership, at);
+    this.#look(at);
     const immature = [...members.values()].some(({ mature }) => !mature);
     if (!this.#leads || !immature) {
       this.#matureAt = Number.POSITIVE_INFINITY;
@@ -139,8 +152,20 @@ export class Leader {
     const leads = this.#pinEnds.due(at);
     if (leads.length > 0) said.push({ kind: "unpin", leads });
     const members = this.#flaps.dueCalm(this.#damped(), at);
-    if (members.length > 0) said.push({ kind: "calm", members });
+    const regaining = this.#regaining.due(at);
+    if (members.length + regaining.length > 0) said.push({ kind: "calm", members, regaining });
     return said;
+  }
+
+  /** How long, in milliseconds, until a damped member is calm, and until it is given again what prefers it. */
+  damping(member: string, at: MonoMs): Damping {
+    const until = (then: MonoMs) => Math.max(0, then - at);
+    return { calmMs: until(this.#flaps.calmAt(member)), regainsMs: until(this.#regaining.regainsAt(member)) };
+  }
+
+  #look(at: MonoMs): void {
+    this.#healthySince.look(this.ownership, at);
+    this.#regaining.look(at);
   }
 
   #balanceRound(at: MonoMs): Slices<{ to: string; leads: string[] }[]> {

@@ -5,11 +5,11 @@
 import type { PartitionPolicy } from "../config/types.js";
 import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
+import { Commands } from "./commands.js";
 import { Jobs } from "./jobs.js";
-import { Leader, type LeaderTerms } from "./leader.js";
+import { Leader, type Damping, type LeaderTerms } from "./leader.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
 import { addressesFor, unitOf } from "./ownership/definitions.js";
-import { out } from "./ownership/explain.js";
 import { Hands, type Demands } from "./ownership/hands.js";
 import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
@@ -17,13 +17,13 @@ import { Introductions } from "./ownership/introductions.js";
 import { Marks } from "./ownership/marks.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingDrains } from "./ownership/pending-drains.js";
-import { PendingMoves } from "./ownership/pending-moves.js";
+import { OwnerChanges, type Cause } from "./ownership/owner-changes.js";
 import { policyOf } from "./ownership/policy.js";
 import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
 import { run, SLICE, type Slices } from "./slices.js";
-import { reportMarks, reportMembers } from "./reports.js";
+import { reportMarks, reportMembers, reportOwners } from "./reports.js";
 import type { View } from "./view.js";
 import {
   decodeMessage,
@@ -45,6 +45,8 @@ export interface NodeSetup extends LeaseTerms, LeaderTerms {
   readonly weight: number;
   /** Units a second that this node gives away while it drains; 0: all at once. */
   readonly drainRate: number;
+  /** Changes of owner are put out with all their addresses, too. */
+  readonly audit: boolean;
 }
 
 /** Homes that are told at once: the mail service is in another thread. */
@@ -59,7 +61,8 @@ export class NodeCore {
   readonly hands = new Hands();
   readonly #jobs = new Jobs();
   readonly #leader: Leader;
-  readonly #moves = new PendingMoves();
+  readonly #commands: Commands;
+  readonly #owners = new OwnerChanges(this.ownership);
   readonly #drains = new PendingDrains();
   readonly #retries = new Retries();
   readonly #homes = new Homes();
@@ -92,6 +95,7 @@ export class NodeCore {
     this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
     this.#leader = new Leader(this.ownership, setup);
+    this.#commands = new Commands(this.ownership, setup.peers);
     this.#health = { draining: false, paced: setup.drainRate > 0, down: [] };
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
@@ -124,10 +128,12 @@ export class NodeCore {
         yield* this.#lose(input.addresses);
         break;
       case "move":
-        this.#startMove(input);
+      case "unpin":
+      case "calm":
+        this.#command(input);
         break;
       case "drain":
-        this.#drains.add(input.id, input.on, input.at);
+        this.#drains.add(input.id, input.on, input.on !== this.#health.draining, input.at);
         this.#turn({ ...this.#health, draining: input.on });
         this.#giveAt = input.at;
         break;
@@ -151,6 +157,7 @@ export class NodeCore {
     const beacon = this.#tenure.beacon();
     if (beacon !== null) this.#multicast({ kind: "beacon", ...beacon });
     this.#leaveWhenEmpty();
+    this.#tellOwners(input.at);
     return this.#outputs;
   }
 
@@ -163,7 +170,7 @@ export class NodeCore {
   get deadline(): MonoMs {
     const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
     const giveAt = this.#isPacing ? this.#giveAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline);
+    return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline, this.#owners.deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -173,6 +180,16 @@ export class NodeCore {
 
   get leaving(): boolean {
     return this.#leaving;
+  }
+
+  /** Of a member that is damped: how long yet, by this node's clock. */
+  damping(member: string, at: MonoMs): Damping {
+    return this.#leader.damping(member, at);
+  }
+
+  /** How much longer a unit is pinned, in milliseconds; 0 where that has no end, and for none. */
+  pinnedMs(lead: string, at: MonoMs): number {
+    return this.#leader.pinnedMs(lead, at);
   }
 
   /** When the row of this unit last changed. */
@@ -187,6 +204,7 @@ export class NodeCore {
   *#enter(view: View, at: MonoMs): Slices<void> {
     const had = this.ownership.view?.quorate;
     this.#leader.enters(view, at);
+    this.#outputs.push(...this.#commands.viewChanged());
     this.#tableBefore = this.ownership.digest;
     this.#company = view.stayed;
     this.#checked = null;
@@ -204,7 +222,7 @@ export class NodeCore {
     });
     if (!view.quorate) this.#drop((policy) => policy !== "available");
     if (view.quorate !== had) this.#reportQuorum(view, had === undefined);
-    if (this.ownership.settled) yield* this.#apply(change, at);
+    if (this.ownership.settled) yield* this.#apply(change, "view", at);
     else this.#announce(at);
     this.#leader.arm(at, false);
   }
@@ -276,7 +294,11 @@ export class NodeCore {
     const all = this.ownership.settled ? null : this.#introductions.complete();
     for (const { node, speaks } of all?.strangers ?? []) this.#event("version-differs", { node, ...speaks });
     for (const [member, announcement] of all?.announcements ?? [])
-      yield* this.#apply(yield* this.ownership.delivering(member, { kind: "announce", ...announcement }), at);
+      yield* this.#apply(
+        yield* this.ownership.delivering(member, { kind: "announce", ...announcement }),
+        "announce",
+        at,
+      );
   }
 
   /** The leader asks; each member looks at the same place of the order; and compares with what the leader saw there. */
@@ -342,30 +364,33 @@ export class NodeCore {
       case "share":
         if (from !== this.setup.self) this.#outputs.push({ kind: "shared", from, share: message });
         return;
+      case "request":
+        if (this.ownership.settled && this.ownership.view?.leader === this.setup.self)
+          for (const said of this.#commands.asked(message)) this.#multicast(said);
+        return;
     }
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
-    yield* this.#apply(yield* this.ownership.delivering(from, message), at);
+    const change = yield* this.ownership.delivering(from, message);
+    if (this.ownership.settled) this.#outputs.push(...this.#commands.delivered(from, this.setup.self, message, at));
+    yield* this.#apply(change, message.kind, at);
     this.#leader.heard(message, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
       this.#event("mature", { members: message.members.join(" ") });
     }
-    if (message.kind === "calm") this.#event("node-calm", { nodes: message.members.join(" ") });
+    if (message.kind === "calm") this.#hearCalm(message);
     if (message.kind === "owned" && from === this.setup.self) this.#retries.succeeded(message.leads);
-    if (message.kind === "move" && from === this.setup.self) {
-      this.#outputs.push(...this.#moves.delivered(message.command, this.ownership.rows));
-    }
     if (message.kind === "refused") {
       this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
       if (from === this.setup.self) this.#retries.refused(message.leads, at);
     }
   }
 
-  *#apply(change: Change, at: MonoMs): Slices<void> {
+  *#apply(change: Change, cause: Cause, at: MonoMs): Slices<void> {
     this.#change = change;
-    const { rows, definitions } = this.ownership;
+    const { definitions } = this.ownership;
     if (change.settled) yield* this.#settle(change, at);
     if (change.redefined) {
       for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
@@ -380,8 +405,8 @@ export class NodeCore {
     if (this.#tenure.pass(this.#now)) this.#lapse();
     if (change.redefined) yield* this.#releaseStrays(this.hands.known());
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
-    yield* this.#tellHomes(change);
-    for (const reply of this.#moves.check(rows, definitions, at)) this.#outputs.push(reply);
+    yield* this.#tellHomes(change, cause, at);
+    this.#outputs.push(...this.#commands.check(at));
     this.#checkDrains(at);
   }
 
@@ -390,7 +415,7 @@ export class NodeCore {
     this.#settledAt = at;
     this.#changedAt.clear();
     this.hands.begin();
-    this.#outputs.push(...this.#moves.abandon());
+    this.#outputs.push(...this.#commands.abandon());
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
     for (const report of yield* reportMembers(members)) this.#event(...report);
@@ -493,12 +518,14 @@ export class NodeCore {
     this.#outputs.push(...this.#jobs.release(addresses, urgent));
   }
 
-  *#tellHomes({ touched, redefined }: Change): Slices<void> {
+  *#tellHomes(change: Change, cause: Cause, at: MonoMs): Slices<void> {
+    const { touched, redefined } = change;
     const { rows, definitions } = this.ownership;
     const ended = redefined ? yield* this.#homes.ended(definitions) : [];
     const homes = ended.concat(yield* this.#homes.changes(touched, definitions, rows));
     for (let i = 0; i < homes.length; i += HOMES_CHUNK)
       this.#outputs.push({ kind: "homes", homes: homes.slice(i, i + HOMES_CHUNK) });
+    yield* this.#owners.look(cause, change, homes, at);
     let seen = 0;
     for (const lead of touched) {
       if (++seen % SLICE === 0) yield;
@@ -509,29 +536,25 @@ export class NodeCore {
     }
   }
 
-  #startMove({ id, address, to, forMs, at }: Extract<NodeInput, { kind: "move" }>): void {
-    const refuse = (reason: string, retry: boolean) =>
-      this.#outputs.push({ kind: "reply", id, result: { ok: false, reason, retry } });
-    const { definitions, settled, rows, members } = this.ownership;
-    if (!settled) return void refuse("the cluster is just agreeing on a new view", true);
-    const vip = definitions.vips.get(address);
-    if (vip === undefined) return void refuse(`${address} is no DuraVIP of this cluster`, false);
-    if (!members.has(to)) return void refuse(`${to} is no member of the cluster`, false);
-    const unit = unitOf(definitions, address);
-    if (unit === undefined || unit.lead.broken)
-      return void refuse(`${address} is BROKEN: names and addresses differ between members`, false);
-    const lead = unit.lead.address;
-    const row = rows.get(lead);
-    const why = row === undefined ? null : out(this.ownership, unit, row, to);
-    if (why !== null) return void refuse(`${to} ${why}`, unit.electorate.includes(to));
-    this.#moves.add({ id, lead, to, from: row?.owner ?? null, startedAt: at });
-    this.#multicast({ kind: "move", command: id, lead, to, forMs });
+  #command(command: Parameters<Commands["start"]>[0]): void {
+    const begun = this.#commands.start(command);
+    if ("refusal" in begun) this.#outputs.push(begun.refusal);
+    else this.#multicast(begun.message);
+  }
+
+  #tellOwners(at: MonoMs, all = false): void {
+    for (const change of this.#owners.due(at, all)) this.#outputs.push(...reportOwners(change, this.setup.audit));
   }
 
   /** This node's own health from now on; a table that is being made anew hears of it when it is settled. */
   #turn(health: Health): void {
     this.#health = health;
     if (this.ownership.settled) this.#multicast({ kind: "health", ...health });
+  }
+
+  #hearCalm({ members, regaining }: Extract<WireMessage, { kind: "calm" }>): void {
+    if (members.length > 0) this.#event("node-calm", { nodes: members.join(" ") });
+    if (regaining.length > 0) this.#event("node-regains", { nodes: regaining.join(" ") });
   }
 
   #hearHealth(node: string, { draining, down }: Health): void {
@@ -565,6 +588,7 @@ export class NodeCore {
     const empty = this.hands.held().next().done === true && loads.moving.size === 0;
     if (!told || !empty) return;
     this.#left = true;
+    this.#tellOwners(this.#now, true);
     this.#outputs.push({ kind: "left" });
   }
 

@@ -1,7 +1,7 @@
 /** What an operator should read in the log of what the members have announced: where they differ, and who failed too often. */
 import type { PartitionPolicy } from "../config/types.js";
-import { describeAddresses } from "./address.js";
-import type { Facts, NodeEventCode } from "./io.js";
+import { describeAddresses, describeRanges, type AddressRange } from "./address.js";
+import type { Facts, NodeEventCode, NodeOutput, OwnerChange } from "./io.js";
 import type { Definitions } from "./ownership/definitions.js";
 import type { Marks } from "./ownership/marks.js";
 import type { Member } from "./ownership/ownership.js";
@@ -13,6 +13,38 @@ export type Report = readonly [code: NodeEventCode, facts: Facts];
 /** The table was made of announcements. */
 export function* reportMembers(members: ReadonlyMap<string, Member>): Slices<Report[]> {
   return [...damped(members), ...balanceSetSizes(members), ...(yield* policies(members))];
+}
+
+/** So many ranges of addresses are a line that one can read; an audit has all of them. */
+const RANGES_MAX = 32;
+/** Ranges in one output for the audit: their texts take well under a millisecond. */
+const AUDIT_CHUNK = 512;
+
+/** @param audit all of it is put out, too. */
+export function reportOwners(change: OwnerChange, audit: boolean): NodeOutput[] {
+  const { ranges, count, from, to, reason, epoch, gapMs } = change;
+  const leftOut = countOf(ranges.slice(RANGES_MAX));
+  const facts = {
+    addresses: describeRanges(ranges.slice(0, RANGES_MAX)),
+    ...(leftOut > 0 && { leftOut }),
+    count,
+    from,
+    to,
+    reason,
+    epoch,
+    ...(gapMs !== null && { gapMs: Math.round(gapMs) }),
+  };
+  const outputs: NodeOutput[] = [{ kind: "event", code: "owner", facts }];
+  if (!audit) return outputs;
+  for (let i = 0; i < ranges.length; i += AUDIT_CHUNK) {
+    const some = ranges.slice(i, i + AUDIT_CHUNK);
+    outputs.push({ kind: "owners", change: { ...change, ranges: some, count: countOf(some) } });
+  }
+  return outputs;
+}
+
+function countOf(ranges: readonly AddressRange[]): number {
+  return ranges.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Marks that have come or gone since the last time. */

@@ -1,19 +1,31 @@
 /** Commands that were given to this node and are answered by the cluster. */
-import type { MoveOutcome } from "../core/io.js";
+import type { CommandOutcome, NodeInput } from "../core/io.js";
 import { HoldfastError } from "../errors.js";
-import type { MoveResult } from "./control.js";
 
 /** A move that takes longer than this goes on, but its caller is told not to wait. */
 const ANSWER_LIMIT_MS = 30_000;
 
+export type CommandResult = Extract<CommandOutcome, { ok: true }>;
+
+/** A command without what `run` adds. */
+export type Command = CommandInput extends infer Input
+  ? Input extends CommandInput
+    ? Omit<Input, "at" | "id">
+    : never
+  : never;
+
+type CommandInput = Extract<NodeInput, { readonly id: number }>;
+
 export class Commands {
-  readonly #waiting = new Map<number, (outcome: MoveOutcome) => void>();
+  readonly #waiting = new Map<number, (outcome: CommandOutcome) => void>();
   #last = 0;
 
-  /** @param what the command, for a refusal; `give` hands the command, under this id, to the core. */
-  async run(what: "move" | "drain", give: (id: number) => void): Promise<MoveResult> {
+  /** @param give hands the command to the core. */
+  constructor(private readonly give: (input: CommandInput) => void) {}
+
+  async run(command: Command): Promise<CommandResult> {
     const id = ++this.#last;
-    const outcome = await new Promise<MoveOutcome>((resolve) => {
+    const outcome = await new Promise<CommandOutcome>((resolve) => {
       const timer = setTimeout(() => {
         this.reply(id, {
           ok: false,
@@ -25,13 +37,17 @@ export class Commands {
         clearTimeout(timer);
         resolve(result);
       });
-      give(id);
+      this.give({ ...command, id, at: performance.now() });
     });
-    if (outcome.ok) return { moved: outcome.moved, elapsedMs: outcome.tookMs };
-    throw new HoldfastError(outcome.retry ? "ERR_MOVE_REFUSED" : "ERR_COMMAND", `cannot ${what}: ${outcome.reason}`);
+    if (outcome.ok) return outcome;
+    if (outcome.unsafe === true) throw new HoldfastError("ERR_MOVE_UNSAFE", outcome.reason);
+    throw new HoldfastError(
+      outcome.retry ? "ERR_MOVE_REFUSED" : "ERR_COMMAND",
+      `cannot ${command.kind}: ${outcome.reason}`,
+    );
   }
 
-  reply(id: number, outcome: MoveOutcome): void {
+  reply(id: number, outcome: CommandOutcome): void {
     this.#waiting.get(id)?.(outcome);
     this.#waiting.delete(id);
   }

@@ -1,8 +1,10 @@
 /** What the console (and later the dashboard) may ask of a running node. Plain JSON data in both directions. */
+import type { PlaceBefore } from "../core/io.js";
 import type { Explanation } from "../core/ownership/explain.js";
 import type { Plan } from "../core/ownership/plan.js";
 import type { QueueRow } from "../mail/types.js";
 
+export type { PlaceBefore } from "../core/io.js";
 export type { Candidate, Explanation } from "../core/ownership/explain.js";
 export type { Plan } from "../core/ownership/plan.js";
 
@@ -16,9 +18,20 @@ export interface NodeControl {
    * Asks the cluster to move a VIP (by address or by binding name) to a node. Resolves when the new owner serves it,
    * with one result for each address that went along. It stays there for `forMs`, or, where that is 0, until
    * something else moves it. Rejects with ERR_COMMAND (unknown VIP or node, broken,
-   * node does not configure it) or ERR_MOVE_REFUSED.
+   * node does not configure it), ERR_MOVE_REFUSED, or, unless `anyway`, ERR_MOVE_UNSAFE where the node lacks a service
+   * that clients of the VIP use.
    */
-  move(vip: string, node: string, forMs: number): Promise<MoveResult>;
+  move(vip: string, node: string, forMs: number, anyway: boolean): Promise<MoveResult>;
+  /**
+   * Lifts the pin of a move. Resolves when the VIP is at rest where placement wants it. Rejects with ERR_COMMAND (unknown
+   * VIP, not pinned) or ERR_MOVE_REFUSED.
+   */
+  unpin(vip: string): Promise<UnpinResult>;
+  /**
+   * Forgets the departures that are counted against a node, which is damped no longer. Rejects with ERR_COMMAND (no such
+   * node) or ERR_MOVE_REFUSED.
+   */
+  calm(node: string): Promise<{ readonly node: string; readonly wasDamped: boolean }>;
   /**
    * Keeps this node empty, or no longer. Resolves when every address that others can have is with them; for `false`, as
    * soon as the cluster knows. Rejects with ERR_MOVE_REFUSED when that takes too long; it goes on all the same.
@@ -51,6 +64,8 @@ export interface DuravipStatus {
   readonly preferences: readonly string[];
   readonly follows: string | null;
   readonly pinnedTo: string | null;
+  /** How much longer; null for a pin without an end, and for none. */
+  readonly pinnedSeconds: number | null;
   readonly conflict: boolean;
   readonly unsafe: boolean;
   readonly broken: boolean;
@@ -87,12 +102,33 @@ export interface NodeInfo {
   readonly uptimeSeconds: number;
 }
 
-export interface DrainResult extends MoveResult {
+/** What a command has brought about. */
+interface Moved {
+  readonly moved: readonly { readonly address: string; readonly from: string | null; readonly to: string }[];
+  readonly elapsedMs: number;
+}
+
+export interface DrainResult extends Moved {
+  /** False where the node was drained, or not, already. */
+  readonly changed: boolean;
   /** Addresses that this node has yet. */
   readonly left: number;
 }
 
-export interface MoveResult {
-  readonly moved: readonly { readonly address: string; readonly from: string | null; readonly to: string }[];
-  readonly elapsedMs: number;
+export interface MoveResult extends Moved {
+  readonly address: string;
+  readonly to: string;
+  /** 0: the pin has no end. */
+  readonly forMs: number;
+  /** Of the unit of the address, when the command was given. */
+  readonly before: PlaceBefore | null;
+  /** A sentence on what clients miss at the node, where it was to be made anyway; null for nothing. */
+  readonly missing: string | null;
+}
+
+export interface UnpinResult extends Moved {
+  readonly address: string;
+  readonly before: PlaceBefore | null;
+  /** Who has it now. */
+  readonly owner: string | null;
 }

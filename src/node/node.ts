@@ -11,6 +11,7 @@ import { explain } from "../errors.js";
 import type { GroupChannel, GroupEvent } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
 import type { MailService, ServeResult } from "../mail/types.js";
+import { AuditFile } from "./audit-file.js";
 import { BindingHomes } from "./binding-homes.js";
 import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
@@ -75,13 +76,14 @@ const CLOCK_MS = 60_000;
 export class Node {
   readonly control: NodeControl;
   readonly #core: NodeCore;
-  readonly #commands = new Commands();
+  readonly #commands = new Commands((input) => this.#input(input));
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
   readonly #guard: LanGuard;
   readonly #descriptors: DescriptorGuard;
   readonly #sharing: Sharing;
   readonly #inbox: Inbox;
+  readonly #audit: AuditFile | null;
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #clock: NodeJS.Timeout | undefined;
@@ -107,6 +109,7 @@ export class Node {
       peers: config.peers.length > 0 ? config.peers.map(({ name }) => name) : [config.nodename],
       leaseMs: config.cluster.leaseMs,
       clockDriftMax: config.cluster.clockDriftMax,
+      audit: config.cluster.auditFile !== null,
     });
     this.#inbox = new Inbox(
       this.#core,
@@ -114,6 +117,8 @@ export class Node {
       () => this.#arm(),
     );
     this.#homes = new BindingHomes(config);
+    const { auditFile } = config.cluster;
+    this.#audit = auditFile === null ? null : new AuditFile(auditFile, config.nodename, parts.sink);
     this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
       removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
@@ -144,8 +149,7 @@ export class Node {
       sharing: this.#sharing,
       core: this.#core,
       startedAt: this.#startedAt,
-      move: (vip, to, forMs) => this.#move(vip, to, forMs),
-      drain: (on) => this.#commands.run("drain", (id) => this.#input({ kind: "drain", at: performance.now(), id, on })),
+      run: (command) => this.#commands.run(command),
       addressOf: (vip) => this.#addressOf(vip),
       readConfig: (file) => parts.readConfig(file),
     });
@@ -198,6 +202,7 @@ export class Node {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#left = true;
     await this.parts.channel.stop();
+    await this.#audit?.close();
   }
 
   /** What the kernel says last counts, whichever of its answers comes first. */
@@ -233,6 +238,8 @@ export class Node {
         return this.#commands.reply(output.id, output.result);
       case "shared":
         return this.#sharing.hear(output.from, output.share);
+      case "owners":
+        return this.#audit?.add(output.change);
       case "left":
         this.#left = true;
         return this.#onLeft();
@@ -311,13 +318,6 @@ export class Node {
       }
       if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, UNPLUMB_RETRY_MS));
     }
-  }
-
-  #move(vip: string, to: string, forMs: number) {
-    const address = this.#addressOf(vip);
-    return this.#commands.run("move", (id) =>
-      this.#input({ kind: "move", at: performance.now(), id, address, to, forMs }),
-    );
   }
 
   #addressOf(vip: string): string {

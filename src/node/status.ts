@@ -7,7 +7,8 @@ import { emptyRow } from "../core/ownership/table.js";
 import type { GroupChannel } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
 import type { MailService } from "../mail/types.js";
-import type { DuravipStatus, MemberStatus, MoveResult, NodeControl, NodeInfo } from "./control.js";
+import type { Command, CommandResult } from "./commands.js";
+import type { DuravipStatus, MemberStatus, MoveResult, NodeControl, NodeInfo, UnpinResult } from "./control.js";
 import { explainVip, planFor } from "./what-if.js";
 
 export interface StatusParts {
@@ -19,8 +20,8 @@ export interface StatusParts {
   readonly kernel: Kernel;
   readonly mail: MailService;
   readonly sharing: { readonly counters: Readonly<Record<string, number>> };
-  move(vip: string, to: string, forMs: number): Promise<MoveResult>;
-  drain(on: boolean): Promise<MoveResult>;
+  /** Gives a command to the core. @throws HoldfastError where it does not come about. */
+  run(command: Command): Promise<CommandResult>;
   /** The address of a VIP that is named by its address or a binding on it. */
   addressOf(vip: string): string;
   readConfig(file: string): Config;
@@ -39,11 +40,29 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("kernel.", kernel.counters),
       ...prefixed("share.", parts.sharing.counters),
     }),
-    move: (vip, to, forMs) => parts.move(vip, to, forMs),
-    drain: async (on) => ({ ...(await parts.drain(on)), left: parts.core.hands.present().length }),
-    explain: (vip) => explainVip(parts.core, vip, parts.addressOf(vip)),
+    move: (vip, to, forMs, anyway) => move(parts, vip, to, forMs, anyway),
+    unpin: (vip) => unpin(parts, parts.addressOf(vip)),
+    calm: async (node) => ({ node, wasDamped: (await parts.run({ kind: "calm", node })).changed }),
+    drain: async (on) => {
+      const { moved, tookMs, changed } = await parts.run({ kind: "drain", on });
+      return { moved, elapsedMs: tookMs, changed, left: parts.core.hands.present().length };
+    },
+    explain: (vip) => explainVip(parts.core, vip, parts.addressOf(vip), performance.now()),
     plan: (request) => planFor(parts.core, request, (file) => parts.readConfig(file)),
   };
+}
+
+async function move(parts: StatusParts, vip: string, to: string, forMs: number, anyway: boolean): Promise<MoveResult> {
+  const address = parts.addressOf(vip);
+  const { moved, tookMs, ...rest } = await parts.run({ kind: "move", address, to, forMs, anyway });
+  return { address, to, forMs, moved, elapsedMs: tookMs, before: rest.before ?? null, missing: rest.missing ?? null };
+}
+
+async function unpin(parts: StatusParts, address: string): Promise<UnpinResult> {
+  const { moved, tookMs, before } = await parts.run({ kind: "unpin", address });
+  const lead = before?.lead ?? address;
+  const owner = parts.core.ownership.rows.get(lead)?.owner ?? null;
+  return { address, moved, elapsedMs: tookMs, before: before ?? null, owner };
 }
 
 function duravipStatus(core: NodeCore, now: number): DuravipStatus[] {
@@ -67,6 +86,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
     preferences,
     follows: lead === vip.address ? null : lead,
     pinnedTo: row.pin,
+    pinnedSeconds: row.pin === null ? null : pinnedSeconds(core.pinnedMs(lead, now)),
     conflict,
     unsafe,
     broken,
@@ -113,6 +133,11 @@ function nodeInfo({ core, config, version, startedAt }: StatusParts): NodeInfo {
     withheld,
     uptimeSeconds: seconds(performance.now() - startedAt),
   };
+}
+
+/** null for a pin without an end. */
+function pinnedSeconds(ms: number): number | null {
+  return ms === 0 ? null : Math.ceil(ms / 1000);
 }
 
 function seconds(ms: number): number {

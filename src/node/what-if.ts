@@ -7,9 +7,9 @@ import { plan, type Event, type Plan } from "../core/ownership/plan.js";
 import { HoldfastError } from "../errors.js";
 import type { PlanRequest } from "./control.js";
 
-export function explainVip(core: NodeCore, vip: string, address: string): Explanation {
+export function explainVip(core: NodeCore, vip: string, address: string, now: number): Explanation {
   requireSettled(core);
-  const explanation = explain(core.ownership, address);
+  const explanation = explain(core.ownership, address, (member) => core.damping(member, now));
   if (explanation === null) throw new HoldfastError("ERR_COMMAND", `${vip} is no DuraVIP of this cluster`);
   return explanation;
 }

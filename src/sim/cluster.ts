@@ -3,9 +3,10 @@
  * that can happen to a cluster is a method here; scenarios call them by hand, faults.ts by seed.
  */
 import type { Entry } from "../core/catalogue/catalogue.js";
-import type { MoveOutcome, NodeInput, NodeOutput } from "../core/io.js";
+import type { CommandOutcome, NodeInput, NodeOutput } from "../core/io.js";
 import { ChannelEngine } from "./channel-engine.js";
 import { Branches, kindOf } from "./branches.js";
+import { Chronicle } from "./chronicle.js";
 import { Clock } from "./clock.js";
 import { Daemon, type StepWatcher } from "./daemon.js";
 import type { Death, GroupEngine } from "./engine.js";
@@ -48,10 +49,11 @@ export class Cluster implements StepWatcher {
   readonly lan: Lan;
   readonly measures = new Measures();
   readonly branches = new Branches();
+  readonly chronicle = new Chronicle((what) => this.fail(what));
   readonly hosts = new Map<string, Host>();
   /** The daemon that runs on each host, if one does. */
   readonly daemons = new Map<string, Daemon>();
-  readonly replies = new Map<number, MoveOutcome>();
+  readonly replies = new Map<number, CommandOutcome>();
   /** Gets each step of each core, after its check. */
   onStep: StepWatcher["stepped"] = () => {};
   /** What a node's message becomes on the wire: its own bytes, unless it is a node of another version. */
@@ -130,6 +132,7 @@ export class Cluster implements StepWatcher {
         weight: 100,
         flapHalfLifeMs,
         drainRate: 0,
+        audit: true,
         peers: [...layout.keys()],
         leaseMs,
         clockDriftMax,
@@ -198,20 +201,32 @@ export class Cluster implements StepWatcher {
 
   /** @returns the number under which the reply will come, or null when no daemon runs there. */
   move(on: string, address: string, to: string, forMs = 0): number | null {
-    const daemon = this.daemons.get(on);
-    if (daemon?.state !== "running") return null;
-    const id = ++this.#moves;
-    daemon.input({ kind: "move", at: daemon.now, id, address, to, forMs });
-    return id;
+    return this.#command(on, (at, id) => ({ kind: "move", at, id, address, to, forMs, anyway: true }));
+  }
+
+  /** @returns as `move` does. */
+  unpin(on: string, address: string): number | null {
+    return this.#command(on, (at, id) => ({ kind: "unpin", at, id, address }));
+  }
+
+  /** @returns as `move` does. */
+  calm(on: string, node: string): number | null {
+    return this.#command(on, (at, id) => ({ kind: "calm", at, id, node }));
   }
 
   /** @returns as `move` does. */
   drain(on: string, keepEmpty: boolean): number | null {
+    return this.#command(on, (at, id) => {
+      this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
+      return { kind: "drain", at, id, on: keepEmpty };
+    });
+  }
+
+  #command(on: string, input: (at: number, id: number) => NodeInput): number | null {
     const daemon = this.daemons.get(on);
     if (daemon?.state !== "running") return null;
-    this.note(on, keepEmpty ? "drain" : "undrain", () => ({}));
     const id = ++this.#moves;
-    daemon.input({ kind: "drain", at: daemon.now, id, on: keepEmpty });
+    daemon.input(input(daemon.now, id));
     return id;
   }
 
@@ -280,6 +295,7 @@ export class Cluster implements StepWatcher {
   started(daemon: Daemon): void {
     this.note(daemon.name, "start", () => ({ incarnation: daemon.core.setup.incarnation }));
     this.#safety.started(daemon);
+    this.chronicle.started(daemon);
   }
 
   steps(daemon: Daemon, input: NodeInput): void {
@@ -301,6 +317,7 @@ export class Cluster implements StepWatcher {
     }
     this.branches.stepped(daemon, input, outputs);
     this.#safety.stepped(daemon, input, outputs);
+    this.chronicle.stepped(daemon, outputs);
     this.onStep(daemon, input, outputs);
   }
 
@@ -319,6 +336,7 @@ export class Cluster implements StepWatcher {
     if (how === "gave-up") this.branches.gaveUp();
     this.daemons.delete(daemon.name);
     this.#safety.ended(daemon);
+    this.chronicle.ended(daemon);
   }
 
   #kernelChanged(name: string, address: string, plumbed: boolean, serving: boolean): void {

@@ -149,6 +149,7 @@ export class Daemon {
         return this.host.announce(output.addresses);
       case "homes": // Mail is not modelled; the watcher sees these.
       case "reply":
+      case "owners": // The watcher sees these, too.
       case "shared": // The shell's: nothing that the models look at.
       case "event":
     }

@@ -29,6 +29,8 @@ export const FAULTS = [
   "wall-jump",
   "rollout",
   "move",
+  "unpin",
+  "calm",
   "drain",
   "carrier",
 ] as const;
@@ -209,9 +211,21 @@ export class Faults {
         if (forMs > 0) this.pinnedUntil = Math.max(this.pinnedUntil, this.cluster.schedule.now + 2 * forMs);
         return cluster.move(host.name, random.pick(this.#rollout.addresses) ?? "", to, forMs) !== null;
       }
+      case "unpin":
+        return cluster.unpin(host.name, this.#pinned(host.name)) !== null;
+      case "calm":
+        return cluster.calm(host.name, random.pick([...cluster.hosts.keys()]) ?? "") !== null;
       default:
         return false;
     }
+  }
+
+  /** Mostly one that is, as far as this host knows. */
+  #pinned(name: string): string {
+    const random = this.#random;
+    const rows = this.cluster.daemons.get(name)?.core.ownership.rows ?? new Map();
+    const pinned = [...rows].filter(([, { pin }]) => pin !== null).map(([lead]): string => lead);
+    return random.pick(random.chance(0.9) && pinned.length > 0 ? pinned : this.#rollout.addresses) ?? "";
   }
 
   /** From less than a heartbeat to many failure timeouts. */

@@ -212,7 +212,7 @@ class Core {
 
   missing(): string | null {
     const daemons = this.daemons();
-    return unrest(daemons) ?? shortcoming(daemons) ?? discord(daemons);
+    return unrest(daemons) ?? shortcoming(daemons) ?? discord(daemons) ?? this.cluster.chronicle.lack(daemons);
   }
 
   /** Waits until all are in one view that has a table: before the first round of balance in it. */

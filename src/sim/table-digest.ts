@@ -63,9 +63,10 @@ export function digestOf({ settled, members, rows, definitions }: Ownership): nu
 
 function membersHash(members: Ownership["members"]): number {
   let hash = BASIS;
-  for (const [name, { mature, leaving, health }] of members) {
+  for (const [name, { mature, leaving, health, damped, regains }] of members) {
     hash = add(hash, numberOf(name));
-    hash = add(hash, Number(mature) | (Number(leaving) << 1) | (Number(health.draining) << 2));
+    const standing = Number(mature) | (Number(leaving) << 1) | (Number(health.draining) << 2);
+    hash = add(hash, standing | (Number(damped) << 3) | (Number(regains) << 4));
     for (const block of health.down) hash = add(hash, numberOf(block));
   }
   return hash;

@@ -84,7 +84,7 @@ describe("holdfast", () => {
     const help = await holdfast("--help", {});
     expect(help.exit).toBe(0);
     expect(help.out).toContain("/run/holdfast/control.sock");
-    expect(help.out).toContain("  cluster duravip move <vip> [to] <node> [for <time>]\n      move a VIP");
+    expect(help.out).toContain("  cluster duravip move <vip> [to] <node> [for <time>] [anyway]\n      move a VIP");
     expect(await holdfast("--version", {})).toMatchObject({ exit: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 

@@ -115,6 +115,7 @@ describe("a text that holds everything the language has", () => {
       balanceSetSize: 20,
       weight: 100,
       flapHalfLifeMs: 300_000,
+      auditFile: null,
       drainRate: 0,
       viewMatureTimeMs: 5000,
       viewBalanceIntervalMs: 10_000,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findCommand } from "../../src/console/registry.js";
 import { hasCode } from "../../src/errors.js";
 import type { NodeControl } from "../../src/node/control.js";
+import type { MoveResult } from "../../src/node/control.js";
 import { sampleControl } from "./sample-control.js";
 
 async function answer(line: string, control: NodeControl = sampleControl(), json = false): Promise<string> {
@@ -36,7 +37,7 @@ describe("cluster duravip show", () => {
       <TAB>[view stable for 5420 seconds]
       <TAB>[configuration stable for 5409 seconds]
       <TAB>[releasing, on its way to labrat-2]
-      <TAB>[pinned to labrat-2]
+      <TAB>[pinned to labrat-2 for 90 seconds]
           <TAB>labrat-2 multivip ESMTP
        *  <TAB>labrat-1 multivip
       2001:db8::25: (unowned,broken) ESMTP
@@ -180,8 +181,9 @@ describe("cluster duravip move", () => {
     expect(await answer("cluster duravip move 10.80.116.50 to labrat-1")).toMatchInlineSnapshot(`
       "10.80.116.50: labrat-4 -> labrat-1
       10.80.116.60: labrat-4 -> labrat-1
-      Moved 2 addresses in 43 ms.
+      Moved 2 addresses in 43 ms and pinned there.
       To undo: cluster duravip move 10.80.116.50 to labrat-4
+      and then: cluster duravip unpin 10.80.116.50
       "
     `);
   });
@@ -190,30 +192,84 @@ describe("cluster duravip move", () => {
     expect(await answer("cluster duravip move 10.80.116.50 labrat-1")).toContain("labrat-4 -> labrat-1");
   });
 
-  it("passes on for how long it is meant, and 0 for no end", async () => {
-    const asked: number[] = [];
+  it("passes on for how long it is meant, 0 for no end, and that it is to be made anyway", async () => {
+    const asked: [number, boolean][] = [];
     const control = sampleControl({
-      move: async (_vip, _node, forMs) => {
-        asked.push(forMs);
-        return { moved: [], elapsedMs: 9 };
+      move: async (_vip, _node, forMs, anyway) => {
+        asked.push([forMs, anyway]);
+        return outcome({});
       },
     });
-    for (const time of ["for 90s", "for 15m", "for 2h", "for 1d", ""])
+    for (const time of ["for 90s", "for 15m", "for 2h anyway", "for 1d", "", "anyway"])
       await answer(`cluster duravip move x to y ${time}`.trim(), control);
-    expect(asked).toEqual([90_000, 900_000, 7_200_000, 86_400_000, 0]);
+    expect(asked).toEqual([
+      [90_000, false],
+      [900_000, false],
+      [7_200_000, true],
+      [86_400_000, false],
+      [0, false],
+      [0, true],
+    ]);
   });
 
-  it("names no way back for an address that nobody had", async () => {
-    const moved = [{ address: "10.80.116.50", from: null, to: "labrat-1" }];
-    const text = await answer(
-      "cluster duravip move x y",
-      sampleControl({ move: async () => ({ moved, elapsedMs: 9 }) }),
+  const before = {
+    lead: "10.1.1.1",
+    owner: "n2" as string | null,
+    heir: "n2",
+    atRest: true,
+    pin: null as string | null,
+  };
+  const outcome = (different: Partial<MoveResult>): MoveResult => ({
+    address: "10.1.1.1",
+    to: "n2",
+    forMs: 0,
+    moved: [],
+    elapsedMs: 9,
+    before,
+    missing: null,
+    ...different,
+  });
+  const told = (different: Partial<MoveResult>) =>
+    answer("cluster duravip move x y", sampleControl({ move: async () => outcome(different) }));
+
+  it("names no way back for an address that nobody had, but the end of its pin", async () => {
+    const moved = [{ address: "10.1.1.1", from: null, to: "n2" }];
+    expect(await told({ moved, before: { ...before, owner: null } })).toBe(
+      "10.1.1.1: (unowned) -> n2\nMoved 1 address in 9 ms and pinned there.\nTo undo: cluster duravip unpin 10.1.1.1\n",
     );
-    expect(text).toBe("10.80.116.50: (unowned) -> labrat-1\nMoved 1 address in 9 ms.\n");
+  });
+
+  it("says where nothing moved, and undoes no more than was done", async () => {
+    expect(await told({})).toBe(
+      "10.1.1.1 is at n2 already; pinned it there.\nTo undo: cluster duravip unpin 10.1.1.1\n",
+    );
+    expect(await told({ forMs: 7_200_000 })).toBe(
+      "10.1.1.1 is at n2 already; pinned it there.\nThe pin ends by itself in 2h.\nTo undo: cluster duravip unpin 10.1.1.1\n",
+    );
+    expect(await told({ before: { ...before, pin: "n2" } })).toBe(
+      "10.1.1.1 is at n2, and pinned there, already; its pin has no end.\n",
+    );
+    expect(await told({ before: { ...before, pin: "n2" }, forMs: 90_000 })).toBe(
+      "10.1.1.1 is at n2, and pinned there, already; the time of its pin is new.\nThe pin ends by itself in 90s.\n",
+    );
+    expect(await told({ before: { ...before, pin: "n3" } })).toBe(
+      "10.1.1.1 is at n2 already; pinned it there.\nTo undo: cluster duravip move 10.1.1.1 to n3\n",
+    );
+  });
+
+  it("says what an address follows, and what its clients miss now", async () => {
+    const moved = [{ address: "10.1.1.1", from: "n1", to: "n2" }];
+    const text = await told({
+      moved,
+      address: "10.1.1.9",
+      before: { ...before, owner: "n1" },
+      missing: "10.1.1.1 is UNSAFE: n2 does not run ESMTP:25 on it, so whoever uses that would be refused there",
+    });
+    expect(text).toContain("10.1.1.9 goes along with 10.1.1.1, always.\nWarning: 10.1.1.1 is UNSAFE: n2 does not run");
   });
 
   it("refuses too few and too many words, and passes on what the node refuses", async () => {
-    const form = "usage: cluster duravip move <vip> [to] <node> [for <time>]";
+    const form = "usage: cluster duravip move <vip> [to] <node> [for <time>] [anyway]";
     expect(await refusal("cluster duravip move 10.80.116.50")).toBe(`a VIP and a node are needed; ${form}`);
     expect(await refusal("cluster duravip move a to b c")).toBe(`"c" is more than the command takes; ${form}`);
     expect(await refusal("cluster duravip move a b for 10")).toBe(
@@ -226,6 +282,38 @@ describe("cluster duravip move", () => {
   });
 });
 
+describe("cluster duravip unpin", () => {
+  it("prints what moved, and how to undo it", async () => {
+    expect(await answer("cluster duravip unpin 10.80.116.50")).toMatchInlineSnapshot(`
+      "10.80.116.50: labrat-1 -> labrat-4
+      10.80.116.50 is pinned to labrat-1 no longer; moved 1 address in 43 ms.
+      To undo: cluster duravip move 10.80.116.50 to labrat-1
+      "
+    `);
+    const form = "usage: cluster duravip unpin <vip>";
+    expect(await refusal("cluster duravip unpin")).toBe(`a VIP is needed; ${form}`);
+    expect(await refusal("cluster duravip unpin a b")).toBe(`"b" is more than the command takes; ${form}`);
+    expect(await refusal("cluster duravip unpin nothing")).toBe("no VIP is called nothing");
+  });
+
+  it("says where the address stays", async () => {
+    const before = { lead: "10.1.1.1", owner: "n1", heir: "n1", atRest: true, pin: "n1" };
+    const unpin = async () => ({ address: "10.1.1.1", moved: [], elapsedMs: 2, before, owner: "n1" });
+    expect(await answer("cluster duravip unpin x", sampleControl({ unpin }))).toContain(
+      "10.1.1.1 is pinned to n1 no longer; it stays at n1.\n",
+    );
+  });
+});
+
+describe("cluster calm", () => {
+  it("says whether the node was damped", async () => {
+    expect(await answer("cluster calm labrat-4")).toMatch(/^labrat-4 is damped no longer: /);
+    expect(await answer("cluster calm labrat-1")).toMatch(/^labrat-1 was not damped; /);
+    expect(await refusal("cluster calm")).toBe("a node is needed; usage: cluster calm <node>");
+    expect(await refusal("cluster calm a b")).toBe('"b" is more than the command takes; usage: cluster calm <node>');
+  });
+});
+
 describe("cluster drain", () => {
   it("prints what moved and what is left, and how to undo it", async () => {
     expect(await answer("cluster drain")).toMatchInlineSnapshot(`
@@ -235,6 +323,9 @@ describe("cluster drain", () => {
       "
     `);
     expect(await answer("cluster undrain")).toBe("This node is given addresses again.\n");
+    const idle = sampleControl({ drain: async () => ({ moved: [], elapsedMs: 1, changed: false, left: 0 }) });
+    expect(await answer("cluster undrain", idle)).toBe("This node was not drained; nothing has changed.\n");
+    expect(await answer("cluster drain", idle)).toMatch(/^This node was drained already\.\n/);
     expect(await refusal("cluster drain labrat-1")).toMatch(/^"labrat-1" is more than the command takes/);
   });
 });
@@ -245,7 +336,7 @@ describe("cluster duravip explain", () => {
       "10.80.116.50: labrat-4: labrat-4 got it by load, and nothing calls it away.
       It goes along with 10.80.116.40, always.
           <TAB>labrat-1: 5 of its network, 12 in all, weight 100; is leaving
-       *  <TAB>labrat-4: 4 of its network, 11 in all, weight 200; given only what no other can have, for it failed too often lately
+       *  <TAB>labrat-4: 4 of its network, 11 in all, weight 200; damped: given only what no other can have, for it failed too often lately
       Without labrat-4 it would go to nobody.
       "
     `);
@@ -303,16 +394,20 @@ describe("summary", () => {
 describe("help", () => {
   it("lists every command with what it does", async () => {
     expect(await answer("help")).toMatchInlineSnapshot(`
-      "cluster drain
+      "cluster calm <node>
+          forget how often a node has failed, so that it is given addresses (changes the cluster)
+      cluster drain
           give away every address of this node that others can have, and take no more (changes the cluster)
       cluster duravip explain <vip>
           say why a VIP is where it is, and what would change that
-      cluster duravip move <vip> [to] <node> [for <time>]
+      cluster duravip move <vip> [to] <node> [for <time>] [anyway]
           move a VIP, and what follows it, to another node (changes the cluster)
       cluster duravip plan <die|drain|join NODE | config FILE>
           say what would move if a node died, left or came, or with another text
       cluster duravip show
           show every VIP: its owner, its marks and the services of each node on it
+      cluster duravip unpin <vip>
+          let a VIP go where it belongs, after cluster duravip move (changes the cluster)
       cluster info
           show this node's connection to the group, and who leads it
       cluster membership
@@ -335,9 +430,9 @@ describe("help", () => {
 
   it("keeps to the words given, and tells all of a command that is alone", async () => {
     expect(await answer("help cluster duravip move")).toMatch(
-      /^cluster duravip move <vip> \[to\] <node> \[for <time>\]\n.*\n\n {4}<vip> +its address.*move 10\.1\.1\.1 to node2\n/s,
+      /^cluster duravip move <vip> \[to\] <node> \[for <time>\] \[anyway\]\n.*\n\n {4}<vip> +its address.*move 10\.1\.1\.1 to node2\n/s,
     );
-    expect((await answer("help cluster duravip")).split("\n")).toHaveLength(2 * 4 + 1);
+    expect((await answer("help cluster duravip")).split("\n")).toHaveLength(2 * 5 + 1);
     expect(await refusal("help nonsense")).toBe('no command begins with "nonsense"; try help');
   });
 });
@@ -349,7 +444,7 @@ describe("a command that there is not", () => {
   });
 
   it("is refused, and so is one with more words than it takes", async () => {
-    expect(await refusal("cluster polka")).toBe('there is no command "cluster polka"; help lists them');
+    expect(await refusal("cluster xylophone")).toBe('there is no command "cluster xylophone"; help lists them');
     expect(await refusal("cluster duravip")).toMatch(
       /^"cluster duravip" is only the beginning of a command: cluster duravip explain, /,
     );

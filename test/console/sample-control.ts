@@ -11,6 +11,7 @@ const vip: DuravipStatus = {
   preferences: [],
   follows: null,
   pinnedTo: null,
+  pinnedSeconds: null,
   conflict: false,
   unsafe: false,
   broken: false,
@@ -46,6 +47,7 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         phase: "releasing",
         target: "labrat-2",
         pinnedTo: "labrat-2",
+        pinnedSeconds: 90,
         conflict: true,
         unsafe: true,
         participants: [
@@ -86,7 +88,7 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
       { group: "bulk", binding: "Bulk-1", domain: "example.org", active: 3, delayed: 100_000 },
     ],
     counters: async () => ({ "mail.delivered": 1200, "channel.views": 12 }),
-    move: async (wanted, to) => {
+    move: async (wanted, to, forMs) => {
       if (wanted !== vip.address) throw new HoldfastError("ERR_COMMAND", `no VIP is called ${wanted}`);
       return {
         moved: [
@@ -94,11 +96,28 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
           { address: "10.80.116.60", from: "labrat-4", to },
         ],
         elapsedMs: 43.2,
+        address: wanted,
+        to,
+        forMs,
+        missing: null,
+        before: { lead: wanted, owner: "labrat-4", heir: "labrat-4", atRest: true, pin: null },
       };
     },
+    unpin: async (wanted) => {
+      if (wanted !== vip.address) throw new HoldfastError("ERR_COMMAND", `no VIP is called ${wanted}`);
+      return {
+        address: wanted,
+        moved: [{ address: wanted, from: "labrat-1", to: "labrat-4" }],
+        elapsedMs: 43.2,
+        before: { lead: wanted, owner: "labrat-1", heir: "labrat-1", atRest: true, pin: "labrat-1" },
+        owner: "labrat-4",
+      };
+    },
+    calm: async (node) => ({ node, wasDamped: node === "labrat-4" }),
     drain: async (on) => ({
       moved: on ? [{ address: "10.80.116.52", from: "labrat-1", to: "labrat-4" }] : [],
       elapsedMs: 12.3,
+      changed: true,
       left: on ? 2 : 7,
     }),
     explain: (wanted) => {
@@ -111,8 +130,16 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         rule: "stays",
         because: "labrat-4 got it by load, and nothing calls it away",
         candidates: [
-          { node: "labrat-1", within: 5, total: 12, weight: 100, damped: false, out: "is leaving" },
-          { node: "labrat-4", within: 4, total: 11, weight: 200, damped: true, out: null },
+          { node: "labrat-1", within: 5, total: 12, weight: 100, damped: false, damping: null, out: "is leaving" },
+          {
+            node: "labrat-4",
+            within: 4,
+            total: 11,
+            weight: 200,
+            damped: true,
+            out: null,
+            damping: { calmMs: 400_000, regainsMs: 100_000 },
+          },
         ],
         otherwise: ["Without labrat-4 it would go to nobody."],
       };

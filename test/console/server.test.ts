@@ -76,8 +76,8 @@ describe("the control server", () => {
     await start();
     expect(await raw("cluster nodename")).toBe("labrat-1\n");
     expect(await raw("cluster nodename --json\r\n\n  mailq -l 0\n")).toMatch(/^"labrat-1"\nGroup\/Binding .*\n-{74}\n/);
-    expect(await raw("cluster polka\ncluster nodename\n")).toBe(
-      'ERR_COMMAND: there is no command "cluster polka"; help lists them\nlabrat-1\n',
+    expect(await raw("cluster xylophone\ncluster nodename\n")).toBe(
+      'ERR_COMMAND: there is no command "cluster xylophone"; help lists them\nlabrat-1\n',
     );
   });
 
@@ -146,8 +146,8 @@ describe("the control server", () => {
     await vi.waitFor(() => expect(results).toHaveLength(1));
     const idle = await connected();
     await once(idle.resume(), "close");
-    results[0]?.({ moved: [], elapsedMs: 1 });
-    expect(await waiting).toBe("Moved 0 addresses in 1 ms.\n");
+    results[0]?.({ address: "a", to: "b", forMs: 0, moved: [], elapsedMs: 1, before: null, missing: null });
+    expect(await waiting).toBe("a is at b already; pinned it there.\n");
   });
 
   it("turns away clients above its limit and counts them", async () => {

@@ -27,6 +27,7 @@ function core(): NodeCore {
     viewMatureTimeMs: 1_000,
     viewBalanceIntervalMs: 2_000,
     flapHalfLifeMs: 0,
+    audit: true,
     drainRate: 0,
     peers: MEMBERS,
     leaseMs: 2_000,
@@ -98,7 +99,7 @@ describe("what walks through all addresses besides", () => {
     const { core: a, last } = aboutToSettle();
     a.step(last);
     a.ownership.members.get("b")!.damped = true;
-    const payload = encodeMessage({ kind, members: MEMBERS });
+    const payload = encodeMessage({ kind, members: MEMBERS, regaining: [] });
     const { slices } = slicesOf(a.stepping({ kind: "message", at: 3, from: "a", payload }), () => {});
     expect(slices).toBeGreaterThan(manySlices);
   });

@@ -133,6 +133,7 @@ export function config(parts: ConfigParts): Config {
       balanceSetSize: 0,
       weight: 100,
       flapHalfLifeMs: 300_000,
+      auditFile: null,
       drainRate: 0,
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,

@@ -59,7 +59,9 @@ function members(): Map<string, Member> {
     entries: [],
     claims: [],
   };
-  return new Map([["n2", { announcement, mature: true, leaving: false, damped: false, health: announcement.health }]]);
+  return new Map([
+    ["n2", { announcement, mature: true, leaving: false, damped: false, regains: false, health: announcement.health }],
+  ]);
 }
 
 function config(): Config {

@@ -30,4 +30,11 @@ describe("the event log", () => {
     const documented = captures(read("docs/EVENTS.md"), /^\| `([a-z-]+)` \|/gm);
     expect([...documented].sort()).toEqual([...emitted].sort());
   });
+
+  it("has every reason of a change of owner in docs/EVENTS.md, and no other", () => {
+    const [union = ""] = captures(read("src/core/ownership/owner-changes.ts"), /type Reason =([^;]+);/g);
+    const [list = ""] = captures(read("docs/EVENTS.md"), /\nThe reasons:\n\n((?:- .*\n(?: {2}.*\n)*)+)/g);
+    const documented = captures(list, /^- `([a-z]+)`:/gm);
+    expect([...documented].sort()).toEqual([...captures(union, /"([a-z]+)"/g)].sort());
+  });
 });

@@ -9,7 +9,8 @@ export default defineCommand({
   effect: "changes",
   parse: noArguments(form),
   run: ({ control }) => control.drain(true),
-  *render({ moved, elapsedMs, left }) {
+  *render({ moved, elapsedMs, changed, left }) {
+    if (!changed) yield "This node was drained already.\n";
     for (const { address, to } of moved) yield `${address} -> ${to}\n`;
     yield `Moved ${moved.length} ${moved.length === 1 ? "address" : "addresses"} in ${Math.round(elapsedMs)} ms; `;
     yield `${left === 0 ? "none is" : `${left} that nobody else can have ${left === 1 ? "is" : "are"}`} left.\n`;

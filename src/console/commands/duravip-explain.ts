@@ -1,5 +1,5 @@
 import type { Candidate } from "../../node/control.js";
-import { defineCommand, usageError } from "../command.js";
+import { defineCommand, oneArgument } from "../command.js";
 
 const form = { name: "cluster duravip explain", parameters: "<vip>" };
 
@@ -11,13 +11,8 @@ export default defineCommand({
   details: `<vip>  its address, or the name of a binding on it
 
     cluster duravip explain vip-1`,
-  parse(words) {
-    const [vip, ...rest] = words;
-    if (vip === undefined) throw usageError(form, "a VIP is needed");
-    if (rest.length > 0) throw usageError(form, `"${rest.join(" ")}" is more than the command takes`);
-    return { vip };
-  },
-  run: ({ control }, { vip }) => control.explain(vip),
+  parse: oneArgument(form, "a VIP"),
+  run: ({ control }, vip) => control.explain(vip),
   *render({ address, lead, home, phase, because, candidates, otherwise }) {
     yield `${address}: ${home ?? "(unowned)"}${phase === "idle" ? "" : ` (${phase})`}: ${because}.\n`;
     if (lead !== address) yield `It goes along with ${lead}, always.\n`;
@@ -28,5 +23,5 @@ export default defineCommand({
 
 function describe({ node, within, total, weight, damped, out }: Candidate, isHome: boolean): string {
   const load = `${within} of its network, ${total} in all, weight ${weight}`;
-  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${damped ? "; given only what no other can have, for it failed too often lately" : ""}\n`;
+  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${damped ? "; damped: given only what no other can have, for it failed too often lately" : ""}\n`;
 }

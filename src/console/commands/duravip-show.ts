@@ -36,12 +36,16 @@ function describe(vip: DuravipStatus): string {
     `\t[configuration stable for ${Math.floor(vip.configurationStableSeconds)} seconds]\n`,
   ];
   if (vip.phase !== "idle") lines.push(`\t[${vip.phase}, on its way to ${vip.target ?? "nobody"}]\n`);
-  if (vip.pinnedTo !== null) lines.push(`\t[pinned to ${vip.pinnedTo}]\n`);
+  if (vip.pinnedTo !== null) lines.push(`\t[pinned to ${vip.pinnedTo}${timeOf(vip.pinnedSeconds)}]\n`);
   if (vip.withheld) lines.push("\t[withheld: this part of the cluster has no quorum]\n");
   for (const { node, services: own } of vip.participants) {
     lines.push(`${node === vip.owner ? " *  " : "    "}\t${[node, ...own].join(" ")}\n`);
   }
   return lines.join("");
+}
+
+function timeOf(seconds: number | null): string {
+  return seconds === null ? "" : ` for ${seconds} seconds`;
 }
 
 /** "safe", or every mark that the address has. */

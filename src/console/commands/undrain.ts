@@ -9,7 +9,7 @@ export default defineCommand({
   effect: "changes",
   parse: noArguments(form),
   run: ({ control }) => control.drain(false),
-  *render() {
-    yield "This node is given addresses again.\n";
+  *render({ changed }) {
+    yield changed ? "This node is given addresses again.\n" : "This node was not drained; nothing has changed.\n";
   },
 });

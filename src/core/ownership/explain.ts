@@ -6,6 +6,7 @@
  */
 import { preferencesOf, unitOf, type Unit } from "./definitions.js";
 import { IMMEDIATE, inWords } from "./failback.js";
+import type { Damping } from "../leader.js";
 import type { Ownership } from "./ownership.js";
 import { isWithheld } from "./policy.js";
 import { place } from "./placement.js";
@@ -38,12 +39,21 @@ export interface Candidate {
   readonly weight: number;
   /** It has failed too often lately: it is given only what nobody else can have. */
   readonly damped: boolean;
+  /** How long yet, as far as this node knows; null where it is not damped. */
+  readonly damping: Damping | null;
   /** Why it may not have the address; null where it may. */
   readonly out: string | null;
 }
 
-/** @returns null for an address that no member configures. */
-export function explain(ownership: Ownership, address: string): Explanation | null {
+/**
+ * @param damping of a member that is damped.
+ * @returns null for an address that no member configures.
+ */
+export function explain(
+  ownership: Ownership,
+  address: string,
+  damping: (member: string) => Damping,
+): Explanation | null {
   const { definitions, rows } = ownership;
   const vip = definitions.vips.get(address);
   if (vip === undefined) return null;
@@ -51,7 +61,7 @@ export function explain(ownership: Ownership, address: string): Explanation | nu
   const row = unit && rows.get(unit.lead.address);
   if (unit === undefined || row === undefined || unit.lead.broken) return broken(ownership, address, unit);
   const home = heirOf(row);
-  const candidates = candidatesOf(ownership, unit, row);
+  const candidates = candidatesOf(ownership, unit, row, damping);
   const rule = ruleOf(unit, row, home);
   return {
     address,
@@ -78,7 +88,7 @@ function broken({ rows }: Ownership, address: string, unit: Unit | undefined): E
   };
 }
 
-function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
+function candidatesOf(ownership: Ownership, unit: Unit, row: Row, damping: (member: string) => Damping): Candidate[] {
   const { members, loads } = ownership;
   return [...members.keys()].map((node) => {
     let total = 0;
@@ -90,6 +100,7 @@ function candidatesOf(ownership: Ownership, unit: Unit, row: Row): Candidate[] {
       total,
       weight: ownership.weight(node),
       damped: members.get(node)?.damped === true,
+      damping: members.get(node)?.damped === true ? damping(node) : null,
       out: out(ownership, unit, row, node),
     };
   });
@@ -158,11 +169,31 @@ function otherwise(
     const when = failback === IMMEDIATE ? "" : `, ${inWords(failback)}`;
     sentences.push(`Once ${better.join(" or ")} can have it, it goes there${when}.`);
   }
-  if (row.pin !== null) sentences.push(`The pin ends when ${row.pin} departs, or another move names a different node.`);
+  if (row.pin !== null)
+    sentences.push(
+      `The pin ends when ${row.pin} departs, another move names a different node, or by "cluster duravip unpin ${address}".`,
+    );
+  for (const candidate of candidates) if (candidate.damping !== null) sentences.push(...calming(candidate, unit));
   if (home !== null) sentences.push(`Without ${home} it would go to ${heirWithout(ownership, address, home)}.`);
   const others = candidates.filter(({ node, out: reason }) => node !== home && reason === null);
   for (const { node } of others) sentences.push(`"cluster duravip move ${address} to ${node}" would pin it there.`);
   return sentences;
+}
+
+function calming({ node, damping }: Candidate, unit: Unit): string[] {
+  const { calmMs, regainsMs } = damping ?? { calmMs: 0, regainsMs: 0 };
+  const sentences = [
+    `${node} is damped, for it failed too often lately, until in about ${inTime(calmMs)}; "cluster calm ${node}" lifts that.`,
+  ];
+  const isPreferred = preferencesOf(unit).includes(node);
+  if (isPreferred && regainsMs < calmMs)
+    sentences.push(`What prefers ${node} may go there once it has stayed up, in about ${inTime(regainsMs)}.`);
+  return sentences;
+}
+
+function inTime(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 /** If this unit alone had to be placed: what its owner's departure would do to all of them, `plan` says. */

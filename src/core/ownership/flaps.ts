@@ -50,6 +50,11 @@ export class FlapCounter {
     for (const [member, value] of highest(announced)) this.#penalties.set(member, { value, at });
   }
 
+  /** They are calm: their departures up to now count no longer. */
+  forget(members: readonly string[]): void {
+    for (const member of members) this.#penalties.delete(member);
+  }
+
   /** When a damped member is calm again; in the past where nothing is known of it. */
   calmAt(member: string): MonoMs {
     const { value, at } = this.#penalties.get(member) ?? { value: 0, at: Number.NEGATIVE_INFINITY };

@@ -12,8 +12,8 @@ export class HealthySince {
   look({ members, settled }: Pick<Ownership, "members" | "settled">, at: MonoMs): void {
     if (!settled) return;
     for (const member of this.#since.keys()) if (!members.has(member)) this.#since.delete(member);
-    for (const [member, { mature, leaving, damped, health }] of members) {
-      const healthy = mature && !leaving && !damped && !health.draining && health.down.length === 0;
+    for (const [member, { mature, leaving, damped, regains, health }] of members) {
+      const healthy = mature && !leaving && (!damped || regains) && !health.draining && health.down.length === 0;
       if (!healthy) this.#since.delete(member);
       else if (!this.#since.has(member)) this.#since.set(member, at);
     }

@@ -5,12 +5,17 @@ import { LargeMap } from "../large-map.js";
 import { SLICE, type Slices } from "../slices.js";
 import type { Row } from "./table.js";
 
+export interface HomeChange extends Home {
+  /** The owner that was told before; undefined where none was. */
+  readonly before: string | null | undefined;
+}
+
 export class Homes {
   readonly #told = new LargeMap<Home>();
 
   /** @returns the homes that changed in the given units. */
-  *changes(leads: Iterable<string>, definitions: Definitions, rows: ReadonlyMap<string, Row>): Slices<Home[]> {
-    const homes: Home[] = [];
+  *changes(leads: Iterable<string>, definitions: Definitions, rows: ReadonlyMap<string, Row>): Slices<HomeChange[]> {
+    const homes: HomeChange[] = [];
     let seen = 0;
     for (const lead of leads) {
       if (++seen % SLICE === 0) yield;
@@ -23,8 +28,8 @@ export class Homes {
   }
 
   /** @returns the homes that ended because their address belongs to no unit any more. */
-  *ended(definitions: Definitions): Slices<Home[]> {
-    const homes: Home[] = [];
+  *ended(definitions: Definitions): Slices<HomeChange[]> {
+    const homes: HomeChange[] = [];
     let seen = 0;
     for (const { address, owner, epoch } of this.#told.values()) {
       if (++seen % SLICE === 0) yield;
@@ -34,10 +39,10 @@ export class Homes {
     return homes;
   }
 
-  #tell(home: Home, homes: Home[]): void {
+  #tell(home: Home, homes: HomeChange[]): void {
     const known = this.#told.get(home.address);
     if (known?.owner === home.owner && known.epoch === home.epoch) return;
     this.#told.set(home.address, home);
-    homes.push(home);
+    homes.push({ ...home, before: known?.owner });
   }
 }

@@ -43,6 +43,8 @@ export interface Member {
   health: Health;
   /** It has failed so often that it is given only what nobody else can have. */
   damped: boolean;
+  /** Though damped, it is given what prefers it: it has been up for long enough. */
+  regains: boolean;
 }
 
 /** Units by the address that leads, each once. */
@@ -64,6 +66,8 @@ export interface Change {
 
 /** In so many rounds `duravip_balance_set_size = auto` brings balance about. */
 const AUTO_ROUNDS = 10;
+
+type CalmMessage = Extract<OwnershipMessage, { kind: "calm" }>;
 
 export class Ownership {
   members: ReadonlyMap<string, Member> = new Map();
@@ -159,7 +163,7 @@ export class Ownership {
         yield* this.#give(from, message.leads, touched);
         return { touched, redefined: false, settled: false, contested: [] };
       case "calm":
-        if (from === this.view?.leader) yield* this.#calm(message.members, touched);
+        if (from === this.view?.leader) yield* this.#calm(message, touched);
         break;
       case "unpin":
         if (from === this.view?.leader) this.#forRows(message.leads, touched, unpin);
@@ -288,11 +292,12 @@ export class Ownership {
     }
   }
 
-  *#calm(names: readonly string[], touched: LargeSet): Slices<void> {
-    for (const name of names) {
+  *#calm({ members: calm, regaining }: CalmMessage, touched: LargeSet): Slices<void> {
+    for (const name of [...calm, ...regaining]) {
       const member = this.members.get(name);
       if (member?.damped !== true) continue;
-      member.damped = false;
+      member.damped = !calm.includes(name);
+      member.regains = member.damped;
       yield* this.#offer(name, touched);
     }
   }
@@ -425,7 +430,7 @@ export class Ownership {
   /** What placement goes by. */
   placement(): PlacementInput {
     const able = new Map<string, Standing>();
-    for (const [name, { health, damped }] of this.members) {
+    for (const [name, { health, damped, regains }] of this.members) {
       if (!this.able(name)) continue;
       able.set(name, {
         weight: this.weight(name),
@@ -433,6 +438,7 @@ export class Ownership {
         paced: health.paced,
         down: new Set(health.down),
         damped,
+        regains,
       });
     }
     const { units } = this.definitions;
@@ -446,7 +452,7 @@ function nothing(): Change {
 
 function memberOf(announcement: Announcement, damped: boolean): Member {
   const { mature, leaving, health } = announcement;
-  return { announcement, mature, leaving, health, damped };
+  return { announcement, mature, leaving, health, damped, regains: false };
 }
 
 /** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */

@@ -7,6 +7,8 @@ interface PendingDrain {
   readonly id: number;
   readonly on: boolean;
   readonly startedAt: MonoMs;
+  /** It was the other way before. */
+  readonly changed: boolean;
   /** What this node had when the cluster took the command; null until then. */
   leads: readonly string[] | null;
 }
@@ -14,8 +16,8 @@ interface PendingDrain {
 export class PendingDrains {
   #drains: PendingDrain[] = [];
 
-  add(id: number, on: boolean, startedAt: MonoMs): void {
-    this.#drains.push({ id, on, startedAt, leads: null });
+  add(id: number, on: boolean, changed: boolean, startedAt: MonoMs): void {
+    this.#drains.push({ id, on, startedAt, changed, leads: null });
   }
 
   /** The cluster takes it. @param leads units that this node had just before. */
@@ -39,13 +41,13 @@ export class PendingDrains {
       leads?.every((lead) => (rows.get(lead)?.phase ?? "idle") === "idle") === true;
     const over = this.#drains.filter(isOver);
     if (over.length > 0) this.#drains = this.#drains.filter((drain) => !over.includes(drain));
-    return over.map(({ id, startedAt, leads }) => {
+    return over.map(({ id, startedAt, changed, leads }) => {
       const moved = (leads ?? []).flatMap((lead) => {
         const [unit, owner] = [definitions.units.get(lead), rows.get(lead)?.owner ?? null];
         if (unit === undefined || owner === null || owner === self) return [];
         return addressesFor(unit, self).map((address) => ({ address, from: self, to: owner }));
       });
-      return { kind: "reply", id, result: { ok: true, moved, tookMs: at - startedAt } };
+      return { kind: "reply", id, result: { ok: true, moved, tookMs: at - startedAt, changed } };
     });
   }
 }

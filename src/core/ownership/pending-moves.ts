@@ -1,13 +1,15 @@
 /** Move commands that were given on this node and wait for the cluster to carry them out. */
-import type { MonoMs, NodeOutput } from "../io.js";
+import type { MonoMs, NodeOutput, PlaceBefore } from "../io.js";
 import { addressesFor, type Definitions } from "./definitions.js";
 import type { Row } from "./table.js";
 
 export interface PendingMove {
   readonly id: number;
-  readonly lead: string;
   readonly to: string;
-  readonly from: string | null;
+  readonly forMs: number;
+  readonly before: PlaceBefore;
+  /** What clients will miss there; null for nothing. */
+  readonly missing: string | null;
   readonly startedAt: MonoMs;
 }
 
@@ -24,8 +26,8 @@ export class PendingMoves {
   delivered(id: number, rows: ReadonlyMap<string, Row>): NodeOutput[] {
     const move = this.#moves.get(id);
     if (move === undefined) return [];
-    if (rows.get(move.lead)?.pin !== move.to)
-      return [this.#fail(move, `${move.to} may not have ${move.lead} any more`)];
+    const { lead } = move.before;
+    if (rows.get(lead)?.pin !== move.to) return [this.#fail(move, `${move.to} may not have ${lead} any more`)];
     this.#pinned.add(id);
     return [];
   }
@@ -39,23 +41,28 @@ export class PendingMoves {
   check(rows: ReadonlyMap<string, Row>, definitions: Definitions, at: MonoMs): NodeOutput[] {
     const replies: NodeOutput[] = [];
     for (const move of this.#moves.values()) {
-      const row = rows.get(move.lead);
-      const unit = definitions.units.get(move.lead);
+      const { lead } = move.before;
+      const row = rows.get(lead);
+      const unit = definitions.units.get(lead);
       if (row === undefined || unit === undefined || row.refusedBy.has(move.to)) {
-        replies.push(this.#fail(move, `${move.to} could not take ${move.lead}`));
-      } else if (row.pin === move.to && row.owner === move.to && row.phase === "idle") {
-        replies.push(this.#succeed(move, addressesFor(unit, move.to), at));
-      } else if (this.#pinned.has(move.id) && row.pin !== move.to) {
+        replies.push(this.#fail(move, `${move.to} could not take ${lead}`));
+      } else if (!this.#pinned.has(move.id)) {
+        continue;
+      } else if (row.pin !== move.to) {
         replies.push(this.#fail(move, "another move, or the departure of its target, came in between"));
+      } else if (row.owner === move.to && row.phase === "idle") {
+        replies.push(this.#succeed(move, addressesFor(unit, move.to), at));
       }
     }
     return replies;
   }
 
-  #succeed({ id, from, to, startedAt }: PendingMove, addresses: readonly string[], at: MonoMs): NodeOutput {
+  #succeed(move: PendingMove, addresses: readonly string[], at: MonoMs): NodeOutput {
+    const { id, to, forMs, before, missing, startedAt } = move;
     this.#forget(id);
-    const moved = addresses.map((address) => ({ address, from, to }));
-    return { kind: "reply", id, result: { ok: true, moved, tookMs: at - startedAt } };
+    const moved = before.owner === to ? [] : addresses.map((address) => ({ address, from: before.owner, to }));
+    const changed = moved.length > 0 || before.pin !== to || forMs > 0;
+    return { kind: "reply", id, result: { ok: true, moved, tookMs: at - startedAt, changed, before, missing } };
   }
 
   #fail({ id }: PendingMove, reason: string): NodeOutput {

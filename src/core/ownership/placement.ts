@@ -105,9 +105,9 @@ export function preferredHome(unit: Unit, row: Row, scales: Scales): string | nu
 
 /** The preferred member that may have the unit and be given it, or has it already. */
 function firstChoice(unit: Unit, candidates: Int32Array, scales: Scales, heir: string | null): string | undefined {
-  const calm = scales.calm(candidates);
+  const fit = scales.preferable(candidates);
   return preferencesOf(unit).find(
-    (member) => scales.holds(calm, member) || (member === heir && scales.holds(candidates, member)),
+    (member) => scales.holds(fit, member) || (member === heir && scales.holds(candidates, member)),
   );
 }
 

@@ -103,6 +103,8 @@ function settleAnew(copy: Ownership, entries: ReadonlyMap<string, readonly Entry
     copy.deliver(name, { kind: "announce", ...announcement, entries: entries.get(name) ?? announcement.entries });
   }
   copy.deliver(leader, { kind: "mature", members: names });
+  const regaining = names.filter((name) => members.get(name)?.regains === true);
+  if (regaining.length > 0) copy.deliver(leader, { kind: "calm", members: [], regaining });
 }
 
 const NEWCOMER: Announcement = {

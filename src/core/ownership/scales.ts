@@ -17,6 +17,8 @@ export interface Standing {
   readonly paced: boolean;
   /** The same, but it keeps what it has. */
   readonly damped: boolean;
+  /** Though damped, it is given what prefers it. */
+  readonly regains: boolean;
   /** Topologies whose addresses it cannot serve. */
   readonly down: ReadonlySet<string>;
 }
@@ -96,9 +98,21 @@ export class Scales {
 
   /** Those of the candidates that may be given what they have not, for they have not failed too often; all where all have. */
   calm(candidates: Int32Array): Int32Array {
+    return this.#unless(candidates, ({ damped }) => damped);
+  }
+
+  /** The same of what prefers them. */
+  preferable(candidates: Int32Array): Int32Array {
+    return this.#unless(candidates, ({ damped, regains }) => damped && !regains);
+  }
+
+  #unless(candidates: Int32Array, isOut: (standing: Standing) => boolean): Int32Array {
     if (!this.#anyDamped) return candidates;
-    const calm = candidates.filter((number) => this.able.get(this.members[number] ?? "")?.damped !== true);
-    return calm.length > 0 ? calm : candidates;
+    const fit = candidates.filter((number) => {
+      const standing = this.able.get(this.members[number] ?? "");
+      return standing === undefined || !isOut(standing);
+    });
+    return fit.length > 0 ? fit : candidates;
   }
 
   /** Does the member keep such a unit for now, though it drains? */

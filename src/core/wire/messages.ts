@@ -81,8 +81,11 @@ export type OwnershipMessage =
   | { readonly kind: "give"; readonly leads: readonly string[] }
   /** From the leader: the time of these pins is over. */
   | { readonly kind: "unpin"; readonly leads: readonly string[] }
-  /** From the leader: these members have not failed for long enough. */
-  | { readonly kind: "calm"; readonly members: readonly string[] }
+  /**
+   * From the leader: `members` have not failed for long enough, or an operator says so: what is counted against them is
+   * forgotten. `regaining`: these are damped yet, and are given what prefers them again.
+   */
+  | { readonly kind: "calm"; readonly members: readonly string[]; readonly regaining: readonly string[] }
   /** The sender is about to leave. */
   | { readonly kind: "drain" }
   /** The sender lives, and has heard others: what leases are made of. */
@@ -98,6 +101,8 @@ export type WireMessage =
   | ({ readonly kind: "announce" } & Introduction)
   /** What some members configure, for those that do not know it. */
   | { readonly kind: "catalogue"; readonly bytes: Uint8Array }
+  /** An operator asks the leader to say CALM of these nodes, and UNPIN of these units. */
+  | { readonly kind: "request"; readonly calm: readonly string[]; readonly unpin: readonly string[] }
   /** From the leader: look at your table now. */
   | { readonly kind: "check" }
   /** From the leader: what it saw then. */
@@ -131,7 +136,11 @@ const KINDS = [
   "unpin",
   "calm",
   "give",
+  null, // 21 and 22 are not of this version.
+  null,
+  "request",
 ] as const;
+type Kind = NonNullable<(typeof KINDS)[number]>;
 
 export function encodeMessage(message: WireMessage): Uint8Array {
   const out = new ByteWriter().byte(KINDS.indexOf(message.kind));
@@ -140,8 +149,15 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       writeIntroduction(out, message);
       break;
     case "mature":
+      out.list(message.members, (member) => out.string(member));
+      break;
     case "calm":
       out.list(message.members, (member) => out.string(member));
+      out.list(message.regaining, (member) => out.string(member));
+      break;
+    case "request":
+      out.list(message.calm, (node) => out.string(node));
+      writeSet(out, message.unpin);
       break;
     case "balance":
       out.list(message.moves, ({ to, leads }) => writeSet(out.string(to), leads));
@@ -196,20 +212,26 @@ export function decodeMessage(bytes: Uint8Array): WireMessage | "unknown" | null
   try {
     const source = new ByteReader(bytes);
     const kind = KINDS[source.byte()];
-    return kind === undefined ? "unknown" : readBody(kind, source);
+    return kind == null ? "unknown" : readBody(kind, source);
   } catch (error) {
     if (error instanceof Malformed) return null;
     throw error;
   }
 }
 
-function readBody(kind: (typeof KINDS)[number], source: ByteReader): WireMessage {
+function readBody(kind: Kind, source: ByteReader): WireMessage {
   switch (kind) {
     case "announce":
       return { kind, ...readIntroduction(source) };
     case "mature":
-    case "calm":
       return { kind, members: source.list(() => source.string()) };
+    case "calm": {
+      const members = source.list(() => source.string());
+      // What a member says that does not know of the second list ends here.
+      return { kind, members, regaining: source.left === 0 ? [] : source.list(() => source.string()) };
+    }
+    case "request":
+      return { kind, calm: source.list(() => source.string(), 1024), unpin: readSet(source) };
     case "balance":
       return { kind, moves: source.list(() => ({ to: source.string(), leads: readSet(source) })) };
     case "released":

@@ -58,6 +58,7 @@ describe("the time that a member has been healthy", () => {
       mature: true,
       leaving: false,
       damped: false,
+      regains: false,
       health: { draining, paced: false, down: [] },
     };
   };

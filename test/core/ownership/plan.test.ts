@@ -60,6 +60,9 @@ function started(
   return ownership;
 }
 
+/** No member is damped here. */
+const never = () => ({ calmMs: 0, regainsMs: 0 });
+
 describe("a plan", () => {
   it("of a death is what then happens, and leaves everything as it is", () => {
     fc.assert(
@@ -163,7 +166,7 @@ describe("an explanation", () => {
   }
 
   it("names the rule, and what would happen without the owner", () => {
-    expect(explain(two(), "10.0.0.2")).toMatchObject({
+    expect(explain(two(), "10.0.0.2", never)).toMatchObject({
       lead: "10.0.0.1",
       home: "b",
       rule: "preferred",
@@ -177,7 +180,7 @@ describe("an explanation", () => {
     ownership.deliver("b", { kind: "drain" });
     rest(ownership);
 
-    expect(explain(ownership, "10.0.0.1")).toMatchObject({
+    expect(explain(ownership, "10.0.0.1", never)).toMatchObject({
       home: "a",
       rule: "stays",
       because: "a got it by load, and nothing calls it away; the preferred b is leaving",
@@ -194,18 +197,18 @@ describe("an explanation", () => {
     ownership.deliver("a", { kind: "move", command: 1, lead: "10.0.0.1", to: "a", forMs: 0 });
     rest(ownership);
 
-    expect(explain(ownership, "10.0.0.1")).toMatchObject({
+    expect(explain(ownership, "10.0.0.1", never)).toMatchObject({
       home: "a",
       rule: "pinned",
       because: "a move pinned it to a",
     });
-    expect(explain(ownership, "10.9.9.9")).toBeNull();
+    expect(explain(ownership, "10.9.9.9", never)).toBeNull();
   });
 
   it("of a broken address says so", () => {
     const torn = [entry("10.0.0.1", { names: ["x"] }), entry("10.0.0.2", { names: ["x"] })];
     const { ownership } = cluster(new Map([["a", announcement(torn)]]));
 
-    expect(explain(ownership, "10.0.0.1")).toMatchObject({ home: null, rule: "broken" });
+    expect(explain(ownership, "10.0.0.1", never)).toMatchObject({ home: null, rule: "broken" });
   });
 });
