@@ -327,6 +327,7 @@ export const MUTATIONS = [
     `${OWNERSHIP}/owner-changes.ts`,
     'if (row.phase === "idle") this.#rest(unit, reason, row.epoch);',
     "",
+    "test/sim/scenarios/owner-changes",
   ],
   [
     "owner: a takeover counts as what was under way before it",

@@ -47,6 +47,16 @@ describe("changes of owner", () => {
     },
   );
 
+  it("say takeover where the owner dies in the middle of a move", () => {
+    const three = started(alike(ABC, vips(1, { preferences: ["b"] })));
+    const lines = told(three);
+    three.move("a", addressOf(1), "c");
+    three.runUntil(() => (row(three, "a", 1)?.phase === "releasing" ? null : "b does not let go"), 1_000, 1);
+    three.die("b", "killed");
+    rested(three);
+    expect(lines.get("a")?.map(line)).toEqual([`${addressOf(1)}: b > c, takeover`]);
+  });
+
   it("say why: preference, release, unpin, drain, balance, and that nobody had it", () => {
     const two = started(alike(["a", "b"], vips(1, { preferences: ["b"] })));
     const lines = told(two);
