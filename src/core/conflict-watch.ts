@@ -1,8 +1,9 @@
 /**
- * What to do about others who use addresses of ours. A host outside of the view (RFC 5227 section 2.4, RFC 4862 section 5.4): each
- * address is defended at most every DEFEND_INTERVAL, and after a number of defences in vain the configuration decides. A
- * member of the view: its frame was under way when it let go, or it lets go now, since the table says whose the address is; so the
- * owner announces it again, and waits for nothing but the end of its last first rounds. No clock of its own.
+ * What to do about others who use addresses of ours. A host outside of the view (RFC 5227 section 2.4, RFC 4862
+ * section 5.4): each address is defended at most every DEFEND_INTERVAL, and after a number of defences in vain the
+ * configuration decides. A member of the view: its frame was under way when it let go, or it lets go now, since the
+ * table says whose the address is; so the owner announces it again, and waits for nothing but the end of its last
+ * first rounds. No clock of its own.
  */
 
 /** Frames of one host about one address. */
@@ -29,7 +30,9 @@ export interface Verdict {
 
 /** RFC 5227 section 1.1: DEFEND_INTERVAL. */
 export const DEFEND_INTERVAL_MS = 10_000;
-/** Against a member: as long as a Linux neighbour takes no second change of an entry (locktime, arp(7)), and a little. */
+/**
+ * Against a member: as long as a Linux neighbour takes no second change of an entry (locktime, arp(7)), and a little.
+ */
 export const REPEAT_INTERVAL_MS = 1_100;
 /** Without a rival for so long, an address counts as at peace. */
 const QUIET_MS = 60_000;

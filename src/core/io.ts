@@ -67,8 +67,10 @@ export type NodeOutput =
   | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }
   /** Announce on the LAN again addresses that are here and were somewhere else too. */
   | { readonly kind: "announce"; readonly addresses: readonly string[] }
-  /** On: whose the addresses are that are here is in question, and nothing is said of them on the LAN, but of those that are being
-   * plumbed. Off: it is known again. */
+  /**
+   * On: whose the addresses are that are here is in question, and nothing is said of them on the LAN, but of those
+   * that are being plumbed. Off: it is known again.
+   */
   | { readonly kind: "hush"; readonly on: boolean }
   /** Hardware addresses of another member's interfaces. */
   | { readonly kind: "hardware"; readonly from: string; readonly macs: readonly string[] }

@@ -212,8 +212,8 @@ export class NodeCore {
   }
 
   /**
-   * Is it for this node to say on the LAN that an address is its own, against somebody who says so too? To be asked when the
-   * frame is about to be sent, and not before: what was so when the other was heard may be over.
+   * Is it for this node to say on the LAN that an address is its own, against somebody who says so too? To be asked
+   * when the frame is about to be sent, and not before: what was so when the other was heard may be over.
    */
   defends(address: string): boolean {
     if (!this.ownership.settled || this.hands.state(address) !== "present") return false;

@@ -118,7 +118,10 @@ export interface Kernel {
   announce(addresses: readonly string[], from: AnnounceSource): void;
   /** Stops announcing addresses that leave: no frame about them is begun any more. */
   cancelAnnounce(addresses: readonly string[]): void;
-  /** On: nothing that was announced is announced again, in a later round or as a refresh, until it is off; first rounds go. */
+  /**
+   * On: nothing that was announced is announced again, in a later round or as a refresh, until it is off; first
+   * rounds go.
+   */
   hushAnnouncements(on: boolean): void;
   /**
    * Hears ARP and neighbour discovery on a link: answers for addresses of ours there where the kernel does not, and tells who else

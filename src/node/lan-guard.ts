@@ -1,6 +1,6 @@
 /**
- * Others on the LAN who use this node's addresses: reported, defended where they are this node's by the table, given up where the
- * configuration says so, and asked for before an address is taken that its last owner may still have.
+ * Others on the LAN who use this node's addresses: reported, defended where they are this node's by the table, given
+ * up where the configuration says so, and asked for before an address is taken that its last owner may still have.
  */
 import type { Config } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
@@ -64,7 +64,10 @@ export class LanGuard {
     for (const mac of macs) this.#nodes.set(mac, node);
   }
 
-  /** While it is in question whose the addresses are, nothing is repeated; and what was heard before does not count behind it. */
+  /**
+   * While it is in question whose the addresses are, nothing is repeated; and what was heard before does not count
+   * behind it.
+   */
   hush(on: boolean): void {
     if (on) this.#watch.clear();
     this.parts.plumber.hush(on);

@@ -297,8 +297,8 @@ export class Node {
   async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {
     const closeAll = () => closeSockets(this.parts.kernel, addresses, this.parts.sink);
     if (urgent) {
-      // Somebody else may be about to have them, or has them: not one more frame for them, and no longer for a mail thread
-      // that is busy, or still ends a planned release.
+      // Somebody else may be about to have them, or has them: not one more frame for them, and no longer for a mail
+      // thread that is busy, or still ends a planned release.
       this.#silence(addresses);
       await within(URGENT_LIMIT_MS, Promise.all([this.#withdraw(addresses, 0), closeAll()]));
     } else {

@@ -1,12 +1,13 @@
 /**
- * The LAN of the VIPs: which frames are under way there, and what the neighbours believe: whose hardware address each VIP has.
- * Contract: a frame arrives after a while, behind all that its sender sent before; those of two senders in any order. It may be lost
- * for each neighbour by itself. The LAN is whole even when the cluster's own network is cut, but for hosts that are unplugged.
+ * The LAN of the VIPs: which frames are under way there, and what the neighbours believe: whose hardware address each
+ * VIP has. Contract: a frame arrives after a while, behind all that its sender sent before; those of two senders in
+ * any order. It may be lost for each neighbour by itself. The LAN is whole even when the cluster's own network is
+ * cut, but for hosts that are unplugged.
  *
- * A neighbour believes the last announcement that reached it, however old (a router keeps an entry for hours). Some, as Linux before
- * 4.13, ignore a change within a second of the one before (`locktime`, arp(7)). Some also ask, now and then, who has an
- * address: every host whose kernel has it answers, and the first answer counts, since a second one within the locktime does
- * not (arp_process() in net/ipv4/arp.c).
+ * A neighbour believes the last announcement that reached it, however old (a router keeps an entry for hours). Some,
+ * as Linux before 4.13, ignore a change within a second of the one before (`locktime`, arp(7)). Some also ask, now
+ * and then, who has an address: every host whose kernel has it answers, and the first answer counts, since a second
+ * one within the locktime does not (arp_process() in net/ipv4/arp.c).
  */
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";

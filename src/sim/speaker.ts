@@ -1,8 +1,9 @@
 /**
- * What one host says on the LAN about the VIPs that it has, as the daemon's announcer and its guard do it: a round at once,
- * then the others 1.1 s apart, then one each period, of whatever was not silenced; and against rivals by the production rules
- * (src/core/conflict-watch.ts), some time after they were heard. Contract: it says what it was told to say, whatever the kernel has;
- * what was sent is not taken back. A daemon that is stopped says what was due once it runs again.
+ * What one host says on the LAN about the VIPs that it has, as the daemon's announcer and its guard do it: a round at
+ * once, then the others 1.1 s apart, then one each period, of whatever was not silenced; and against rivals by the
+ * production rules (src/core/conflict-watch.ts), some time after they were heard. Contract: it says what it was told
+ * to say, whatever the kernel has; what was sent is not taken back. A daemon that is stopped says what was due once
+ * it runs again.
  */
 import { ConflictWatch } from "../core/conflict-watch.js";
 import type { Daemon } from "./daemon.js";

@@ -21,8 +21,11 @@ const TOPOLOGIES = [
 ] as const;
 const VIPS = TOPOLOGIES.flatMap(({ address }) => Array.from({ length: 12 }, (_, i) => address(i + 1)));
 const CUT_MS = 5_000;
-/** Of an address after the merge has settled: what it may take is 1.5 s, and as much again for a machine under load. A wrong
- * entry that nobody mends takes Linux 8 s to give up (delay_first_probe_time, and three unicast probes: arp(7)). */
+/**
+ * Of an address after the merge has settled: what it may take is 1.5 s, and as much again for a machine under load. A
+ * wrong entry that nobody mends takes Linux 8 s to give up (delay_first_probe_time, and three unicast probes:
+ * arp(7)).
+ */
 const DARK_LIMIT_MS = 3_000;
 const PROBER = { port: 25, idleMs: 250, fastMs: 20, connectMs: 500, greetMs: 2_000 };
 

@@ -1,6 +1,6 @@
 /**
- * Units that this node owns and others hold yet, after a merge: what the others have said of them on the LAN may be the last
- * word there until they have let go, so the owner speaks once more behind that.
+ * Units that this node owns and others hold yet, after a merge: what the others have said of them on the LAN may be
+ * the last word there until they have let go, so the owner speaks once more behind that.
  *
  * Source: docs/PROTOCOL.md, "On the LAN".
  */

@@ -70,6 +70,20 @@ describe("a cluster that was cut in two, and healed", () => {
     }
   });
 
+  it("misleads no neighbour once a loser has let go whose kernel takes its time, and answers meanwhile", () => {
+    for (const seed of SEEDS) {
+      const three = cluster(seed);
+      three.cut(["a"], ["b", "c"]);
+      three.run(5_000);
+      for (const name of ABC) three.host(name).slowness = 100;
+      three.heal();
+      settle(three);
+      const held = () => [...(three.live()[0]?.core.ownership.rows ?? [])].find(([, { holders }]) => holders.size > 0);
+      three.runUntil(() => (held() === undefined ? null : `${held()?.[0]} is held by a loser`), 60_000, 1);
+      watch(three);
+    }
+  });
+
   it("misleads no neighbour where a member that was stopped runs again, and says what was due", () => {
     for (const seed of SEEDS) {
       const three = cluster(seed);
