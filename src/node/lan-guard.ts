@@ -2,7 +2,7 @@
  * Others on the LAN who use this node's addresses: reported, defended where they are this node's by the table, given
  * up where the configuration says so, and asked for before an address is taken that its last owner may still have.
  */
-import type { Config } from "../config/types.js";
+import type { ClusterOptions } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
 import { ConflictWatch, type Verdict } from "../core/conflict-watch.js";
 import { explain } from "../errors.js";
@@ -11,7 +11,7 @@ import type { NodeEventSink } from "./node.js";
 import type { Plumber } from "./plumber.js";
 
 export interface GuardParts {
-  readonly config: Config;
+  readonly config: { readonly cluster: Pick<ClusterOptions, "conflictAction" | "conflictLimit" | "takeoverProbeMs"> };
   readonly kernel: Pick<Kernel, "links">;
   readonly plumber: Pick<Plumber, "defend" | "hush" | "listen" | "probe">;
   readonly sink: NodeEventSink;

@@ -133,20 +133,31 @@ class Client {
   }
 }
 
+/** Members of the last view that each node told of. */
+async function views(): Promise<readonly string[]> {
+  const all = await Promise.all(NODES.map((node) => events(node, 0)));
+  return all.map((lines) => String(lines.findLast(({ code }) => code === "view")?.members));
+}
+
+/** Cut off a node from both networks for a while, and back. @returns how long each address was dark after the merge. */
 async function healed(client: Client, cut: string): Promise<ReadonlyMap<string, number>> {
-  client.changes.length = 0;
   const cutAt = monotonicMs();
   await network.cut(cut);
+  const others = NODES.filter((node) => node !== cut).join(" ");
   await until(async () => {
-    const parts = await Promise.all(NODES.map((node) => events(node, cutAt)));
-    const parted = parts.every((lines) => lines.some(({ code }) => code === "view"));
+    const parted = (await views()).every((members, i) => members === (NODES[i] === cut ? cut : others));
     return parted && monotonicMs() > cutAt + CUT_MS ? true : null;
   }, "both parts are views of their own, for long enough");
   await until(() => (client.dark.length === 0 ? true : null), "the client reaches all during the cut");
+  client.changes.length = 0;
   const healedAt = monotonicMs();
   await network.heal(cut);
-  const merged = await until(() => settledAt(NODES, NODES.length, healedAt), "all three have settled");
-  await until(() => (monotonicMs() > merged + DARK_LIMIT_MS ? true : null), "the time that it may take is over");
+  const merged = await until(async () => {
+    // On a machine that is short of processors a node may be given up once more: the last merge counts.
+    const at = await settledAt(NODES, NODES.length, healedAt);
+    const whole = (await views()).every((members) => members === NODES.join(" "));
+    return at !== null && whole && monotonicMs() > at + DARK_LIMIT_MS ? at : null;
+  }, "all three have settled, and the time that it may take is over");
   await until(() => (client.dark.length === 0 ? true : null), "the client reaches all again");
   return client.darkAfter(merged);
 }

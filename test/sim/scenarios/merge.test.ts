@@ -28,7 +28,7 @@ describe("after a merge", () => {
     expect(loads(two)).toEqual({ a: 5, b: 5 });
   });
 
-  it("the owner that remains tells the LAN again at once, and again when the others have let go, for every address", () => {
+  it("the owner tells the LAN of every address again at once, and again when the others have let go", () => {
     const { announced } = merged();
 
     expect(new Set(announced)).toEqual(new Set(vips(10).map(({ address }) => address)));
