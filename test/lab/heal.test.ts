@@ -139,10 +139,10 @@ async function views(): Promise<readonly string[]> {
   return all.map((lines) => String(lines.findLast(({ code }) => code === "view")?.members));
 }
 
-/** Cut off a node from both networks for a while, and back. @returns how long each address was dark after the merge. */
-async function healed(client: Client, cut: string): Promise<ReadonlyMap<string, number>> {
+/** Cut off a node from a network, or all, for a while, and back. @returns how long each address was dark after the merge. */
+async function healed(client: Client, cut: string, from?: string): Promise<ReadonlyMap<string, number>> {
   const cutAt = monotonicMs();
-  await network.cut(cut);
+  await network.cut(cut, from);
   const others = NODES.filter((node) => node !== cut).join(" ");
   await until(async () => {
     const parted = (await views()).every((members, i) => members === (NODES[i] === cut ? cut : others));
@@ -151,7 +151,7 @@ async function healed(client: Client, cut: string): Promise<ReadonlyMap<string, 
   await until(() => (client.dark.length === 0 ? true : null), "the client reaches all during the cut");
   client.changes.length = 0;
   const healedAt = monotonicMs();
-  await network.heal(cut);
+  await network.heal(cut, from);
   const merged = await until(async () => {
     // On a machine that is short of processors a node may be given up once more: the last merge counts.
     const at = await settledAt(NODES, NODES.length, healedAt);
@@ -163,9 +163,12 @@ async function healed(client: Client, cut: string): Promise<ReadonlyMap<string, 
 }
 
 describe("a cluster that was cut in two, and healed", () => {
-  it(
-    "has no address that is dark for a client with old entries, once the merge has settled",
-    async () => {
+  it.each([
+    ["all of a node's networks", undefined],
+    ["the network between the nodes, while all are on one LAN", "cluster"],
+  ])(
+    "has no address that is dark for a client with old entries, once the merge has settled: %s",
+    async (_what, from) => {
       for (const node of NODES)
         network.start(node, {
           script: "daemon/main.js",
@@ -180,7 +183,7 @@ describe("a cluster that was cut in two, and healed", () => {
       const late: string[] = [];
       for (let i = 0; i < HEALS; i++) {
         const cut = NODES[i % NODES.length] ?? "n1";
-        const dark = await healed(client, cut);
+        const dark = await healed(client, cut, from);
         for (const [address, ms] of dark)
           if (ms > DARK_LIMIT_MS) late.push(`heal ${i}: ${address} for ${Math.round(ms)} ms`);
         worst.push(Math.round(Math.max(0, ...dark.values())));
