@@ -433,7 +433,7 @@ export class NodeCore {
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
     // Behind the release of what is not this node's any more.
     if (change.settled) this.#hush(false);
-    this.#tellLan(this.#overlaps.ended(change.touched, this.ownership.rows, this.setup.self));
+    else yield* this.#tellLan(yield* this.#overlaps.ended(change.touched, this.ownership.rows, this.setup.self));
     yield* this.#tellHomes(change, cause, at);
     this.#outputs.push(...this.#commands.check(at));
     this.#checkDrains(at);
@@ -448,7 +448,7 @@ export class NodeCore {
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
     for (const report of yield* reportMembers(members)) this.#event(...report);
-    this.#announceAgain(change.contested);
+    yield* this.#announceAgain(change.contested);
     const own = members.get(this.setup.self);
     if (this.#leaving && own?.leaving !== true) this.#multicast({ kind: "drain" });
     // Said after the announcement, or while nobody listened.
@@ -462,19 +462,21 @@ export class NodeCore {
    * On the LAN. Neighbours of a part that has come back may still have its old owners in their caches, also of addresses
    * that these have given up since. Who comes back was mature; one that starts had nothing.
    */
-  #announceAgain(contested: readonly string[]): void {
+  *#announceAgain(contested: readonly string[]): Slices<void> {
     const { members, rows, loads, view } = this.ownership;
     const isBack = ([name, { announcement }]: [string, Member]) =>
       announcement.mature && view?.stayed.includes(name) === false;
     const own = loads.concerning(this.setup.self);
-    this.#overlaps.begin(own, rows, this.setup.self);
-    this.#tellLan([...members].some(isBack) ? own : contested);
+    yield* this.#overlaps.begin(own, rows, this.setup.self);
+    yield* this.#tellLan([...members].some(isBack) ? own : contested);
   }
 
   /** On the LAN, what this node has of these units, where they are its own. */
-  #tellLan(leads: readonly string[]): void {
+  *#tellLan(leads: readonly string[]): Slices<void> {
     const addresses: string[] = [];
+    let seen = 0;
     for (const lead of leads) {
+      if (++seen % SLICE === 0) yield;
       const row = this.ownership.rows.get(lead);
       if (row?.owner !== this.setup.self || row.phase !== "idle") continue;
       for (const address of this.#addressesOf(lead))

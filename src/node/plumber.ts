@@ -126,7 +126,7 @@ export class Plumber {
 
   /** @returns those that are still there, with the kernel's words. */
   async unplumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
-    this.silence(addresses);
+    this.kernel.cancelAnnounce(addresses);
     return this.#inPlaces(addresses, async (some, place) => {
       await this.#lans.get(place.source.link.index)?.disown(some);
       return this.kernel.remove(some, this.#target(place));

@@ -139,7 +139,10 @@ async function views(): Promise<readonly string[]> {
   return all.map((lines) => String(lines.findLast(({ code }) => code === "view")?.members));
 }
 
-/** Cut off a node from a network, or all, for a while, and back. @returns how long each address was dark after the merge. */
+/**
+ * Cut off a node from a network, or all, for a while, and back. @returns how long each address was dark after the
+ * merge.
+ */
 async function healed(client: Client, cut: string, from?: string): Promise<ReadonlyMap<string, number>> {
   const cutAt = monotonicMs();
   await network.cut(cut, from);

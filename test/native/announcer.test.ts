@@ -78,7 +78,7 @@ describe("an announcement", () => {
     expect(announcer.counters).toEqual({ announceFramesSent: 6, announceFramesFailed: 0, announceSkipped: 0 });
   });
 
-  it("is not repeated while the announcer is hushed, nor afterwards where it was cancelled meanwhile; what is new goes", async () => {
+  it("is not repeated while it is hushed, nor later where it was cancelled meanwhile; what is new goes", async () => {
     const { announcer, sent } = announcerAt(10_000, 4_000);
     announcer.announce(["10.1.1.1", "10.1.1.2"], { link: LINK, rounds: 3 });
     await vi.advanceTimersByTimeAsync(500);

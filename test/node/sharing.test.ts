@@ -62,7 +62,7 @@ describe("what nodes share", () => {
     expect(all.busiestFirst([A, B])).toEqual([A, B]);
   });
 
-  it("says at once what it knows where those who have come back may need it, and nobody is told by broadcast", async () => {
+  it("says at once what those who have come back may need, where nobody is told by broadcast", async () => {
     const said: Share[] = [];
     const start = (arpAllHosts: boolean) => {
       const one = new Sharing({

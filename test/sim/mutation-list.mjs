@@ -240,7 +240,7 @@ export const MUTATIONS = [
   [
     "L3: the owner does not speak behind the last holder's word",
     "src/core/node.ts",
-    "    this.#tellLan(this.#overlaps.ended(change.touched, rows, this.setup.self));\n",
+    "    else yield* this.#tellLan(yield* this.#overlaps.ended(change.touched, this.ownership.rows, this.setup.self));\n",
     "",
     "test/sim/scenarios/heal.test.ts",
   ],
