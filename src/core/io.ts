@@ -48,6 +48,8 @@ export type NodeInput =
   | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
   /** For the others of the view. Lost where there is none just then. */
   | { readonly kind: "share"; readonly at: MonoMs; readonly share: Share }
+  /** Hardware addresses of this host's interfaces: all of them, whenever they change. */
+  | { readonly kind: "hardware"; readonly at: MonoMs; readonly macs: readonly string[] }
   /** Leave the cluster in order: give every address away, then `left`. */
   | { readonly kind: "leave"; readonly at: MonoMs };
 
@@ -65,6 +67,13 @@ export type NodeOutput =
   | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }
   /** Announce on the LAN again addresses that are here and were somewhere else too. */
   | { readonly kind: "announce"; readonly addresses: readonly string[] }
+  /**
+   * On: whose the addresses are that are here is in question, and nothing is said of them on the LAN, but of those
+   * that are being plumbed. Off: it is known again.
+   */
+  | { readonly kind: "hush"; readonly on: boolean }
+  /** Hardware addresses of another member's interfaces. */
+  | { readonly kind: "hardware"; readonly from: string; readonly macs: readonly string[] }
   /** Owners of these addresses changed: `owner` null while they are on their way. */
   | { readonly kind: "homes"; readonly homes: readonly Home[] }
   | { readonly kind: "reply"; readonly id: number; readonly result: CommandOutcome }

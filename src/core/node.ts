@@ -15,6 +15,7 @@ import { Homes } from "./ownership/homes.js";
 import type { LeaseTerms } from "./ownership/lease.js";
 import { Introductions } from "./ownership/introductions.js";
 import { Marks } from "./ownership/marks.js";
+import { Overlaps } from "./ownership/overlaps.js";
 import { Ownership, type Change, type Member } from "./ownership/ownership.js";
 import { PendingDrains } from "./ownership/pending-drains.js";
 import { OwnerChanges, type Cause } from "./ownership/owner-changes.js";
@@ -67,6 +68,11 @@ export class NodeCore {
   readonly #retries = new Retries();
   readonly #homes = new Homes();
   readonly #marks = new Marks();
+  readonly #overlaps = new Overlaps();
+  /** Whose the addresses are that are here is in question: nothing is said of them on the LAN. */
+  #hushed = false;
+  /** Of the interfaces of this host. */
+  #macs: readonly string[] = [];
   readonly #changedAt = new Map<string, MonoMs>();
   readonly #tenure: Tenure;
   readonly #introductions: Introductions;
@@ -144,7 +150,11 @@ export class NodeCore {
         this.#leader.clock(input.at, input.msOfDay);
         break;
       case "share":
-        if (this.ownership.members.size > 1) this.#multicast({ kind: "share", ...input.share });
+        if ((this.ownership.view?.members.length ?? 0) > 1) this.#multicast({ kind: "share", ...input.share });
+        break;
+      case "hardware":
+        this.#macs = input.macs;
+        if (this.ownership.view !== null) this.#multicast({ kind: "hardware", macs: input.macs });
         break;
       case "leave":
         this.#leave();
@@ -201,6 +211,16 @@ export class NodeCore {
     return this.#settledAt;
   }
 
+  /**
+   * Is it for this node to say on the LAN that an address is its own, against somebody who says so too? To be asked
+   * when the frame is about to be sent, and not before: what was so when the other was heard may be over.
+   */
+  defends(address: string): boolean {
+    if (!this.ownership.settled || this.hands.state(address) !== "present") return false;
+    const row = this.#rowOf(address);
+    return row?.owner === this.setup.self && row.phase === "idle" && row.holders.size === 0;
+  }
+
   *#enter(view: View, at: MonoMs): Slices<void> {
     const had = this.ownership.view?.quorate;
     this.#leader.enters(view, at);
@@ -211,6 +231,7 @@ export class NodeCore {
     this.#parts.clear();
     this.#introductions.enter(view.members);
     const change = yield* this.ownership.entering(view);
+    this.#hush(!this.ownership.settled);
     const { seq, leader, members } = view;
     this.#tenure.enter(view);
     this.#event("view", {
@@ -277,6 +298,7 @@ export class NodeCore {
       health: this.#health,
       flaps: this.#leader.flaps(at),
     };
+    if (this.#macs.length > 0) this.#multicast({ kind: "hardware", macs: this.#macs });
     this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
   }
 
@@ -321,6 +343,7 @@ export class NodeCore {
     this.#tableBefore = this.ownership.digest;
     this.#company = view.members;
     this.ownership.forget();
+    this.#hush(true);
     this.#introductions.enter(view.members);
     this.#announce(at);
   }
@@ -368,6 +391,9 @@ export class NodeCore {
         if (this.ownership.settled && this.ownership.view?.leader === this.setup.self)
           for (const said of this.#commands.asked(message)) this.#multicast(said);
         return;
+      case "hardware":
+        if (from !== this.setup.self) this.#outputs.push({ kind: "hardware", from, macs: message.macs });
+        return;
     }
     if (message.kind === "beacon") this.#tenure.heard(from, message);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
@@ -405,6 +431,9 @@ export class NodeCore {
     if (this.#tenure.pass(this.#now)) this.#lapse();
     if (change.redefined) yield* this.#releaseStrays(this.hands.known());
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
+    // Behind the release of what is not this node's any more.
+    if (change.settled) this.#hush(false);
+    else yield* this.#tellLan(yield* this.#overlaps.ended(change.touched, this.ownership.rows, this.setup.self));
     yield* this.#tellHomes(change, cause, at);
     this.#outputs.push(...this.#commands.check(at));
     this.#checkDrains(at);
@@ -419,7 +448,7 @@ export class NodeCore {
     this.#event("settled", { members: members.size, vips: definitions.vips.size });
     if (change.contested.length > 0) this.#event("vip-contested", { addresses: describeAddresses(change.contested) });
     for (const report of yield* reportMembers(members)) this.#event(...report);
-    this.#announceAgain(change.contested);
+    yield* this.#announceAgain(change.contested);
     const own = members.get(this.setup.self);
     if (this.#leaving && own?.leaving !== true) this.#multicast({ kind: "drain" });
     // Said after the announcement, or while nobody listened.
@@ -433,19 +462,33 @@ export class NodeCore {
    * On the LAN. Neighbours of a part that has come back may still have its old owners in their caches, also of addresses
    * that these have given up since. Who comes back was mature; one that starts had nothing.
    */
-  #announceAgain(contested: readonly string[]): void {
+  *#announceAgain(contested: readonly string[]): Slices<void> {
     const { members, rows, loads, view } = this.ownership;
     const isBack = ([name, { announcement }]: [string, Member]) =>
       announcement.mature && view?.stayed.includes(name) === false;
-    const leads = [...members].some(isBack) ? loads.concerning(this.setup.self) : contested;
+    const own = loads.concerning(this.setup.self);
+    yield* this.#overlaps.begin(own, rows, this.setup.self);
+    yield* this.#tellLan([...members].some(isBack) ? own : contested);
+  }
+
+  /** On the LAN, what this node has of these units, where they are its own. */
+  *#tellLan(leads: readonly string[]): Slices<void> {
     const addresses: string[] = [];
+    let seen = 0;
     for (const lead of leads) {
-      const row = rows.get(lead);
+      if (++seen % SLICE === 0) yield;
+      const row = this.ownership.rows.get(lead);
       if (row?.owner !== this.setup.self || row.phase !== "idle") continue;
       for (const address of this.#addressesOf(lead))
         if (this.hands.state(address) === "present") addresses.push(address);
     }
     if (addresses.length > 0) this.#outputs.push({ kind: "announce", addresses });
+  }
+
+  #hush(on: boolean): void {
+    if (this.#hushed === on) return;
+    this.#hushed = on;
+    this.#outputs.push({ kind: "hush", on });
   }
 
   *#finish(id: number, failed: readonly { address: string; reason: string }[]): Slices<void> {

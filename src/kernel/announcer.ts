@@ -74,6 +74,7 @@ export class Announcer {
   #turn: NodeJS.Immediate | null = null;
   #sending: Promise<void> | null = null;
   #closed = false;
+  #hushed = false;
 
   /** @param refreshMs period in which each address is announced again; 0: never. */
   constructor(
@@ -96,6 +97,12 @@ export class Announcer {
   /** Nothing is handed to the kernel any more about these addresses. */
   cancel(addresses: readonly string[]): void {
     if (!this.#closed) this.#take({ addresses, request: null, next: 0 });
+  }
+
+  /** On: only first rounds go. Off: what was due meanwhile goes, where it was not cancelled. */
+  hush(on: boolean): void {
+    this.#hushed = on;
+    this.#wake();
   }
 
   /** Resolves when what was handed to the kernel is out. */
@@ -170,6 +177,7 @@ export class Announcer {
     const now = performance.now();
     this.#ripen(now);
     const batch = this.#mostUrgent();
+    if (batch !== null && batch.round > 0 && this.#hushed) return;
     if (batch === null) return this.#sleep(now);
     const { segment } = batch.request;
     const { burst } = this.budget;
@@ -180,6 +188,7 @@ export class Announcer {
   }
 
   #sleep(now: number): void {
+    if (this.#hushed && this.#ready.length === 0) return;
     const nextDue = (this.#waiting[0]?.due ?? Number.POSITIVE_INFINITY) - now;
     const wait = this.#ready.length > 0 ? TICK_MS : Math.min(nextDue, this.#refresh.wait(now));
     if (wait === Number.POSITIVE_INFINITY) return; // nothing left
@@ -189,6 +198,7 @@ export class Announcer {
 
   /** Moves the batches whose next round is due among the ready ones; where there are none, what is to be refreshed. */
   #ripen(now: number): void {
+    if (this.#hushed) return;
     const stillWaiting = this.#waiting.findIndex(({ due }) => due > now);
     const due = this.#waiting.splice(0, stillWaiting === -1 ? this.#waiting.length : stillWaiting);
     for (const batch of due) this.#ready.put(batch);

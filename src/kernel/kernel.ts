@@ -141,6 +141,10 @@ class LinuxKernel implements Kernel {
     this.#announcer.cancel(addresses);
   }
 
+  hushAnnouncements(on: boolean): void {
+    this.#announcer.hush(on);
+  }
+
   async watch(handler: (changes: KernelChanges) => void, options: WatchOptions = {}): Promise<Monitor> {
     const monitor = await asked("cannot watch the kernel", openMonitor(this.addon, handler, options));
     this.#monitors.add(monitor);

@@ -119,6 +119,11 @@ export interface Kernel {
   /** Stops announcing addresses that leave: no frame about them is begun any more. */
   cancelAnnounce(addresses: readonly string[]): void;
   /**
+   * On: nothing that was announced is announced again, in a later round or as a refresh, until it is off; first
+   * rounds go.
+   */
+  hushAnnouncements(on: boolean): void;
+  /**
    * Hears ARP and neighbour discovery on a link: answers for addresses of ours there where the kernel does not, and tells who else
    * uses them. On a thread of its own; the event loop is needed for what is told, not for answers. Throws
    * ERR_CAPABILITY_MISSING, ERR_NETLINK, and TypeError for a link without a hardware address.

@@ -1,24 +1,32 @@
 /**
- * Others on the LAN who use this node's addresses: reported, defended, given up where the configuration says so, and asked for
- * before an address is taken that its last owner may still have.
+ * Others on the LAN who use this node's addresses: reported, defended where they are this node's by the table, given
+ * up where the configuration says so, and asked for before an address is taken that its last owner may still have.
  */
-import type { Config } from "../config/types.js";
+import type { ClusterOptions } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
+import { ConflictWatch, type Verdict } from "../core/conflict-watch.js";
 import { explain } from "../errors.js";
 import type { Kernel, Sighting } from "../kernel/types.js";
-import { ConflictWatch, type Verdict } from "./conflict-watch.js";
 import type { NodeEventSink } from "./node.js";
 import type { Plumber } from "./plumber.js";
 
 export interface GuardParts {
-  readonly config: Config;
+  readonly config: { readonly cluster: Pick<ClusterOptions, "conflictAction" | "conflictLimit" | "takeoverProbeMs"> };
   readonly kernel: Pick<Kernel, "links">;
-  readonly plumber: Pick<Plumber, "defend" | "listen" | "probe">;
+  readonly plumber: Pick<Plumber, "defend" | "hush" | "listen" | "probe">;
   readonly sink: NodeEventSink;
+  /** As `NodeCore.defends`. */
+  defends(address: string): boolean;
+  /** Is this node in the view? */
+  isMember(name: string): boolean;
+  /** Tells the other nodes by which hardware addresses this host speaks. */
+  say(macs: readonly string[]): void;
   /** Ends what these addresses serve, and unplumbs them. */
   giveUp(addresses: readonly string[]): Promise<void>;
 }
 
+/** What loopback and some tunnels have. */
+const NO_MAC = "00:00:00:00:00:00";
 /** Of an address that was given up, where the configuration does not ask for probes otherwise. */
 const PROBE_AFTER_YIELD_MS = 500;
 
@@ -26,6 +34,9 @@ export class LanGuard {
   readonly #watch: ConflictWatch;
   /** Given up to a rival: not taken again while somebody answers for them. */
   readonly #yielded = new Set<string>();
+  /** Node by hardware address; who departed stays known. */
+  readonly #nodes = new Map<string, string>();
+  #said = "";
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -37,6 +48,29 @@ export class LanGuard {
   /** @throws what `Kernel.openLan` throws. */
   async start(): Promise<void> {
     await this.parts.plumber.listen((sightings) => void this.#hear(sightings));
+  }
+
+  /** What others know this host by may have changed. */
+  async lookAtLinks(): Promise<void> {
+    const macs = [...(await this.#own())].sort();
+    if (this.#stopped || macs.join() === this.#said) return;
+    this.#said = macs.join();
+    this.parts.say(macs);
+  }
+
+  /** Another node speaks by these hardware addresses. */
+  learn(node: string, macs: readonly string[]): void {
+    for (const [mac, known] of this.#nodes) if (known === node) this.#nodes.delete(mac);
+    for (const mac of macs) this.#nodes.set(mac, node);
+  }
+
+  /**
+   * While it is in question whose the addresses are, nothing is repeated; and what was heard before does not count
+   * behind it.
+   */
+  hush(on: boolean): void {
+    if (on) this.#watch.clear();
+    this.parts.plumber.hush(on);
   }
 
   stop(): void {
@@ -79,7 +113,12 @@ export class LanGuard {
     try {
       const foreign = await this.#foreign(sightings);
       if (this.#stopped) return;
-      const verdict = this.#watch.hear(foreign, performance.now());
+      const rivals = foreign.filter(({ address }) => this.parts.defends(address));
+      const isMember = (mac: string) => this.parts.isMember(this.#nodes.get(mac) ?? "");
+      const verdict = this.#watch.hear(
+        rivals.map(({ kind, address, mac }) => ({ kind, address, member: isMember(mac) })),
+        performance.now(),
+      );
       for (const [mac, some] of groupByMac(foreign)) this.#report(mac, some);
       await this.#carryOut(verdict);
     } catch (error) {
@@ -89,26 +128,33 @@ export class LanGuard {
 
   /** A bond may speak with the hardware address of any of its ports, and a bridge may bring back what this host sent by another. */
   async #foreign(sightings: readonly Sighting[]): Promise<readonly Sighting[]> {
-    const own = new Set((await this.parts.kernel.links()).map(({ mac }) => mac));
+    const own = await this.#own();
     return sightings.filter(({ mac }) => !own.has(mac));
+  }
+
+  async #own(): Promise<Set<string>> {
+    const macs = (await this.parts.kernel.links()).flatMap(({ mac }) => (mac === null || mac === NO_MAC ? [] : [mac]));
+    return new Set(macs);
   }
 
   #report(mac: string, sightings: readonly Sighting[]): void {
     for (const kind of ["rival", "prober"] as const) {
       const some = sightings.filter((sighting) => sighting.kind === kind);
       if (some.length === 0) continue;
+      const node = this.#nodes.get(mac);
       const addresses = describeAddresses(some.map(({ address }) => address));
       const frames = some.reduce((sum, sighting) => sum + sighting.frames, 0);
       if (kind === "prober") this.#log("info", "vip-probed", { mac, addresses, frames });
       else {
         const defences = Math.max(...some.map(({ address }) => this.#watch.defences(address)));
-        this.#log("warn", "vip-rival", { mac, addresses, frames, defences });
+        this.#log("warn", "vip-rival", { mac, addresses, frames, defences, ...(node !== undefined && { node }) });
       }
     }
   }
 
   async #carryOut({ defend, give }: Verdict): Promise<void> {
-    if (defend.length > 0) this.parts.plumber.defend(defend);
+    const still = defend.filter((address) => this.parts.defends(address));
+    if (still.length > 0) this.parts.plumber.defend(still);
     this.#arm();
     if (give.length === 0) return;
     for (const address of give) this.#yielded.add(address);

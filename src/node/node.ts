@@ -132,7 +132,13 @@ export class Node {
       await this.#unplumb(present);
       this.#input({ kind: "lost", at: performance.now(), addresses: present });
     };
-    this.#guard = new LanGuard({ ...parts, giveUp });
+    this.#guard = new LanGuard({
+      ...parts,
+      giveUp,
+      defends: (address) => this.#core.defends(address),
+      isMember: (name) => this.#core.ownership.members.has(name),
+      say: (macs) => this.#input({ kind: "hardware", at: performance.now(), macs }),
+    });
     this.#descriptors = new DescriptorGuard({
       ...parts,
       present: () => this.#core.hands.present(),
@@ -209,6 +215,7 @@ export class Node {
   async #lookAtLinks(): Promise<void> {
     const look = ++this.#linkLooks;
     try {
+      await this.#guard.lookAtLinks();
       const down = await this.parts.plumber.down();
       if (look !== this.#linkLooks || down.join() === this.#down.join()) return;
       this.#down = down;
@@ -240,6 +247,11 @@ export class Node {
         return this.#sharing.hear(output.from, output.share);
       case "owners":
         return this.#audit?.add(output.change);
+      case "hush":
+        if (output.on) this.#sharing.now();
+        return this.#guard.hush(output.on);
+      case "hardware":
+        return this.#guard.learn(output.from, output.macs);
       case "left":
         this.#left = true;
         return this.#onLeft();
@@ -267,7 +279,7 @@ export class Node {
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
       for (const { address, reason } of await plumber.plumb(others())) failed.set(address, reason);
-      plumber.announce(others());
+      plumber.announce(others().filter((address) => this.#core.hands.state(address) !== "doomed"));
       notServed(await mail.serve(others()));
     } catch (error) {
       for (const address of addresses) failed.set(address, explain(error));
@@ -285,7 +297,9 @@ export class Node {
   async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {
     const closeAll = () => closeSockets(this.parts.kernel, addresses, this.parts.sink);
     if (urgent) {
-      // Somebody else may be about to have them: no longer for a mail thread that is busy, or still ends a planned release.
+      // Somebody else may be about to have them, or has them: not one more frame for them, and no longer for a mail
+      // thread that is busy, or still ends a planned release.
+      this.#silence(addresses);
       await within(URGENT_LIMIT_MS, Promise.all([this.#withdraw(addresses, 0), closeAll()]));
     } else {
       await this.#withdraw(addresses, this.parts.config.cluster.drainTimeoutMs);
@@ -302,6 +316,11 @@ export class Node {
       // A mail thread that died serves nothing any more.
       this.#log("warn", "withdraw-failed", { reason: explain(error) });
     }
+  }
+
+  #silence(addresses: readonly string[]): void {
+    this.#guard.forget(addresses);
+    this.parts.plumber.silence(addresses);
   }
 
   /** Does not end before the addresses are gone: whoever is told so may have them next. */

@@ -154,11 +154,28 @@ export class Plumber {
     for (const [place, some] of this.#byPlace(addresses)) this.kernel.announce(some, place.source);
   }
 
-  /** Against somebody else who uses them (RFC 5227 section 2.4). */
+  /**
+   * Against somebody else who uses them (RFC 5227 section 2.4): in no fewer rounds than any announcement that this
+   * cuts short.
+   */
   defend(addresses: readonly string[]): void {
     for (const [place, some] of this.#byPlace(addresses)) {
-      this.kernel.announce(some, { ...place.source, rounds: DEFENCE_ROUNDS });
+      this.kernel.announce(some, { ...place.source, rounds: Math.max(DEFENCE_ROUNDS, place.source.rounds) });
     }
+  }
+
+  /** On: nothing is said on the LANs again. Off: what was to be said meanwhile is. */
+  hush(on: boolean): void {
+    this.kernel.hushAnnouncements(on);
+  }
+
+  /**
+   * They are about to be unplumbed: from now on this node says no more of them on the LAN, and answers for none of
+   * them itself.
+   */
+  silence(addresses: readonly string[]): void {
+    this.kernel.cancelAnnounce(addresses);
+    for (const [place, some] of this.#byPlace(addresses)) void this.#lans.get(place.source.link.index)?.disown(some);
   }
 
   /** Takes away everything that sits on the lifeline. */

@@ -38,6 +38,11 @@ export class Sharing {
     this.#timer.unref();
   }
 
+  /** Who has just met the others again may know neighbours that they are about to need. */
+  now(): void {
+    if (this.#timer !== null && !this.parts.options.arpAllHosts) void this.#share();
+  }
+
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
   }

@@ -21,6 +21,7 @@ import type { ClusterOptions } from "./options.js";
 import { Random } from "./random.js";
 import { Safety } from "./safety.js";
 import { Schedule } from "./schedule.js";
+import { Speaker } from "./speaker.js";
 import { Trace, type TraceFacts } from "./trace.js";
 
 /** A broken invariant, with all that is needed to see it again. */
@@ -63,6 +64,7 @@ export class Cluster implements StepWatcher {
   readonly #engine: GroupEngine;
   readonly #entries: Map<string, readonly Entry[]>;
   readonly #retired = new Set<string>();
+  readonly #speakers = new Map<string, Speaker>();
   #moves = 0;
 
   constructor(readonly options: ClusterOptions) {
@@ -77,9 +79,10 @@ export class Cluster implements StepWatcher {
       () => [...this.hosts.values()].some(({ clock }) => clock.worstDrift > options.clockDriftMax),
       (what) => this.fail(what),
     );
-    this.lan = new Lan(options.lan, this.schedule, this.random.stream("lan"), (name, address) => {
-      const daemon = this.daemons.get(name);
-      return daemon?.state === "running" && !daemon.paused && daemon.host.plumbed().has(address);
+    this.lan = new Lan(options.lan, this.schedule, this.random.stream("lan"), {
+      has: (name, address) => this.host(name).plumbed().has(address),
+      names: () => this.hosts.keys(),
+      hears: (name, from, address) => this.#speakers.get(name)?.hear(from, address),
     });
     for (const name of layout.keys()) this.hosts.set(name, this.#host(name));
     this.#engine = this.#groupEngine();
@@ -98,12 +101,15 @@ export class Cluster implements StepWatcher {
     const { options, schedule } = this;
     const random = this.random.stream(`host ${name}`);
     const clock = new Clock(schedule, options.clocks.get(name) ?? { rate: 1, originMs: 0 }, BEGIN_MS);
-    const host = new Host(name, options.lifelines.has(name), clock, options.host, schedule, random, {
+    const speaks = this.random.stream(`speaker ${name}`);
+    const speaker = new Speaker(name, this.lan, schedule, speaks, () => this.daemons.get(name));
+    this.#speakers.set(name, speaker);
+    return new Host(name, options.lifelines.has(name), clock, options.host, schedule, random, {
       changed: (...change) => this.#kernelChanged(...change),
-      announces: (from, addresses) => this.lan.announce(from, addresses),
+      announces: (addresses) => speaker.announce(addresses),
+      silences: (addresses) => speaker.silence(addresses),
+      hushes: (on) => speaker.hush(on),
     });
-    this.lan.refresh(name, () => [...host.plumbed()]);
-    return host;
   }
 
   host(name: string): Host {
@@ -185,6 +191,17 @@ export class Cluster implements StepWatcher {
     this.note("net", oneWay ? "cut-one-way" : "cut", () => ({ from, to }));
     this.network.cut(from, to, oneWay);
     this.#safety.cut();
+  }
+
+  /** The host's port at the switch of the VIPs' LAN goes, or comes back; its own kernel sees a carrier all the time. */
+  unplugFromLan(name: string): void {
+    this.note(name, "off the LAN", () => ({}));
+    this.lan.unplug(name);
+  }
+
+  plugIntoLan(name: string): void {
+    this.note(name, "on the LAN", () => ({}));
+    this.lan.plug(name);
   }
 
   /** What goes from the one to the other takes so much longer: where that is long, it is as good as a cut. */
@@ -335,6 +352,7 @@ export class Cluster implements StepWatcher {
     this.measures.count(`end ${how}`);
     if (how === "gave-up") this.branches.gaveUp();
     this.daemons.delete(daemon.name);
+    this.#speakers.get(daemon.name)?.end();
     this.#safety.ended(daemon);
     this.chronicle.ended(daemon);
   }

@@ -147,10 +147,13 @@ export class Daemon {
         return this.#leaveGroup("left");
       case "announce":
         return this.host.announce(output.addresses);
+      case "hush":
+        return this.host.hush(output.on);
       case "homes": // Mail is not modelled; the watcher sees these.
       case "reply":
       case "owners": // The watcher sees these, too.
       case "shared": // The shell's: nothing that the models look at.
+      case "hardware": // On the model of the LAN a host has its name for an address.
       case "event":
     }
   }

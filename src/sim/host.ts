@@ -21,7 +21,11 @@ export interface HostWatcher {
   /** `serving` addresses answer, `plumbed` ones are in the kernel; called after each change. */
   changed(host: string, address: string, plumbed: boolean, serving: boolean): void;
   /** The daemon tells the LAN. */
-  announces(host: string, addresses: readonly string[]): void;
+  announces(addresses: readonly string[]): void;
+  /** It has nothing more to tell about them. */
+  silences(addresses: readonly string[]): void;
+  /** It tells nothing again until it is off. */
+  hushes(on: boolean): void;
 }
 
 export interface Failure {
@@ -69,7 +73,7 @@ export class Host {
       const failed = addresses.filter((address) => this.failing.has(address) || this.denying.has(address));
       const taken = addresses.filter((address) => !failed.includes(address));
       for (const address of addresses) if (this.#takes(address)) this.#set(address, true, false);
-      this.watcher.announces(this.name, taken);
+      this.watcher.announces(taken);
       this.#job(this.#batchTime([]), () => {
         for (const address of taken) if (this.#plumbed.has(address)) this.#set(address, true, true);
         this.#giveBack(failed, () =>
@@ -86,20 +90,27 @@ export class Host {
   #giveBack(addresses: readonly string[], done: () => void): void {
     if (addresses.length === 0) return done();
     this.#job(this.#batchTime(addresses), () => {
+      this.watcher.silences(addresses);
       for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, false, false);
       done();
     });
   }
 
   announce(addresses: readonly string[]): void {
-    this.watcher.announces(this.name, addresses);
+    this.watcher.announces(addresses);
+  }
+
+  hush(on: boolean): void {
+    this.watcher.hushes(on);
   }
 
   /** Stop service, let deliveries in flight end, unplumb. */
   release(addresses: readonly string[], urgent: boolean, done: () => void): void {
     for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, true, false);
+    if (urgent) this.watcher.silences(addresses);
     const drain = urgent ? 0 : this.random.between(0, this.times.drainMs);
     this.#job(drain + this.#batchTime(addresses), () => {
+      this.watcher.silences(addresses);
       for (const address of addresses) this.#set(address, false, false);
       done();
     });

@@ -42,7 +42,7 @@ export const USUAL: Omit<ClusterOptions, "seed" | "layout"> = {
   channel: { heartbeatIntervalMs: 100, failureTimeoutMs: 500, reconnectIntervalMs: 250 },
   host: { batchMs: 2, addressMs: 0.02, drainMs: 20 },
   daemon: { checkMs: 1_000, leaveLimitMs: 10_000 },
-  lan: { neighbours: 2, rounds: 3, loss: 0, locktime: 0.5, refreshMs: 0 },
+  lan: { neighbours: 2, rounds: 3, loss: 0, locktime: 0.5, refreshMs: 0, askMs: 0 },
   clocks: new Map(),
   setups: new Map(),
   viewMatureTimeMs: 1_000,

@@ -101,7 +101,7 @@ function drawCluster({ seed, nodes, vips, engine, trace }: SimulationRequest): C
     },
     // Whoever takes an address while it is cut off, and goes before it is back, leaves neighbours misled: only the
     // owner's repetition brings them back. So it is part of every run, with a shorter period than the usual minute.
-    lan: { ...USUAL.lan, loss: lanLoss, refreshMs: 4_000 },
+    lan: { ...USUAL.lan, loss: lanLoss, refreshMs: 4_000, askMs: 1_000 },
     viewMatureTimeMs: random.between(1_000, 3_000),
     viewBalanceIntervalMs: random.between(1_000, 5_000),
     balanceSetSize: random.chance(0.5) ? 0 : 1 + random.below(10),

@@ -78,6 +78,24 @@ describe("an announcement", () => {
     expect(announcer.counters).toEqual({ announceFramesSent: 6, announceFramesFailed: 0, announceSkipped: 0 });
   });
 
+  it("is not repeated while it is hushed, nor later where it was cancelled meanwhile; what is new goes", async () => {
+    const { announcer, sent } = announcerAt(10_000, 4_000);
+    announcer.announce(["10.1.1.1", "10.1.1.2"], { link: LINK, rounds: 3 });
+    await vi.advanceTimersByTimeAsync(500);
+    announcer.hush(true);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(sent, "a round or a refresh went").toHaveLength(2);
+    announcer.announce(["10.1.1.3"], { link: LINK, rounds: 2 });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(sent.slice(2).map(({ address }) => address)).toEqual(["10.1.1.3"]);
+    announcer.cancel(["10.1.1.1"]);
+    announcer.hush(false);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(sent.slice(3).filter(({ address }) => address === "10.1.1.1")).toEqual([]);
+    expect(sent.slice(3).filter(({ address }) => address === "10.1.1.2").length).toBeGreaterThanOrEqual(2);
+    await announcer.close();
+  });
+
   it("keeps all addresses together within the budget of frames", async () => {
     const { announcer, sent } = announcerAt(1000);
     announcer.announce(range(1, 1000), { link: LINK, rounds: 2 });

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import type { Share } from "../../src/core/wire/share.js";
 import type { Host } from "../../src/kernel/types.js";
 import { Sharing } from "../../src/node/sharing.js";
 
@@ -59,6 +60,26 @@ describe("what nodes share", () => {
     expect(all.busiestFirst([A, B])).toEqual([B, A]);
     busy("b");
     expect(all.busiestFirst([A, B])).toEqual([A, B]);
+  });
+
+  it("says at once what those who have come back may need, where nobody is told by broadcast", async () => {
+    const said: Share[] = [];
+    const start = (arpAllHosts: boolean) => {
+      const one = new Sharing({
+        options: { arpShareMs: 3_600_000, arpAllHosts },
+        plumber: { neighbours: async () => new Map([[BLOCK, [host(1)]]]), tellBesides: () => {} },
+        mail: { activity: async () => [] },
+        sink: () => {},
+        say: (share) => void said.push(share),
+      });
+      one.start();
+      one.now();
+      return one;
+    };
+    const [everybody, known] = [start(true), start(false)];
+    await vi.waitFor(() => expect(said).toEqual([{ busy: [], neighbours: [{ block: BLOCK, hosts: [host(1)] }] }]));
+    everybody.stop();
+    known.stop();
   });
 
   it("counts what the new owner of an address says, also after its last owner said that it has it no more", () => {

@@ -231,6 +231,27 @@ export const MUTATIONS = [
     "",
   ],
   [
+    "L3: a loser of a merge defends what it has let go of",
+    "src/core/node.ts",
+    'if (!this.ownership.settled || this.hands.state(address) !== "present") return false;',
+    'if (this.setup.self !== "") return true;',
+    "test/sim/scenarios/heal.test.ts",
+  ],
+  [
+    "L3: the owner does not speak behind the last holder's word",
+    "src/core/node.ts",
+    "    else yield* this.#tellLan(yield* this.#overlaps.ended(change.touched, this.ownership.rows, this.setup.self));\n",
+    "",
+    "test/sim/scenarios/heal.test.ts",
+  ],
+  [
+    "L3: what is here is repeated while its owner is in question",
+    "src/core/node.ts",
+    "    this.#hush(!this.ownership.settled);\n",
+    "",
+    "test/sim/scenarios/heal.test.ts",
+  ],
+  [
     "channel: the survivors of a view end it without what nobody had placed",
     "src/core/channel/flush.ts",
     "      ending.push({ ...message, seq: ++seq });\n",

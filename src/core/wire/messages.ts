@@ -12,7 +12,7 @@ import { readClaims, writeClaims, type Claim } from "./claims.js";
 import type { Part } from "./parts.js";
 import type { VersionRange } from "./versions.js";
 import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
-import { readShare, type Share, writeShare } from "./share.js";
+import { readMacs, readShare, type Share, writeMacs, writeShare } from "./share.js";
 
 export type { Claim } from "./claims.js";
 
@@ -111,9 +111,12 @@ export type WireMessage =
   | { readonly kind: "diverged" }
   /** For others to use as they see fit. */
   | ({ readonly kind: "share" } & Share)
+  /** By which hardware addresses the sender speaks on its LANs, as "02:00:00:00:00:01". */
+  | { readonly kind: "hardware"; readonly macs: readonly string[] }
   /** Of a message that is too long to go at once. */
   | ({ readonly kind: "part" } & Part);
 
+/** By their numbers; null: no kind of this version. */
 const KINDS = [
   "announce",
   "mature",
@@ -139,6 +142,9 @@ const KINDS = [
   null, // 21 and 22 are not of this version.
   null,
   "request",
+  null,
+  null,
+  "hardware",
 ] as const;
 type Kind = NonNullable<(typeof KINDS)[number]>;
 
@@ -199,6 +205,9 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       break;
     case "share":
       writeShare(out, message);
+      break;
+    case "hardware":
+      writeMacs(out, message.macs);
       break;
   }
   return out.finish();
@@ -271,6 +280,8 @@ function readBody(kind: Kind, source: ByteReader): WireMessage {
       return { kind, ...readHealth(source) };
     case "share":
       return { kind, ...readShare(source) };
+    case "hardware":
+      return { kind, macs: readMacs(source) };
   }
 }
 

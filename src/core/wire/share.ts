@@ -23,6 +23,8 @@ export interface Share {
 
 /** Of one Topology; the kernel itself has no more than net.ipv4.neigh.default.gc_thresh3 neighbours, 1,024 by default. */
 export const MAX_HOSTS = 4096;
+/** Of one host's interfaces: more than carry VIPs anywhere. */
+const MAX_MACS = 256;
 /** Of counts below 2^53. */
 const MAX_LEVEL = 52;
 /** More than any node says, and nothing to keep for each peer that grows. */
@@ -33,7 +35,7 @@ export function writeShare(out: ByteWriter, { neighbours, busy }: Share): void {
   out.list(neighbours, ({ block, hosts }) => {
     out.string(block).list(hosts, ({ address, mac }) => {
       writeAddress(out, address);
-      for (const byte of mac.split(":")) out.byte(Number.parseInt(byte, 16));
+      writeMac(out, mac);
     });
   });
   out.list(busy, ({ level, addresses }) => writeSet(out.uint(level), addresses));
@@ -47,6 +49,19 @@ export function readShare(source: ByteReader): Share {
     })),
     busy: readBusy(source),
   };
+}
+
+/** The first MAX_MACS of them. */
+export function writeMacs(out: ByteWriter, macs: readonly string[]): void {
+  out.list(macs.slice(0, MAX_MACS), (mac) => writeMac(out, mac));
+}
+
+export function readMacs(source: ByteReader): string[] {
+  return source.list(() => readMac(source), MAX_MACS);
+}
+
+function writeMac(out: ByteWriter, mac: string): void {
+  for (const byte of mac.split(":")) out.byte(Number.parseInt(byte, 16));
 }
 
 function readBusy(source: ByteReader): Share["busy"] {

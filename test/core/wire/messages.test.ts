@@ -65,6 +65,7 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
     number: uint,
     heard: fc.array(fc.record({ member: text, number: uint })),
   }),
+  fc.record({ kind: fc.constant("hardware" as const), macs: fc.array(mac, { maxLength: 256 }) }),
   fc.record({
     kind: fc.constant("share" as const),
     neighbours: fc.array(fc.record({ block: text, hosts: fc.array(fc.record({ address, mac })) })),

@@ -28,11 +28,11 @@ describe("after a merge", () => {
     expect(loads(two)).toEqual({ a: 5, b: 5 });
   });
 
-  it("the owner that remains tells the LAN again, for every address that was contested", () => {
+  it("the owner tells the LAN of every address again at once, and again when the others have let go", () => {
     const { announced } = merged();
 
     expect(new Set(announced)).toEqual(new Set(vips(10).map(({ address }) => address)));
-    expect(announced).toHaveLength(10);
+    expect(announced).toHaveLength(20);
   });
 
   it("the preferred one of two owners keeps the address", () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Sighting } from "../../src/kernel/types.js";
-import { ConflictWatch, DEFEND_INTERVAL_MS } from "../../src/node/conflict-watch.js";
+import { ConflictWatch, DEFEND_INTERVAL_MS, REPEAT_INTERVAL_MS, type Rival } from "../../src/core/conflict-watch.js";
 
 const A = "10.1.1.1";
 const B = "10.1.1.2";
-const rival = (address: string): Sighting => ({ kind: "rival", address, mac: "02:00:00:00:00:0b", frames: 1 });
+const rival = (address: string): Rival => ({ kind: "rival", address });
+const member = (address: string): Rival => ({ kind: "rival", address, member: true });
 const nothing = { defend: [], give: [] };
 
 describe("the conflict watch", () => {
@@ -48,6 +48,25 @@ describe("the conflict watch", () => {
     watch.forget([B]);
     expect(watch.hear([rival(B)], 10_000)).toEqual({ defend: [B], give: [] });
     expect(watch.hear([rival(A)], 60_000)).toEqual({ defend: [A], give: [] });
+  });
+
+  it("has the last word against a member, whose late frames are no conflict and never make it yield", () => {
+    const watch = new ConflictWatch({ limit: 1, action: "yield" });
+    expect(watch.hear([member(A)], 0)).toEqual({ defend: [A], give: [] });
+    expect(watch.hear([member(A)], 500)).toEqual(nothing);
+    expect(watch.wait(500)).toBe(REPEAT_INTERVAL_MS - 500);
+    expect(watch.due(REPEAT_INTERVAL_MS)).toEqual({ defend: [A], give: [] });
+    expect(watch.hear([member(A)], 30_000)).toEqual({ defend: [A], give: [] });
+    expect(watch.defences(A)).toBe(0);
+  });
+
+  it("holds nothing of what was heard before it was cleared against what comes after", () => {
+    const watch = new ConflictWatch({ limit: 3, action: "defend" });
+    watch.hear([rival(A)], 0);
+    watch.hear([rival(A)], 100);
+    watch.clear();
+    expect(watch.wait(100)).toBe(Number.POSITIVE_INFINITY);
+    expect(watch.hear([rival(A)], 200)).toEqual({ defend: [A], give: [] });
   });
 
   it("does nothing about those who only ask whether an address is free", () => {
