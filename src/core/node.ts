@@ -109,8 +109,9 @@ export class NodeCore {
   *stepping(input: NodeInput): Slices<readonly NodeOutput[]> {
     this.#outputs = [];
     this.#change = null;
+    const idleMs = input.at - this.#now;
     this.#now = input.at;
-    if (this.#tenure.pass(input.at)) this.#lapse();
+    if (this.#tenure.pass(input.at)) this.#lapse(idleMs);
     switch (input.kind) {
       case "view":
         yield* this.#enter(input.view, input.at);
@@ -234,23 +235,59 @@ export class NodeCore {
     this.#event(view.quorate ? "quorum-regained" : "quorum-lost", facts);
   }
 
-  /** All under the lease is let go of, whatever the table says; others may have it from now on. */
-  #lapse(): void {
-    const addresses = this.#drop((policy) => policy === "strict");
+  /**
+   * All under the lease is let go of, whatever the table says; others may have it from now on.
+   * @param idleMs since the input before. A node with a lease has one five times in it, or it has not run.
+   */
+  #lapse(idleMs: number): void {
+    const addresses = this.#drop((policy) => policy === "strict", true);
     this.#multicast({ kind: "lapsed" });
-    if (addresses > 0) this.#event("lease-lapsed", { leaseMs: this.setup.leaseMs, addresses });
+    if (addresses === 0) return;
+    const lateMs = Math.round(this.#tenure.lateMs);
+    this.#event("lease-lapsed", { leaseMs: this.setup.leaseMs, addresses, lateMs, idleMs: Math.round(idleMs) });
   }
 
-  /** Lets go at once of what is here under such a policy. @returns how many addresses that are. */
-  #drop(matches: (policy: PartitionPolicy) => boolean): number {
+  /** Until when this node may have an address, as far as it knows now. */
+  until(address: string): MonoMs {
+    const unit = unitOf(this.ownership.definitions, address);
+    return unit === undefined ? Number.POSITIVE_INFINITY : this.#tenure.until(unit);
+  }
+
+  /** The lease is over, and no step has seen that so far: the next input is to be one that takes no time. */
+  isLapsing(at: MonoMs): boolean {
+    return this.#tenure.isLapsing(at);
+  }
+
+  /** @param leased only what is under the lease. */
+  *#extend(leased: boolean): Slices<void> {
+    const byEnd = new Map<MonoMs, string[]>();
+    let seen = 0;
+    for (const [address, state] of this.hands.held()) {
+      if (++seen % SLICE === 0) yield;
+      const until = state === "present" || state === "acquiring" ? this.until(address) : Number.NEGATIVE_INFINITY;
+      if (until <= this.#now || (leased && until === Number.POSITIVE_INFINITY)) continue;
+      const addresses = byEnd.get(until);
+      if (addresses === undefined) byEnd.set(until, [address]);
+      else addresses.push(address);
+    }
+    for (const [until, addresses] of byEnd) this.#outputs.push({ kind: "extend", addresses, until });
+  }
+
+  /**
+   * Lets go at once of what is here under such a policy.
+   * @param unserved the kernel is without them before their service has ended. @returns how many addresses that are.
+   */
+  #drop(matches: (policy: PartitionPolicy) => boolean, unserved = false): number {
     const under = (address: string) => {
       const unit = unitOf(this.ownership.definitions, address);
       return unit !== undefined && matches(policyOf(unit));
     };
     const dropped = this.hands.drop(under);
     const draining = this.#jobs.hurry(under);
-    this.#release([...dropped, ...draining], true);
-    return dropped.length + draining.length;
+    const addresses = [...dropped, ...draining];
+    if (unserved && addresses.length > 0) this.#outputs.push({ kind: "drop", addresses });
+    this.#release(addresses, true);
+    return addresses.length;
   }
 
   *#lookAtWaiting(): Slices<void> {
@@ -369,7 +406,7 @@ export class NodeCore {
           for (const said of this.#commands.asked(message)) this.#multicast(said);
         return;
     }
-    if (message.kind === "beacon") this.#tenure.heard(from, message);
+    if (message.kind === "beacon" && this.#tenure.heard(from, message)) yield* this.#extend(true);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
     const change = yield* this.ownership.delivering(from, message);
@@ -395,6 +432,7 @@ export class NodeCore {
     if (change.redefined) {
       for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
       this.#tenure.need(definitions.found.leased);
+      yield* this.#extend(false); // What was under a lease may be so no longer, and the other way round.
     }
     // What a settled table says of all of them is `settledAt`.
     let seen = 0;
@@ -402,7 +440,7 @@ export class NodeCore {
       this.#changedAt.set(lead, at);
       if (++seen % SLICE === 0) yield;
     }
-    if (this.#tenure.pass(this.#now)) this.#lapse();
+    if (this.#tenure.pass(this.#now)) this.#lapse(0);
     if (change.redefined) yield* this.#releaseStrays(this.hands.known());
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
     yield* this.#tellHomes(change, cause, at);

@@ -11,7 +11,7 @@ export class Inbox {
 
   /** @param idle called whenever nothing waits any more. */
   constructor(
-    private readonly core: Pick<NodeCore, "stepping" | "elapsed">,
+    private readonly core: Pick<NodeCore, "stepping" | "elapsed" | "isLapsing">,
     private readonly carryOut: (output: NodeOutput) => void,
     private readonly idle: () => void,
   ) {}
@@ -22,9 +22,16 @@ export class Inbox {
     if (this.#inputs.length === 1) void this.#work();
   }
 
+  /** What a lease no longer covers goes before an input that may take its time is so much as begun. */
+  #next(): NodeInput | undefined {
+    const at = performance.now();
+    if (this.#inputs.length > 0 && this.core.isLapsing(at)) this.#inputs.unshift({ kind: "wake", at });
+    return this.#inputs[0];
+  }
+
   async #work(): Promise<void> {
     const turn = new Turn();
-    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       // It may have waited: what it says is so now.
       const work = this.core.stepping({ ...next, at: performance.now() });
       let slice = work.next();

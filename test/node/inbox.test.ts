@@ -7,6 +7,7 @@ import { Inbox } from "../../src/node/inbox.js";
 /** What a core does: it works for so long, in so many slices, and says what it has been given. */
 class Worker {
   readonly times: number[] = [];
+  isLapsing = (_at: number) => false;
   readonly elapsed = (at: number) => void this.times.push(at);
 
   constructor(private readonly slices: (input: NodeInput) => number) {}
