@@ -66,6 +66,7 @@ class Batch {
     if (operation_ == Operation::kAdd) {
       if (outcome_.texts.count(-EEXIST) > 0) Settle(-EEXIST);
       FinishProbes();
+      if (IsMortal() && !keeps_tags_) ExtendAdded();
     }
     return std::move(outcome_);
   }
@@ -179,9 +180,20 @@ class Batch {
     return error;
   }
 
+  bool IsMortal() const { return terms_.valid_until != Terms::Time::max(); }
+
+  /* Nothing on this host carried a tag before; on a kernel that keeps them, what was just added does, and can be extended. */
+  void ExtendAdded() noexcept {
+    std::vector<AddressRecord> added;
+    for (size_t i = 0; i < records_.size(); i++)
+      if (outcome_.statuses[i] == 0 && !wire::IsRoute(records_[i])) added.push_back(records_[i]);
+    BatchControl control;
+    Plumb(Operation::kExtend, tag_, added, control, terms_);
+  }
+
   /* Rounded up, so that the kernel takes nothing from who may have it yet. */
   uint32_t ValidSeconds() const {
-    if (terms_.valid_until == Terms::Time::max() || !keeps_tags_) return wire::kForever;
+    if (!IsMortal() || !keeps_tags_) return wire::kForever;
     const auto left = std::chrono::ceil<std::chrono::seconds>(terms_.valid_until - std::chrono::steady_clock::now());
     return static_cast<uint32_t>(std::clamp<int64_t>(left.count(), 1, INT32_MAX));
   }
@@ -252,7 +264,7 @@ class Batch {
   const std::span<const AddressRecord> records_;
   BatchControl& control_;
   const Terms terms_;
-  bool keeps_tags_ = false; /* as far as the dump shows: every host has a loopback address of the kernel's own tag */
+  bool keeps_tags_ = false; /* as far as the dump shows */
   NetlinkSocket socket_;
   std::vector<uint32_t> pending_; /* indices into records_, in the order of asking */
   bool repeating_ = false;        /* some of them were asked before */
