@@ -78,7 +78,8 @@ describe.skipIf(cannotRun !== null)(
     it("is had by the first alias too, where nothing on the host carries a tag", async () => {
       await host.run("ip link set lo down");
       await host.run("ip link set eth1 addrgenmode none");
-      expect((await agent.call("addresses")).every(({ protocol }) => protocol === 0)).toBe(true);
+      const tags = (await agent.call("addresses")).filter(({ address }) => !address.includes(":"));
+      expect(tags.every(({ protocol }) => protocol === 0)).toBe(true);
       await agent.call("addFor", ["10.1.1.1"], target(), LONG_MS);
       expect(await shown("10.1.1.1")).toMatch(/valid_lft (9\d|100)sec/);
     });

@@ -43,6 +43,14 @@ function inbox(slices: (input: NodeInput) => number) {
 }
 
 describe("the inbox of a node", () => {
+  it("has what a lease no longer covers dropped before an input that may take its time is begun", () => {
+    const { box, seen, worker } = inbox(() => 0);
+    let lapsing = true;
+    worker.isLapsing = () => lapsing && !(lapsing = false);
+    box.put({ kind: "transition", at: 0 });
+    expect(seen.slice(0, 4)).toEqual(["wake first", "wake second", "transition first", "transition second"]);
+  });
+
   it("has done what is short when it returns, and what that brings about after it", () => {
     const { box, seen } = inbox(() => 0);
     box.put({ kind: "wake", at: 0 });
