@@ -81,6 +81,8 @@ export class NodeCore {
   #company: readonly string[] = [];
   /** As late as it is known to be. */
   #now: MonoMs = Number.NEGATIVE_INFINITY;
+  /** When the last input came. */
+  #steppedAt: MonoMs = Number.NEGATIVE_INFINITY;
   #outputs: NodeOutput[] = [];
   #change: Change | null = null;
   #mature = false;
@@ -109,8 +111,9 @@ export class NodeCore {
   *stepping(input: NodeInput): Slices<readonly NodeOutput[]> {
     this.#outputs = [];
     this.#change = null;
-    const idleMs = input.at - this.#now;
+    const idleMs = input.at - this.#steppedAt;
     this.#now = input.at;
+    this.#steppedAt = input.at;
     if (this.#tenure.pass(input.at)) this.#lapse(idleMs);
     switch (input.kind) {
       case "view":
@@ -258,6 +261,13 @@ export class NodeCore {
     return this.#tenure.isLapsing(at);
   }
 
+  /** What is here, or on its way in or out, by rights of a lease alone. */
+  covered(): string[] {
+    return [...this.hands.held()].flatMap(([address]) =>
+      this.until(address) === Number.POSITIVE_INFINITY ? [] : [address],
+    );
+  }
+
   /** @param leased only what is under the lease. */
   *#extend(leased: boolean): Slices<void> {
     const byEnd = new Map<MonoMs, string[]>();
@@ -275,19 +285,20 @@ export class NodeCore {
 
   /**
    * Lets go at once of what is here under such a policy.
-   * @param unserved the kernel is without them before their service has ended. @returns how many addresses that are.
+   * @param unserved the kernel is without them before their service has ended: also without those that are on their way, in or
+   * out. @returns how many addresses these are.
    */
   #drop(matches: (policy: PartitionPolicy) => boolean, unserved = false): number {
     const under = (address: string) => {
       const unit = unitOf(this.ownership.definitions, address);
       return unit !== undefined && matches(policyOf(unit));
     };
+    const here = unserved ? this.covered() : [];
+    if (here.length > 0) this.#outputs.push({ kind: "drop", addresses: here });
     const dropped = this.hands.drop(under);
     const draining = this.#jobs.hurry(under);
-    const addresses = [...dropped, ...draining];
-    if (unserved && addresses.length > 0) this.#outputs.push({ kind: "drop", addresses });
-    this.#release(addresses, true);
-    return addresses.length;
+    this.#release([...dropped, ...draining], true);
+    return here.length;
   }
 
   *#lookAtWaiting(): Slices<void> {

@@ -171,7 +171,10 @@ export class Node {
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onTransition: () => this.#input({ kind: "transition", at: performance.now() }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
-      onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
+      onEvent: ({ level, code, facts }) => {
+        this.#inbox.look(); // The channel knows of a stall before it has anything for the core.
+        this.#log(level, code, facts);
+      },
     });
     this.#tellTime();
     this.#clock = setInterval(() => this.#tellTime(), CLOCK_MS);

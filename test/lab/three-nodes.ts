@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { LabNetwork } from "../../src/lab/namespaces.js";
 import { poll } from "../../src/lab/poll.js";
 import type { LabProcess } from "../../src/lab/process.js";
-import { Homes } from "./homes.js";
+import { Homes } from "../../src/lab/homes.js";
 
 export const NODES = ["one", "two", "three"];
 export const LEASE_MS = 2_000;

@@ -35,8 +35,8 @@ export const MUTATIONS = [
   [
     "S1: what a lease covered is dropped when its service has ended",
     "src/core/node.ts",
-    "if (unserved && addresses.length > 0)",
-    "if (false)",
+    "if (here.length > 0) this.#outputs.push(",
+    "if (here.length < 0) this.#outputs.push(",
   ],
   [
     "S1: the kernel keeps what a lease covers beyond its end",
