@@ -123,10 +123,12 @@ export class Lifetimes {
     const { core } = this.setup;
     const turn = new Turn();
     const plain: string[] = [];
-    for (const [address, state] of [...core.hands.held()]) {
+    // A copy: it changes while the event loop turns.
+    const held = Array.from(core.hands.held());
+    for (const [address, state] of held) {
       if (turn.isOver) await turn.next();
-      const held = state === "present" || state === "acquiring";
-      if (held && core.until(address) === FOR_EVER) plain.push(address);
+      const isHere = state === "present" || state === "acquiring";
+      if (isHere && core.until(address) === FOR_EVER) plain.push(address);
     }
     // What was let go of in between is not there any more, and stays so.
     if (plain.length > 0) this.extend(plain, FOR_EVER);
