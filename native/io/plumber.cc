@@ -182,7 +182,8 @@ class Batch {
 
   bool IsMortal() const { return terms_.valid_until != Terms::Time::max(); }
 
-  /* Nothing on this host carried a tag before; on a kernel that keeps them, what was just added does, and can be extended. */
+  /* Nothing on this host carried a tag before; on a kernel that keeps them, what was just added does, and can be
+   * extended. */
   void ExtendAdded() noexcept {
     std::vector<AddressRecord> added;
     for (size_t i = 0; i < records_.size(); i++)
@@ -237,7 +238,7 @@ class Batch {
   }
 
   bool CameAbout(const wire::Presence& presence, const AddressRecord& record) const {
-    if (operation_ == Operation::kExtend) return false; /* a lifetime is not looked at: the next extension sets it anew */
+    if (operation_ == Operation::kExtend) return false; /* a lifetime is not looked at: the next one sets it anew */
     if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_) == 0;
     return std::ranges::none_of(presence.PlacesOf(record),
                                 [&](const auto& place) { return wire::SamePlace(place, record); });

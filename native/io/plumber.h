@@ -25,8 +25,8 @@ struct Terms {
   using Time = std::chrono::steady_clock::time_point;
   /* What the kernel has not been asked by then is -ETIME. Looked at before each window of requests. */
   Time not_after = Time::max();
-  /* Until when the kernel keeps an alias, in whole seconds, rounded up; from then on it takes it away by itself, within a
-   * second or so. Time::max(): until it is removed. */
+  /* Until when the kernel keeps an alias, in whole seconds, rounded up; from then on it takes it away by itself,
+   * within a second or so. Time::max(): until it is removed. */
   Time valid_until = Time::max();
 };
 
@@ -36,15 +36,16 @@ struct PlumbOutcome {
   std::map<int32_t, std::string> texts; /* first words for each -errno: the kernel's, or why we did not ask it */
 };
 
-/* Adds, removes or extends a batch of addresses and local routes with our tag. Blocks while the kernel works; for a worker thread.
+/* Adds, removes or extends a batch of addresses and local routes with our tag. Blocks while the kernel works; for a
+ * worker thread.
  *
  * Adding what is there at this place and ours is 0; what is there as anybody else's is -EEXIST and stays as it is.
  * Removing what is not there is 0; what is there and not ours is -EPERM and stays as it is. -ECANCELED is what was not
- * begun when the batch was cancelled. Other statuses are the kernel's own: -ENODEV, -EINVAL, -EPERM without CAP_NET_ADMIN; or
- * -EAGAIN when it gave no answer in time.
+ * begun when the batch was cancelled. Other statuses are the kernel's own: -ENODEV, -EINVAL, -EPERM without
+ * CAP_NET_ADMIN; or -EAGAIN when it gave no answer in time.
  *
- * Extending is of aliases that are there and carry our tag: they are valid as `terms` says from now on. What is not so is
- * -EADDRNOTAVAIL and stays as it is. One that goes between the look and the request comes back with that lifetime.
+ * Extending is of aliases that are there and carry our tag: they are valid as `terms` says from now on. What is not so
+ * is -EADDRNOTAVAIL and stays as it is. One that goes between the look and the request comes back with that lifetime.
  *
  * A kernel that keeps no tags (before 5.18) gets no lifetimes: what is ours there is told by its being permanent.
  *

@@ -17,9 +17,9 @@ constexpr uint32_t kForever = UINT32_MAX;
 void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag,
                uint32_t valid = kForever);
 
-/* `ip address replace ...`, otherwise as above: an alias that is there is valid for so long from now on. The kernel adds one
- * that is not there (inet_rtm_newaddr(), inet6_rtm_newaddr()), and changes one that is not ours: whoever sends this must have
- * looked (presence.h). */
+/* `ip address replace ...`, otherwise as above: an alias that is there is valid for so long from now on. The kernel
+ * adds one that is not there (inet_rtm_newaddr(), inet6_rtm_newaddr()), and changes one that is not ours: whoever
+ * sends this must have looked (presence.h). */
 void AppendExtend(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag, uint32_t valid);
 
 /* `ip address del ADDRESS/PREFIX dev X`, or `ip route del local ADDRESS dev X table local proto TAG`. The kernel compares

@@ -285,8 +285,8 @@ export class NodeCore {
 
   /**
    * Lets go at once of what is here under such a policy.
-   * @param unserved the kernel is without them before their service has ended: also without those that are on their way, in or
-   * out. @returns how many addresses these are.
+   * @param unserved the kernel is without them before their service has ended: also without those that are on their
+   * way, in or out. @returns how many addresses these are.
    */
   #drop(matches: (policy: PartitionPolicy) => boolean, unserved = false): number {
     const under = (address: string) => {

@@ -92,13 +92,15 @@ export interface BatchOptions {
   readonly ahead?: boolean;
 }
 
-/** Times on the clock of `performance.now()`. That goes on while this process is stopped, and not while its host is suspended. */
+/** Times on the clock of `performance.now()`. That goes on while this process is stopped, and not while its host is
+ * suspended. */
 export interface AddOptions extends BatchOptions {
-  /** What the kernel has not been asked by then is -ETIME, and was not begun: looked at every 20 ms or so of its work. */
+  /** What the kernel has not been asked by then is -ETIME, and was not begun: looked at every 20 ms of its work. */
   readonly notAfter?: number;
   /**
-   * Aliases get a lifetime (`valid_lft`): the kernel takes them away by itself at that time, rounded up to a whole second after it is
-   * asked, and up to 1.25 s later (docs/KERNELS.md). Default: they stay. Routes have none. Ignored by a kernel that keeps no tags.
+   * Aliases get a lifetime (`valid_lft`): the kernel takes them away by itself at that time, rounded up to a whole
+   * second after it is asked, and up to 1.25 s later (docs/KERNELS.md). Default: they stay. Routes have none. Ignored
+   * by a kernel that keeps no tags.
    */
   readonly validUntil?: number;
 }
@@ -114,7 +116,8 @@ export interface Kernel {
   /** Batches of one kernel, up to 1,048,576 addresses each, run one at a time, in the order of the calls. One that is under way
    * when the process exits is cancelled. */
   add(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult>;
-  /** Aliases of ours are valid until `validUntil` from now on (default: for ever). What is not there, or is not ours, is
+  /** Aliases of ours are valid until `validUntil` from now on (default: for ever). What is not there, or is not ours,
+   * is
    * -EADDRNOTAVAIL and stays as it is. */
   extend(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult>;
   remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;

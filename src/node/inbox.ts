@@ -30,7 +30,7 @@ export class Inbox {
     if (this.#inputs.length === 0 && this.core.isLapsing(at)) this.put({ kind: "wake", at });
   }
 
-  /** A step under way looks at its lease no more. If that ends meanwhile, the kernel is not to wait for the next step. */
+  /** A step under way looks at its lease no more. If that ends, the kernel does not wait for the next step. */
   #passTime(at: number): void {
     if (!this.#lapsed && this.core.isLapsing(at)) this.carryOut({ kind: "drop", addresses: this.core.covered() });
     this.#lapsed = this.core.isLapsing(at);

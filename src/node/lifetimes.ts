@@ -1,6 +1,7 @@
 /**
- * How long the kernel keeps what this node has plumbed while the node says nothing, as when it is stopped or was killed: aliases under
- * a lease until the lease is over, others outside of a lifeline for some minutes. Renews only what the core holds.
+ * How long the kernel keeps what this node has plumbed while the node says nothing, as when it is stopped or was
+ * killed: aliases under a lease until the lease is over, others outside of a lifeline for some minutes. Renews only
+ * what the core holds.
  *
  * Source: docs/KERNELS.md, "Lifetimes"; docs/adr/0021-aliases-with-a-lifetime.md.
  */
@@ -17,7 +18,8 @@ const PLAIN_MS = 120_000;
 const RENEWALS = 3;
 /** So many times what a renewal takes, a lifetime lasts at least: a busy kernel takes nothing from a healthy node. */
 const SLACK = 10;
-/** A renewal looks for each alias among all of its interface (find_matching_ifa() in devinet.c): half a second for so many. */
+/** A renewal looks for each alias among all of its interface (find_matching_ifa() in devinet.c): half a second for so
+ * many. */
 const MANY = 10_000;
 const RENEWAL_OF_MANY_MS = 500;
 /** A batch that asks for duplicates waits for answers, 20 s at most, and renewals wait for it. */

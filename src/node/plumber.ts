@@ -40,7 +40,8 @@ export interface Term {
 /** What is not there, or not yet, and what may not be there any longer has no lifetime: no failure of an extension. */
 const NOT_EXTENDED = new Set<number>([constants.errno.EADDRNOTAVAIL, constants.errno.ETIME]);
 
-/** Of aliases: the lifetimes of others are renewed in between. Where duplicates are asked for, each batch would wait anew. */
+/** Of aliases: the lifetimes of others are renewed in between. Where duplicates are asked for, each batch would wait
+ * anew. */
 const MOST_AT_ONCE = 1024;
 
 /** What `Kernel.add` and `Kernel.remove` answer for the host's own addresses and other programs'. */
@@ -151,7 +152,8 @@ export class Plumber {
     });
   }
 
-  /** Out of the kernel, ahead of all that is under way. What is under way may bring some back: `unplumb` has the last word. */
+  /** Out of the kernel, ahead of all that is under way. What is under way may bring some back: `unplumb` has the last
+   * word. */
   async drop(addresses: readonly string[]): Promise<void> {
     await this.#inPlaces(addresses, async (some, place) => {
       const removing = this.kernel.remove(some, this.#target(place), { ahead: true });

@@ -1,10 +1,10 @@
 /**
- * The kernel and the mail service of one host, as models: addresses come and go after some time, each may fail, service
- * stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a lifeline; without
- * one it has a lifetime, and goes when nobody extends it, whether the daemon is dead, stopped or stuck.
- * Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it added it and
- * have not; and it may lose one later. What it says of an address that was removed is true: the shell asks until it is.
- * A lifetime is in whole seconds, rounded up, and ends up to LATENESS_MS late by the host's clock.
+ * The kernel and the mail service of one host, as models: addresses come and go after some time, each may fail,
+ * service stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a
+ * lifeline; without one it has a lifetime, and goes when nobody extends it, whether the daemon is dead, stopped or
+ * stuck. Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it
+ * added it and have not; and it may lose one later. What it says of an address that was removed is true: the shell
+ * asks until it is. A lifetime is in whole seconds, rounded up, and ends up to LATENESS_MS late by the host's clock.
  * What was handed to the kernel goes on while the daemon is stopped.
  */
 import type { Clock } from "./clock.js";

@@ -138,8 +138,8 @@ export class Safety {
 
   /**
    * S1 of the policy `strict`, wherever the others are: nobody begins to plumb what another has not yet let go of. A
-   * process that does not run cannot let go, and its kernel has to, by the lifetime that the lease gave; nor does a lease hold
-   * when a clock runs worse than all were told.
+   * process that does not run cannot let go, and its kernel has to, by the lifetime that the lease gave; nor does a
+   * lease hold when a clock runs worse than all were told.
    */
   #aloneUnderLease(daemon: Daemon, addresses: readonly string[]): void {
     if (this.clocksWrong()) return;
