@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,11 +18,15 @@ namespace holdfast::binding {
 namespace {
 
 constexpr const char* kExpected =
-    "openBatch needs (operation: 1 add or 2 remove, protocol: 1 to 255, most: 0 to 1048576 records, "
+    "openBatch needs (operation: 1 add, 2 remove or 3 extend, protocol: 1 to 255, most: 0 to 1048576 records, "
     "receiveBytes: 1 or more)";
 constexpr const char* kExpectedAddresses =
     "append needs (addresses: string, ifindex: 1 to 2147483647, prefix: of the family of each address, or null for the "
     "host's, flags: 0 to 255), and that before the batch runs";
+
+constexpr const char* kExpectedTerms =
+    "run needs (notAfter: milliseconds or Infinity, validUntil: likewise), and a batch that has not run";
+constexpr double kNeverMs = 100.0 * 366 * 24 * 3600 * 1000;
 
 /* From openBatch() on. The environment's own thread appends; from run() on, records belong to the worker thread. */
 struct Batch {
@@ -75,14 +81,26 @@ Napi::Value Append(const Napi::CallbackInfo& info, Batch& batch) {
   return Napi::Number::New(info.Env(), static_cast<double>(slice.size()));
 }
 
-/* run(): Promise<{ statuses: Int32Array, texts: [number, string][] }>. Once. */
+/* Milliseconds of CLOCK_MONOTONIC; whatever is beyond a century of uptime stands for never. */
+std::optional<io::Terms::Time> TimeArgument(const Napi::Value& value) {
+  if (!value.IsNumber()) return std::nullopt;
+  const double ms = value.As<Napi::Number>().DoubleValue();
+  if (std::isnan(ms)) return std::nullopt;
+  if (ms > kNeverMs) return io::Terms::Time::max();
+  return io::Terms::Time(std::chrono::microseconds(static_cast<int64_t>(std::max(ms, 0.0) * 1000)));
+}
+
+/* run(notAfter, validUntil): Promise<{ statuses: Int32Array, texts: [number, string][] }>. Once. */
 Napi::Value Run(const Napi::CallbackInfo& info, const std::shared_ptr<Batch>& batch) {
-  if (batch->runs) return ThrowArgument(info.Env(), "run needs (a batch that has not run)");
+  const auto not_after = TimeArgument(info[0]);
+  const auto valid_until = TimeArgument(info[1]);
+  if (batch->runs || !not_after || !valid_until) return ThrowArgument(info.Env(), kExpectedTerms);
   batch->runs = true;
+  const io::Terms terms{*not_after, *valid_until};
   return RunJob(
       info.Env(), "holdfast.batch",
-      [batch] {
-        return io::Plumb(batch->operation, batch->tag, batch->records, batch->control, batch->receive_bytes);
+      [batch, terms] {
+        return io::Plumb(batch->operation, batch->tag, batch->records, batch->control, terms, batch->receive_bytes);
       },
       [](const Napi::Promise::Deferred& deferred, const io::PlumbOutcome& outcome) {
         const Napi::Env env = deferred.Env();
@@ -94,7 +112,7 @@ Napi::Value Run(const Napi::CallbackInfo& info, const std::shared_ptr<Batch>& ba
 /* openBatch(operation, protocol, most, receiveBytes): { append, run, done, cancel } */
 Napi::Value OpenBatch(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto operation = IntegerArgument(info[0], 1, 2);
+  const auto operation = IntegerArgument(info[0], 1, 3);
   const auto tag = IntegerArgument(info[1], 1, 255);
   const auto most = IntegerArgument(info[2], 0, kMaxRecords);
   const auto receive_bytes = IntegerArgument(info[3], 1, INT32_MAX / 2);

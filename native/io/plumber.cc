@@ -21,6 +21,7 @@ using wire::AddressRecord;
 constexpr unsigned kTries = 12;
 
 constexpr const char* kCancelled = "cancelled before its turn";
+constexpr const char* kTooLate = "its time was over before its turn";
 
 /* How many requests go out at once. The kernel works them off within one send, which nothing can interrupt; what one costs
  * goes from 2 us (a route) to milliseconds (an alias on an interface with a hundred thousand). So that a batch can be
@@ -50,8 +51,9 @@ class WindowSize {
 /* One Plumb() call under way. */
 class Batch {
  public:
-  Batch(Operation operation, uint8_t tag, std::span<const AddressRecord> records, BatchControl& control)
-      : operation_(operation), tag_(tag), records_(records), control_(control) {
+  Batch(Operation operation, uint8_t tag, std::span<const AddressRecord> records, BatchControl& control,
+        const Terms& terms)
+      : operation_(operation), tag_(tag), records_(records), control_(control), terms_(terms) {
     outcome_.statuses.resize(records.size());
   }
 
@@ -64,6 +66,7 @@ class Batch {
     if (operation_ == Operation::kAdd) {
       if (outcome_.texts.count(-EEXIST) > 0) Settle(-EEXIST);
       FinishProbes();
+      if (IsMortal() && !keeps_tags_) ExtendAdded();
     }
     return std::move(outcome_);
   }
@@ -73,18 +76,31 @@ class Batch {
   int Judge() noexcept {
     std::vector<AddressRecord> found;
     if (const int error = DumpFamilies({.local_routes = false}, found); error < 0) return error;
+    keeps_tags_ = std::ranges::any_of(found, [](const auto& one) { return one.protocol != 0; });
     const wire::Presence presence(std::move(found));
     for (size_t i = 0; i < records_.size(); i++) {
-      const auto verdict = operation_ == Operation::kAdd ? wire::JudgeAdd(presence, records_[i], tag_)
-                                                         : wire::JudgeRemove(presence, records_[i], tag_);
+      const auto verdict = VerdictOn(presence, records_[i]);
       if (!verdict) {
         pending_.push_back(static_cast<uint32_t>(i));
         continue;
       }
       outcome_.statuses[i] = *verdict;
-      if (*verdict < 0) Explain(*verdict, "the host has " + wire::Describe(presence.PlacesOf(records_[i]).front()));
+      if (*verdict < 0) Explain(*verdict, Reason(presence.PlacesOf(records_[i])));
     }
     return 0;
+  }
+
+  std::optional<int32_t> VerdictOn(const wire::Presence& presence, const AddressRecord& record) const {
+    switch (operation_) {
+      case Operation::kAdd: return wire::JudgeAdd(presence, record, tag_);
+      case Operation::kRemove: return wire::JudgeRemove(presence, record, tag_);
+      case Operation::kExtend: return wire::JudgeExtend(presence, record, tag_);
+    }
+    return -EINVAL;
+  }
+
+  static std::string Reason(std::span<const AddressRecord> places) {
+    return places.empty() ? "the host does not have it" : "the host has " + wire::Describe(places.front());
   }
 
   int DumpFamilies(const AddressFilter& filter, std::vector<AddressRecord>& found) noexcept {
@@ -103,6 +119,7 @@ class Batch {
     for (size_t next = 0; next < pending_.size();) {
       control_.done = static_cast<uint32_t>(records_.size() - (pending_.size() - next));
       if (control_.cancelled) return GiveUp(next, -ECANCELED, kCancelled);
+      if (std::chrono::steady_clock::now() >= terms_.not_after) return GiveUp(next, -ETIME, kTooLate);
       const auto first = pending_.begin() + static_cast<ptrdiff_t>(next);
       const std::vector<uint32_t> window(first, first + static_cast<ptrdiff_t>(std::min(size.get(), pending_.size() - next)));
       next += window.size();
@@ -133,14 +150,16 @@ class Batch {
   int ExchangeWindow(const std::vector<uint32_t>& window) noexcept {
     requests_.clear();
     uint32_t first_seq = 0;
+    const uint32_t valid = ValidSeconds();
     for (const uint32_t i : window) {
       const uint32_t seq = socket_.NextSeq();
       if (first_seq == 0) first_seq = seq;
       const size_t start = requests_.size();
-      if (operation_ == Operation::kAdd)
-        wire::AppendAdd(requests_, seq, records_[i], tag_);
-      else
-        wire::AppendRemove(requests_, seq, records_[i], tag_);
+      switch (operation_) {
+        case Operation::kAdd: wire::AppendAdd(requests_, seq, records_[i], tag_, valid); break;
+        case Operation::kRemove: wire::AppendRemove(requests_, seq, records_[i], tag_); break;
+        case Operation::kExtend: wire::AppendExtend(requests_, seq, records_[i], tag_, valid); break;
+      }
       if (i != window.back()) wire::AnswerFailureOnly(requests_, start);
     }
     std::vector<bool> answered(window.size());
@@ -161,6 +180,25 @@ class Batch {
     return error;
   }
 
+  bool IsMortal() const { return terms_.valid_until != Terms::Time::max(); }
+
+  /* Nothing on this host carried a tag before; on a kernel that keeps them, what was just added does, and can be
+   * extended. */
+  void ExtendAdded() noexcept {
+    std::vector<AddressRecord> added;
+    for (size_t i = 0; i < records_.size(); i++)
+      if (outcome_.statuses[i] == 0 && !wire::IsRoute(records_[i])) added.push_back(records_[i]);
+    BatchControl control;
+    Plumb(Operation::kExtend, tag_, added, control, terms_);
+  }
+
+  /* Rounded up, so that the kernel takes nothing from who may have it yet. */
+  uint32_t ValidSeconds() const {
+    if (!IsMortal() || !keeps_tags_) return wire::kForever;
+    const auto left = std::chrono::ceil<std::chrono::seconds>(terms_.valid_until - std::chrono::steady_clock::now());
+    return static_cast<uint32_t>(std::clamp<int64_t>(left.count(), 1, INT32_MAX));
+  }
+
   void TakeAnswers(wire::Bytes datagram, const std::vector<uint32_t>& window, uint32_t first_seq,
                    std::vector<bool>& answered) noexcept {
     wire::MessageReader reader(datagram);
@@ -176,7 +214,7 @@ class Batch {
 
   /* Removing what is not there, or is gone with its interface, has reached what was wanted. */
   bool Settled(int32_t error) const {
-    if (operation_ == Operation::kAdd) return error == 0;
+    if (operation_ != Operation::kRemove) return error == 0;
     return error == 0 || error == -EADDRNOTAVAIL || error == -ESRCH || error == -ENODEV;
   }
 
@@ -200,6 +238,7 @@ class Batch {
   }
 
   bool CameAbout(const wire::Presence& presence, const AddressRecord& record) const {
+    if (operation_ == Operation::kExtend) return false; /* a lifetime is not looked at: the next one sets it anew */
     if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_) == 0;
     return std::ranges::none_of(presence.PlacesOf(record),
                                 [&](const auto& place) { return wire::SamePlace(place, record); });
@@ -225,6 +264,8 @@ class Batch {
   const uint8_t tag_;
   const std::span<const AddressRecord> records_;
   BatchControl& control_;
+  const Terms terms_;
+  bool keeps_tags_ = false; /* as far as the dump shows */
   NetlinkSocket socket_;
   std::vector<uint32_t> pending_; /* indices into records_, in the order of asking */
   bool repeating_ = false;        /* some of them were asked before */
@@ -235,8 +276,8 @@ class Batch {
 }  // namespace
 
 PlumbOutcome Plumb(Operation operation, uint8_t tag, std::span<const AddressRecord> records, BatchControl& control,
-                   int receive_bytes) noexcept {
-  return Batch(operation, tag, records, control).Run(receive_bytes);
+                   const Terms& terms, int receive_bytes) noexcept {
+  return Batch(operation, tag, records, control, terms).Run(receive_bytes);
 }
 
 }  // namespace holdfast::io

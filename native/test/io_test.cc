@@ -30,7 +30,7 @@ std::vector<wire::AddressRecord> OnNoInterface(uint8_t count) {
 
 io::PlumbOutcome Add(const std::vector<wire::AddressRecord>& records, int receive_bytes = 4 << 20) {
   io::BatchControl control;
-  return io::Plumb(io::Operation::kAdd, 104, records, control, receive_bytes);
+  return io::Plumb(io::Operation::kAdd, 104, records, control, {}, receive_bytes);
 }
 
 bool AllRefused(const io::PlumbOutcome& outcome) {

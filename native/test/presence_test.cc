@@ -8,6 +8,7 @@ namespace holdfast {
 
 using wire::AddressRecord;
 using wire::JudgeAdd;
+using wire::JudgeExtend;
 using wire::JudgeRemove;
 using wire::kFlagAlias;
 using wire::kFlagRoute;
@@ -67,6 +68,20 @@ TEST_CASE("removing") {
     CHECK(JudgeRemove(Presence({At(24)}), At(24), kOurs) == -EPERM);
     CHECK(JudgeRemove(Presence({At(32, kKeepalived, kFlagAlias)}), At(32), kOurs) == -EPERM);
   }
+}
+
+TEST_CASE("extending is of our own aliases, by their tag, where they stand alone") {
+  const AddressRecord wanted = At(32);
+  const auto refused = std::optional<int32_t>(-EADDRNOTAVAIL);
+  CHECK(JudgeExtend(Presence({At(32, kOurs)}), wanted, kOurs) == std::nullopt); /* not kFlagAlias: not permanent */
+  CHECK(JudgeExtend(Presence({}), wanted, kOurs) == refused);
+  CHECK(JudgeExtend(Presence({At(32)}), wanted, kOurs) == refused);
+  CHECK(JudgeExtend(Presence({At(32, 0, kFlagAlias)}), wanted, kOurs) == refused);
+  CHECK(JudgeExtend(Presence({At(32, kKeepalived)}), wanted, kOurs) == refused);
+  CHECK(JudgeExtend(Presence({At(24, kOurs)}), wanted, kOurs) == refused);
+  CHECK(JudgeExtend(Presence({At(32, kOurs), At(24)}), wanted, kOurs) == refused);
+  const AddressRecord route = At(32, kOurs, kFlagRoute);
+  CHECK(JudgeExtend(Presence({route}), route, kOurs) == refused);
 }
 
 }  // namespace holdfast

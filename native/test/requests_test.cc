@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "bytes.h"
@@ -92,6 +93,22 @@ TEST_CASE("a request that is answered only where it fails is the same but for th
     const bool flags = i == start + offsetof(nlmsghdr, nlmsg_flags);
     CHECK(quiet[i] == (flags ? loud[i] & ~NLM_F_ACK : loud[i]));
   }
+}
+
+TEST_CASE("an alias that is extended is replaced, and valid for so many seconds, deprecated or not as before") {
+  std::vector<uint8_t> bytes;
+  wire::AppendExtend(bytes, 1, {4, 32, 0, wire::kFlagNoSource, 3, {10, 1, 1, 1}}, 104, 5);
+  nlmsghdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  CHECK(header.nlmsg_type == RTM_NEWADDR);
+  CHECK(header.nlmsg_flags == (NLM_F_REQUEST | NLM_F_ACK | NLM_F_REPLACE));
+  CHECK(ToHex(bytes).find("1400060005000000050000000000000000000000") != std::string::npos); /* IFA_CACHEINFO */
+  bytes.clear();
+  wire::AppendExtend(bytes, 1, {6, 128, 0, wire::kFlagNoSource, 3, {0xfd}}, 104, 5);
+  CHECK(ToHex(bytes).find("1400060000000000050000000000000000000000") != std::string::npos);
+  bytes.clear();
+  wire::AppendAdd(bytes, 1, {4, 32, 0, 0, 3, {10, 1, 1, 1}}, 104);
+  CHECK(ToHex(bytes).find("14000600") == std::string::npos); /* for ever */
 }
 
 }  // namespace holdfast

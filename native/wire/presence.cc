@@ -42,6 +42,12 @@ std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord
   return is_foreign ? std::optional<int32_t>(-EPERM) : std::nullopt;
 }
 
+std::optional<int32_t> JudgeExtend(const Presence& presence, const AddressRecord& record, uint8_t tag) {
+  const auto places = presence.PlacesOf(record);
+  const bool ours = places.size() == 1 && !IsRoute(record) && SamePlace(places[0], record) && places[0].protocol == tag;
+  return ours ? std::nullopt : std::optional<int32_t>(-EADDRNOTAVAIL);
+}
+
 std::string Describe(const AddressRecord& record) {
   char text[INET6_ADDRSTRLEN] = "?";
   inet_ntop(record.family == 4 ? AF_INET : AF_INET6, record.address, text, sizeof text);

@@ -36,6 +36,11 @@ std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& r
  * Ours beside another's at one place (two routes that differ in their metric): ask, it does compare those of routes. */
 std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag);
 
+/* nullopt: ask the kernel. -EADDRNOTAVAIL where there is no alias that carries our tag at this place, or it stands
+ * elsewhere too: a lifetime on the host's own address would cost the host that address. By the tag alone: an untagged
+ * alias with a lifetime looks like one from DHCP. */
+std::optional<int32_t> JudgeExtend(const Presence& presence, const AddressRecord& record, uint8_t tag);
+
 /* "10.1.1.1/24 on interface 3 with protocol 18": how a refusal names what is in the way. */
 std::string Describe(const AddressRecord& record);
 

@@ -15,15 +15,15 @@ namespace {
 
 constexpr uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
 constexpr uint16_t kAdd = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+constexpr uint16_t kExtend = NLM_F_REQUEST | NLM_F_ACK | NLM_F_REPLACE;
 constexpr uint16_t kRemove = NLM_F_REQUEST | NLM_F_ACK;
-constexpr uint32_t kForever = UINT32_MAX; /* INFINITY_LIFE_TIME in net/addrconf.h */
 
 uint8_t KernelFamily(uint8_t family) { return family == 4 ? AF_INET : AF_INET6; }
 
 Bytes AddressOf(const AddressRecord& record) { return {record.address, AddressBytes(record.family)}; }
 
 void AppendAddress(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uint32_t seq, const AddressRecord& record,
-                   uint8_t tag) {
+                   uint8_t tag, uint32_t valid) {
   ifaddrmsg body{};
   body.ifa_family = KernelFamily(record.family);
   body.ifa_prefixlen = record.prefix;
@@ -42,9 +42,10 @@ void AppendAddress(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uin
      * by an address that comes and goes would take the network's route along when it goes. */
     const uint32_t no_probe = (record.flags & kFlagProbe) == 0 ? IFA_F_NODAD : 0;
     message.Attribute(IFA_FLAGS, no_probe | IFA_F_NOPREFIXROUTE);
-    /* Deprecated from the start (RFC 6724 rule 3), and valid for ever, so that it counts as permanent. */
-    if (!is_source) message.Attribute(IFA_CACHEINFO, ifa_cacheinfo{0, kForever, 0, 0});
   }
+  /* IPv6: deprecated from the start (RFC 6724 rule 3). IPv4 goes by no preferred lifetime. */
+  const uint32_t preferred = record.family == 6 && !is_source ? 0 : valid;
+  if (preferred != kForever) message.Attribute(IFA_CACHEINFO, ifa_cacheinfo{preferred, valid, 0, 0});
   message.Attribute(kIfaProto, tag);
 }
 
@@ -65,14 +66,18 @@ void AppendRoute(std::vector<uint8_t>& out, uint16_t type, uint16_t flags, uint3
 
 }  // namespace
 
-void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag) {
+void AppendAdd(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag, uint32_t valid) {
   if (IsRoute(record)) return AppendRoute(out, RTM_NEWROUTE, kAdd, seq, record, tag);
-  AppendAddress(out, RTM_NEWADDR, kAdd, seq, record, tag);
+  AppendAddress(out, RTM_NEWADDR, kAdd, seq, record, tag, valid);
+}
+
+void AppendExtend(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag, uint32_t valid) {
+  AppendAddress(out, RTM_NEWADDR, kExtend, seq, record, tag, valid);
 }
 
 void AppendRemove(std::vector<uint8_t>& out, uint32_t seq, const AddressRecord& record, uint8_t tag) {
   if (IsRoute(record)) return AppendRoute(out, RTM_DELROUTE, kRemove, seq, record, tag);
-  AppendAddress(out, RTM_DELADDR, kRemove, seq, record, tag);
+  AppendAddress(out, RTM_DELADDR, kRemove, seq, record, tag, kForever);
 }
 
 void AnswerFailureOnly(std::vector<uint8_t>& out, size_t start) {

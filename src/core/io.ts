@@ -65,6 +65,12 @@ export type NodeOutput =
     }
   /** Stop service, let deliveries in flight end (`urgent`: cut them), unplumb; then `done`. */
   | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }
+  /** Out of the kernel, before anything else is done: this node may not have them any more. Service on them, and what
+   * they leave behind, ends with the releases that follow. */
+  | { readonly kind: "drop"; readonly addresses: readonly string[] }
+  /** This node may have them until then, as far as it knows now; Infinity: until it says otherwise. What the kernel
+   * gives up by itself (docs/KERNELS.md, "Lifetimes") it does then, and no earlier. */
+  | { readonly kind: "extend"; readonly addresses: readonly string[]; readonly until: MonoMs }
   /** Announce on the LAN again addresses that are here and were somewhere else too. */
   | { readonly kind: "announce"; readonly addresses: readonly string[] }
   /**

@@ -87,6 +87,8 @@ export class NodeCore {
   #company: readonly string[] = [];
   /** As late as it is known to be. */
   #now: MonoMs = Number.NEGATIVE_INFINITY;
+  /** When the last input came. */
+  #steppedAt: MonoMs = Number.NEGATIVE_INFINITY;
   #outputs: NodeOutput[] = [];
   #change: Change | null = null;
   #mature = false;
@@ -115,8 +117,10 @@ export class NodeCore {
   *stepping(input: NodeInput): Slices<readonly NodeOutput[]> {
     this.#outputs = [];
     this.#change = null;
+    const idleMs = input.at - this.#steppedAt;
     this.#now = input.at;
-    if (this.#tenure.pass(input.at)) this.#lapse();
+    this.#steppedAt = input.at;
+    if (this.#tenure.pass(input.at)) this.#lapse(idleMs);
     switch (input.kind) {
       case "view":
         yield* this.#enter(input.view, input.at);
@@ -255,23 +259,67 @@ export class NodeCore {
     this.#event(view.quorate ? "quorum-regained" : "quorum-lost", facts);
   }
 
-  /** All under the lease is let go of, whatever the table says; others may have it from now on. */
-  #lapse(): void {
-    const addresses = this.#drop((policy) => policy === "strict");
+  /**
+   * All under the lease is let go of, whatever the table says; others may have it from now on.
+   * @param idleMs since the input before. A node with a lease has one five times in it, or it has not run.
+   */
+  #lapse(idleMs: number): void {
+    const addresses = this.#drop((policy) => policy === "strict", true);
     this.#multicast({ kind: "lapsed" });
-    if (addresses > 0) this.#event("lease-lapsed", { leaseMs: this.setup.leaseMs, addresses });
+    if (addresses === 0) return;
+    const lateMs = Math.round(this.#tenure.lateMs);
+    this.#event("lease-lapsed", { leaseMs: this.setup.leaseMs, addresses, lateMs, idleMs: Math.round(idleMs) });
   }
 
-  /** Lets go at once of what is here under such a policy. @returns how many addresses that are. */
-  #drop(matches: (policy: PartitionPolicy) => boolean): number {
+  /** Until when this node may have an address, as far as it knows now. */
+  until(address: string): MonoMs {
+    const unit = unitOf(this.ownership.definitions, address);
+    return unit === undefined ? Number.POSITIVE_INFINITY : this.#tenure.until(unit);
+  }
+
+  /** The lease is over, and no step has seen that so far: the next input is to be one that takes no time. */
+  isLapsing(at: MonoMs): boolean {
+    return this.#tenure.isLapsing(at);
+  }
+
+  /** What is here, or on its way in or out, by rights of a lease alone. */
+  covered(): string[] {
+    return [...this.hands.held()].flatMap(([address]) =>
+      this.until(address) === Number.POSITIVE_INFINITY ? [] : [address],
+    );
+  }
+
+  /** @param leased only what is under the lease. */
+  *#extend(leased: boolean): Slices<void> {
+    const byEnd = new Map<MonoMs, string[]>();
+    let seen = 0;
+    for (const [address, state] of this.hands.held()) {
+      if (++seen % SLICE === 0) yield;
+      const until = state === "present" || state === "acquiring" ? this.until(address) : Number.NEGATIVE_INFINITY;
+      if (until <= this.#now || (leased && until === Number.POSITIVE_INFINITY)) continue;
+      const addresses = byEnd.get(until);
+      if (addresses === undefined) byEnd.set(until, [address]);
+      else addresses.push(address);
+    }
+    for (const [until, addresses] of byEnd) this.#outputs.push({ kind: "extend", addresses, until });
+  }
+
+  /**
+   * Lets go at once of what is here under such a policy.
+   * @param unserved the kernel is without them before their service has ended: also without those that are on their
+   * way, in or out. @returns how many addresses these are.
+   */
+  #drop(matches: (policy: PartitionPolicy) => boolean, unserved = false): number {
     const under = (address: string) => {
       const unit = unitOf(this.ownership.definitions, address);
       return unit !== undefined && matches(policyOf(unit));
     };
+    const here = unserved ? this.covered() : [];
+    if (here.length > 0) this.#outputs.push({ kind: "drop", addresses: here });
     const dropped = this.hands.drop(under);
     const draining = this.#jobs.hurry(under);
     this.#release([...dropped, ...draining], true);
-    return dropped.length + draining.length;
+    return here.length;
   }
 
   *#lookAtWaiting(): Slices<void> {
@@ -395,7 +443,7 @@ export class NodeCore {
         if (from !== this.setup.self) this.#outputs.push({ kind: "hardware", from, macs: message.macs });
         return;
     }
-    if (message.kind === "beacon") this.#tenure.heard(from, message);
+    if (message.kind === "beacon" && this.#tenure.heard(from, message)) yield* this.#extend(true);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
     const change = yield* this.ownership.delivering(from, message);
@@ -421,6 +469,7 @@ export class NodeCore {
     if (change.redefined) {
       for (const report of reportMarks(this.#marks, definitions)) this.#event(...report);
       this.#tenure.need(definitions.found.leased);
+      yield* this.#extend(false); // What was under a lease may be so no longer, and the other way round.
     }
     // What a settled table says of all of them is `settledAt`.
     let seen = 0;
@@ -428,7 +477,7 @@ export class NodeCore {
       this.#changedAt.set(lead, at);
       if (++seen % SLICE === 0) yield;
     }
-    if (this.#tenure.pass(this.#now)) this.#lapse();
+    if (this.#tenure.pass(this.#now)) this.#lapse(0);
     if (change.redefined) yield* this.#releaseStrays(this.hands.known());
     yield* this.#carry(yield* this.hands.looking(this.#table(), change.touched));
     // Behind the release of what is not this node's any more.

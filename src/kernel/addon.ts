@@ -12,9 +12,9 @@ export interface Addon {
   /** @param protocol 0 to 255, or -1 for all. @param ifindex 0 for all. @param kinds 1 interface addresses, 2 local routes,
    * 3 both. @returns packed records (records.ts). */
   addresses(protocol: number, ifindex: number, kinds: 1 | 2 | 3): Promise<Buffer>;
-  /** @param operation 1 add, 2 remove. @param most how many addresses it may get, up to 1,048,576.
+  /** @param operation 1 add, 2 remove, 3 extend. @param most how many addresses it may get, up to 1,048,576.
    * @param receiveBytes room for the kernel's answers. */
-  openBatch(operation: 1 | 2, protocol: number, most: number, receiveBytes: number): NativeBatch;
+  openBatch(operation: 1 | 2 | 3, protocol: number, most: number, receiveBytes: number): NativeBatch;
   /** @returns a descriptor for `announce`, or -errno. */
   openAnnouncer(): number;
   /** A gratuitous ARP request and reply, or an unsolicited neighbour advertisement, for each address to each Ethernet address.
@@ -76,8 +76,12 @@ export interface NativeBatch {
    * @returns how many were taken: all, or 0, where one is no address or there are more than the batch has room for.
    */
   append(addresses: string, ifindex: number, prefix: number | null, flags: number): number;
-  /** Once. */
-  run(): Promise<NativeBatchResult>;
+  /**
+   * Once. Both in milliseconds of CLOCK_MONOTONIC; Infinity for never.
+   * @param notAfter what the kernel was not asked by then gets -ETIME.
+   * @param validUntil when the kernel is to take aliases away by itself, in whole seconds, rounded up.
+   */
+  run(notAfter: number, validUntil: number): Promise<NativeBatchResult>;
   /** How many records have their status. */
   done(): number;
   /** What was not begun gets -ECANCELED. */

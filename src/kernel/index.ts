@@ -2,6 +2,7 @@
 export { HOLDFAST_PROTOCOL, type KernelOptions, openKernel } from "./kernel.js";
 export { type Findings, findOrphans, type VipPlace } from "./orphans.js";
 export type {
+  AddOptions,
   AddressFilter,
   AnnounceSource,
   BatchOptions,

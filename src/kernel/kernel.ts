@@ -15,6 +15,7 @@ import { unpackNeighbours } from "./neighbours.js";
 import { killFailures, packIps, unpackConnections } from "./sockets.js";
 import { tickleAll } from "./tickler.js";
 import type {
+  AddOptions,
   AddressFilter,
   AnnounceSource,
   BatchOptions,
@@ -103,8 +104,12 @@ class LinuxKernel implements Kernel {
     return unpackNeighbours(await asked("cannot list the neighbours", this.addon.neighbours(filter.ifindex ?? 0)));
   }
 
-  async add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {
+  async add(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult> {
     return this.#batches.run("add", addresses.length, slicesOf(addresses, this.#on(target)), options);
+  }
+
+  async extend(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult> {
+    return this.#batches.run("extend", addresses.length, slicesOf(addresses, this.#on(target)), options);
   }
 
   async remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult> {

@@ -88,6 +88,21 @@ export interface BatchOptions {
   /** Cancels the batch, under way or waiting for its turn: within some 20 ms of the kernel's work, between two windows of
    * requests. The result comes as ever, and says what was done. */
   readonly signal?: AbortSignal;
+  /** Does not wait for its turn: batches of other calls may be under way, and may be about the same addresses. */
+  readonly ahead?: boolean;
+}
+
+/** Times on the clock of `performance.now()`. That goes on while this process is stopped, and not while its host is
+ * suspended. */
+export interface AddOptions extends BatchOptions {
+  /** What the kernel has not been asked by then is -ETIME, and was not begun: looked at every 20 ms of its work. */
+  readonly notAfter?: number;
+  /**
+   * Aliases get a lifetime (`valid_lft`): the kernel takes them away by itself at that time, rounded up to a whole
+   * second after it is asked, and up to 1.25 s later (docs/KERNELS.md). Default: they stay. Routes have none. Ignored
+   * by a kernel that keeps no tags.
+   */
+  readonly validUntil?: number;
 }
 
 export interface Kernel {
@@ -100,7 +115,11 @@ export interface Kernel {
   neighbours(filter?: { readonly ifindex?: number }): Promise<readonly Neighbour[]>;
   /** Batches of one kernel, up to 1,048,576 addresses each, run one at a time, in the order of the calls. One that is under way
    * when the process exits is cancelled. */
-  add(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;
+  add(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult>;
+  /** Aliases of ours are valid until `validUntil` from now on (default: for ever). What is not there, or is not ours,
+   * is
+   * -EADDRNOTAVAIL and stays as it is. */
+  extend(addresses: readonly string[], target: PlumbTarget, options?: AddOptions): Promise<PlumbResult>;
   remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;
   /** Removes what `addresses` found, each where it was found (see `findOrphans`). What is not ours stays: -EPERM. */
   removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult>;

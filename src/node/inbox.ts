@@ -8,10 +8,12 @@ import { Turn } from "./turn.js";
 
 export class Inbox {
   readonly #inputs: NodeInput[] = [];
+  /** What the lease covered is dropped, within the step under way. */
+  #lapsed = false;
 
   /** @param idle called whenever nothing waits any more. */
   constructor(
-    private readonly core: Pick<NodeCore, "stepping" | "elapsed">,
+    private readonly core: Pick<NodeCore, "stepping" | "elapsed" | "isLapsing" | "covered">,
     private readonly carryOut: (output: NodeOutput) => void,
     private readonly idle: () => void,
   ) {}
@@ -22,16 +24,37 @@ export class Inbox {
     if (this.#inputs.length === 1) void this.#work();
   }
 
+  /** Something has happened that is no input: the first after a stop, perhaps. */
+  look(): void {
+    const at = performance.now();
+    if (this.#inputs.length === 0 && this.core.isLapsing(at)) this.put({ kind: "wake", at });
+  }
+
+  /** A step under way looks at its lease no more. If that ends, the kernel does not wait for the next step. */
+  #passTime(at: number): void {
+    if (!this.#lapsed && this.core.isLapsing(at)) this.carryOut({ kind: "drop", addresses: this.core.covered() });
+    this.#lapsed = this.core.isLapsing(at);
+    this.core.elapsed(at);
+  }
+
+  /** What a lease no longer covers goes before an input that may take its time is so much as begun. */
+  #next(): NodeInput | undefined {
+    const at = performance.now();
+    if (this.#inputs.length > 0 && this.core.isLapsing(at)) this.#inputs.unshift({ kind: "wake", at });
+    return this.#inputs[0];
+  }
+
   async #work(): Promise<void> {
     const turn = new Turn();
-    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       // It may have waited: what it says is so now.
       const work = this.core.stepping({ ...next, at: performance.now() });
+      this.#lapsed = false;
       let slice = work.next();
       while (slice.done !== true) {
         if (turn.isOver) {
           await turn.next();
-          this.core.elapsed(performance.now());
+          this.#passTime(performance.now());
         }
         slice = work.next();
       }

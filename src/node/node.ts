@@ -19,6 +19,7 @@ import { DescriptorGuard } from "./descriptor-guard.js";
 import { Inbox } from "./inbox.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
+import { Lifetimes } from "./lifetimes.js";
 import type { Plumber } from "./plumber.js";
 import { Sharing } from "./sharing.js";
 import { closeSockets } from "./sockets.js";
@@ -81,6 +82,7 @@ export class Node {
   readonly #check: InterfaceCheck;
   readonly #guard: LanGuard;
   readonly #descriptors: DescriptorGuard;
+  readonly #lifetimes: Lifetimes;
   readonly #sharing: Sharing;
   readonly #inbox: Inbox;
   readonly #audit: AuditFile | null;
@@ -116,6 +118,12 @@ export class Node {
       (output) => this.#carryOut(output),
       () => this.#arm(),
     );
+    this.#lifetimes = new Lifetimes({
+      ...parts,
+      core: this.#core,
+      count: this.#core.setup.entries.length,
+      dad: config.topologies.some(({ dad }) => dad),
+    });
     this.#homes = new BindingHomes(config);
     const { auditFile } = config.cluster;
     this.#audit = auditFile === null ? null : new AuditFile(auditFile, config.nodename, parts.sink);
@@ -169,13 +177,17 @@ export class Node {
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onTransition: () => this.#input({ kind: "transition", at: performance.now() }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
-      onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
+      onEvent: ({ level, code, facts }) => {
+        this.#inbox.look(); // The channel knows of a stall before it has anything for the core.
+        this.#log(level, code, facts);
+      },
     });
     this.#tellTime();
     this.#clock = setInterval(() => this.#tellTime(), CLOCK_MS);
     await this.#check.start();
     this.#sharing.start();
     this.#descriptors.start();
+    this.#lifetimes.start();
   }
 
   #tellTime(): void {
@@ -207,6 +219,7 @@ export class Node {
     await this.#waitForQueues();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#left = true;
+    this.#lifetimes.stop();
     await this.parts.channel.stop();
     await this.#audit?.close();
   }
@@ -237,6 +250,10 @@ export class Node {
         return void this.#acquire(output);
       case "release":
         return void this.#release(output.job, output.addresses, output.urgent);
+      case "drop":
+        return void this.#drop(output.addresses);
+      case "extend":
+        return this.#lifetimes.extend(output.addresses, output.until);
       case "announce":
         return this.parts.plumber.announce(this.#sharing.busiestFirst(output.addresses));
       case "homes":
@@ -278,7 +295,7 @@ export class Node {
       for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
-      for (const { address, reason } of await plumber.plumb(others())) failed.set(address, reason);
+      for (const { address, reason } of await this.#lifetimes.plumb(others())) failed.set(address, reason);
       plumber.announce(others().filter((address) => this.#core.hands.state(address) !== "doomed"));
       notServed(await mail.serve(others()));
     } catch (error) {
@@ -287,6 +304,15 @@ export class Node {
     if (failed.size > 0) await this.#undoAcquire([...failed.keys()]);
     const failures = [...failed].map(([address, reason]) => ({ address, reason }));
     this.#input({ kind: "done", at: performance.now(), job, failed: failures });
+  }
+
+  /** Nothing waits for it: the releases that follow see to it that nothing stays. */
+  async #drop(addresses: readonly string[]): Promise<void> {
+    try {
+      await this.parts.plumber.drop(addresses);
+    } catch (error) {
+      this.#log("error", "unplumb-failed", { address: describeAddresses(addresses), reason: explain(error) });
+    }
   }
 
   async #undoAcquire(addresses: readonly string[]): Promise<void> {

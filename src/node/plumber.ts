@@ -8,6 +8,7 @@ import { topologyFinder } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
 import type { VipPlace } from "../kernel/index.js";
 import type {
+  AddOptions,
   AnnounceSource,
   Host,
   Kernel,
@@ -25,6 +26,23 @@ export interface PlumbFailure {
   /** An address that stands there and is not ours: it was not touched, and never will be. */
   readonly foreign: boolean;
 }
+
+/** For how long what is plumbed may be there; times on the clock of `performance.now()`. */
+export interface Term {
+  /** By a lease: a lifeline, which goes with the process, is not enough, since a stopped process is there. */
+  readonly leased: boolean;
+  /** Nothing is plumbed from then on. */
+  readonly notAfter: number;
+  /** Then the kernel takes it away by itself, if it is an alias, and has no lifeline or a lease. */
+  readonly validUntil: number;
+}
+
+/** What is not there, or not yet, and what may not be there any longer has no lifetime: no failure of an extension. */
+const NOT_EXTENDED = new Set<number>([constants.errno.EADDRNOTAVAIL, constants.errno.ETIME]);
+
+/** Of aliases: the lifetimes of others are renewed in between. Where duplicates are asked for, each batch would wait
+ * anew. */
+const MOST_AT_ONCE = 1024;
 
 /** What `Kernel.add` and `Kernel.remove` answer for the host's own addresses and other programs'. */
 const FOREIGN = new Set<number>([constants.errno.EEXIST, constants.errno.EPERM]);
@@ -110,10 +128,10 @@ export class Plumber {
   }
 
   /** @returns those that the kernel did not take, with its words; the others are plumbed. */
-  async plumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
+  async plumb(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
     return this.#inPlaces(addresses, async (some, place) => {
       const target = this.#target(place);
-      const result = await this.kernel.add(some, target);
+      const result = await this.kernel.add(some, target, this.#expiry(place, term));
       const { index } = place.source.link;
       const onLink = target.plumbing === "address" && target.ifindex === index;
       await this.#lans.get(index)?.own(
@@ -121,6 +139,26 @@ export class Plumber {
         onLink,
       );
       return result;
+    });
+  }
+
+  /** Where they have a lifetime. @returns those that are there, and have it no longer, with the kernel's words. */
+  async extend(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
+    return this.#inPlaces(addresses, async (some, place) => {
+      const expiry = this.#expiry(place, term);
+      if (expiry.validUntil === undefined) return { statuses: new Int32Array(some.length), texts: new Map() };
+      const { statuses, texts } = await this.kernel.extend(some, this.#target(place), expiry);
+      return { statuses: statuses.map((status) => (NOT_EXTENDED.has(-status) ? 0 : status)), texts };
+    });
+  }
+
+  /** Out of the kernel, ahead of all that is under way. What is under way may bring some back: `unplumb` has the last
+   * word. */
+  async drop(addresses: readonly string[]): Promise<void> {
+    await this.#inPlaces(addresses, async (some, place) => {
+      const removing = this.kernel.remove(some, this.#target(place), { ahead: true });
+      const [removed] = await Promise.all([removing, this.#lans.get(place.source.link.index)?.disown(some)]);
+      return removed;
     });
   }
 
@@ -188,19 +226,30 @@ export class Plumber {
     return topology.lifeline && this.#lifeline !== null ? { ...target, ifindex: this.#lifeline.ifindex } : target;
   }
 
+  #expiry({ topology, target }: Place, { leased, notAfter, validUntil }: Term): AddOptions {
+    const onLifeline = topology.lifeline && this.#lifeline !== null;
+    const expires = target.plumbing === "address" && (leased || !onLifeline);
+    return expires ? { notAfter, validUntil } : { notAfter };
+  }
+
   async #inPlaces(
     addresses: readonly string[],
     change: (some: readonly string[], place: Place) => Promise<PlumbResult>,
   ): Promise<PlumbFailure[]> {
     const batches = [...this.#byPlace(addresses)].map(async ([place, some]) => {
-      const { statuses, texts } = await change(some, place);
-      return some.flatMap((address, i) => {
-        const status = statuses[i] ?? 0;
-        const reason = texts.get(status) ?? `errno ${-status}`;
-        return status === 0 ? [] : [{ address, reason, foreign: FOREIGN.has(-status) }];
-      });
+      const failures: PlumbFailure[] = [];
+      const most = this.#mostAtOnce(place);
+      for (let i = 0; i < some.length; i += most) {
+        const chunk = some.slice(i, i + most);
+        failures.push(...failuresOf(chunk, await change(chunk, place)));
+      }
+      return failures;
     });
     return (await Promise.all(batches)).flat();
+  }
+
+  #mostAtOnce({ target }: Place): number {
+    return target.plumbing === "address" && !target.dad ? MOST_AT_ONCE : Number.POSITIVE_INFINITY;
   }
 
   #byPlace(addresses: readonly string[]): Map<Place, string[]> {
@@ -214,6 +263,14 @@ export class Plumber {
     }
     return groups;
   }
+}
+
+function failuresOf(addresses: readonly string[], { statuses, texts }: PlumbResult): PlumbFailure[] {
+  return addresses.flatMap((address, i) => {
+    const status = statuses[i] ?? 0;
+    const reason = texts.get(status) ?? `errno ${-status}`;
+    return status === 0 ? [] : [{ address, reason, foreign: FOREIGN.has(-status) }];
+  });
 }
 
 function linkOf(links: readonly Link[], { interface: name, at }: Topology): Link {

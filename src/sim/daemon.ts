@@ -5,7 +5,7 @@
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore, type NodeSetup } from "../core/node.js";
 import type { Death, GroupEngine, Membership } from "./engine.js";
-import type { Host } from "./host.js";
+import { PLAIN_LIFETIME_MS, type Host } from "./host.js";
 import { Inbox } from "./inbox.js";
 import type { Schedule, Timer } from "./schedule.js";
 
@@ -80,6 +80,7 @@ export class Daemon {
     this.input({ kind: "clock", at: this.now, msOfDay: this.host.clock.wall % DAY_MS });
     if (this.host.down.length > 0) this.linksChanged();
     this.#check();
+    this.#renew();
   }
 
   linksChanged(): void {
@@ -140,9 +141,13 @@ export class Daemon {
         for (const payload of this.watcher.spoken(this, output.payload)) this.#membership?.multicast(payload);
         return;
       case "acquire":
-        return this.#run((done) => this.host.acquire(output.addresses, done), output.job);
+        return this.#run((done) => this.host.acquire(output.addresses, this.#until, done), output.job);
       case "release":
         return this.#run((done) => this.host.release(output.addresses, output.urgent, () => done([])), output.job);
+      case "drop":
+        return this.host.drop(output.addresses);
+      case "extend":
+        return this.host.extend(output.addresses, output.until);
       case "left":
         return this.#leaveGroup("left");
       case "announce":
@@ -156,6 +161,21 @@ export class Daemon {
       case "hardware": // On the model of the LAN a host has its name for an address.
       case "event":
     }
+  }
+
+  readonly #until = (address: string) => this.core.until(address);
+
+  /** What the core holds, and is under no lease. */
+  #renew(): void {
+    if (this.state !== "running") return;
+    const held = this.paused ? [] : [...this.core.hands.held()];
+    const plain = held.flatMap(([address, state]) =>
+      (state === "present" || state === "acquiring") && this.#until(address) === Number.POSITIVE_INFINITY
+        ? [address]
+        : [],
+    );
+    this.host.extend(plain, Number.POSITIVE_INFINITY);
+    this.schedule.after(PLAIN_LIFETIME_MS / 3, () => this.#renew());
   }
 
   #run(start: (done: (failed: readonly { address: string; reason: string }[]) => void) => void, job: number): void {

@@ -1,13 +1,20 @@
 /**
- * The kernel and the mail service of one host, as models: addresses come and go after some time, each may fail, service
- * stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a lifeline.
- * Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it added it and
- * have not; and it may lose one later. What it says of an address that was removed is true: the shell asks until it is.
+ * The kernel and the mail service of one host, as models: addresses come and go after some time, each may fail,
+ * service stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a
+ * lifeline; without one it has a lifetime, and goes when nobody extends it, whether the daemon is dead, stopped or
+ * stuck. Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it
+ * added it and have not; and it may lose one later. What it says of an address that was removed is true: the shell
+ * asks until it is. A lifetime is in whole seconds, rounded up, and ends up to LATENESS_MS late by the host's clock.
  * What was handed to the kernel goes on while the daemon is stopped.
  */
 import type { Clock } from "./clock.js";
 import type { Random } from "./random.js";
 import type { Schedule, Timer } from "./schedule.js";
+
+/** Of what is under no lease; extended after a third of it (src/node/lifetimes.ts). */
+export const PLAIN_LIFETIME_MS = 120_000;
+/** check_lifetime() in net/ipv4/devinet.c. */
+export const LATENESS_MS = 1_250;
 
 export interface HostTimes {
   /** Of one batch, and of each address in it. */
@@ -37,6 +44,8 @@ export class Host {
   readonly #plumbed = new Set<string>();
   readonly #serving = new Set<string>();
   readonly #jobs = new Set<Timer>();
+  readonly #lifetimes = new Map<string, Timer>();
+  readonly #lateness: Random;
   /** How many times slower than usual. */
   slowness = 1;
   /** Addresses that the kernel does not take. */
@@ -54,7 +63,9 @@ export class Host {
     private readonly schedule: Schedule,
     private readonly random: Random,
     private readonly watcher: HostWatcher,
-  ) {}
+  ) {
+    this.#lateness = random.stream("lifetimes");
+  }
 
   /** Topologies whose interface has no carrier. */
   down: readonly string[] = [];
@@ -67,12 +78,25 @@ export class Host {
     return this.#serving.has(address);
   }
 
-  /** Plumb, announce, serve; an address that failed is taken away again. */
-  acquire(addresses: readonly string[], done: (failed: readonly Failure[]) => void): void {
+  /**
+   * Plumb, announce, serve; an address that failed is taken away again.
+   * @param until when each may not be here any more, by the host's clock.
+   */
+  acquire(
+    addresses: readonly string[],
+    until: (address: string) => number,
+    done: (failed: readonly Failure[]) => void,
+  ): void {
     this.#job(this.#batchTime(addresses), () => {
-      const failed = addresses.filter((address) => this.failing.has(address) || this.denying.has(address));
+      const late = new Set(addresses.filter((address) => until(address) <= this.clock.now));
+      const fails = (address: string) => late.has(address) || this.failing.has(address) || this.denying.has(address);
+      const failed = addresses.filter(fails);
       const taken = addresses.filter((address) => !failed.includes(address));
-      for (const address of addresses) if (this.#takes(address)) this.#set(address, true, false);
+      for (const address of addresses) {
+        if (late.has(address) || !this.#takes(address)) continue;
+        this.#set(address, true, false);
+        this.#live(address, until(address));
+      }
       this.watcher.announces(taken);
       this.#job(this.#batchTime([]), () => {
         for (const address of taken) if (this.#plumbed.has(address)) this.#set(address, true, true);
@@ -94,6 +118,26 @@ export class Host {
       for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, false, false);
       done();
     });
+  }
+
+  /** Those that are here may be until then. */
+  extend(addresses: readonly string[], until: number): void {
+    for (const address of addresses) if (this.#plumbed.has(address)) this.#live(address, until);
+  }
+
+  /** At once, service or not. */
+  drop(addresses: readonly string[]): void {
+    for (const address of addresses) if (this.#plumbed.has(address)) this.#set(address, false, false);
+  }
+
+  #live(address: string, until: number): void {
+    this.#lifetimes.get(address)?.cancel();
+    if (this.lifeline) return; // As local routes: those have no lifetime.
+    const leftMs = until === Number.POSITIVE_INFINITY ? PLAIN_LIFETIME_MS : until - this.clock.now;
+    const validMs = 1000 * Math.max(1, Math.ceil(leftMs / 1000));
+    const end = this.clock.now + validMs + this.#lateness.between(0, LATENESS_MS);
+    const expire = () => this.#set(address, false, false);
+    this.#lifetimes.set(address, this.schedule.at(this.clock.trueTimeOf(end), expire));
   }
 
   announce(addresses: readonly string[]): void {
@@ -149,7 +193,11 @@ export class Host {
 
   #set(address: string, plumbed: boolean, serving: boolean): void {
     if (plumbed) this.#plumbed.add(address);
-    else this.#plumbed.delete(address);
+    else {
+      this.#plumbed.delete(address);
+      this.#lifetimes.get(address)?.cancel();
+      this.#lifetimes.delete(address);
+    }
     if (serving) this.#serving.add(address);
     else this.#serving.delete(address);
     this.watcher.changed(this.name, address, plumbed, serving);

@@ -7,6 +7,7 @@ import { unitOf } from "../core/ownership/definitions.js";
 import { policyOf } from "../core/ownership/policy.js";
 import type { View } from "../core/view.js";
 import type { Daemon } from "./daemon.js";
+import { LATENESS_MS } from "./host.js";
 import type { Measures } from "./measures.js";
 import { hashOf, PRIME, TableDigest, textOf } from "./table-digest.js";
 
@@ -30,6 +31,9 @@ interface Watch {
   /** Last owner that was told, with its epoch, by address. */
   readonly homes: Map<string, { readonly owner: string; readonly epoch: number }>;
 }
+
+/** A lifetime has whole seconds. */
+const ROUNDING_MS = 1_000;
 
 export class Safety {
   readonly #watches = new Map<Daemon, Watch>();
@@ -134,8 +138,8 @@ export class Safety {
 
   /**
    * S1 of the policy `strict`, wherever the others are: nobody begins to plumb what another has not yet let go of. A
-   * process that does not run cannot let go, and is told apart; nor does a lease hold when a clock runs worse than all
-   * were told.
+   * process that does not run cannot let go, and its kernel has to, by the lifetime that the lease gave; nor does a
+   * lease hold when a clock runs worse than all were told.
    */
   #aloneUnderLease(daemon: Daemon, addresses: readonly string[]): void {
     if (this.clocksWrong()) return;
@@ -144,12 +148,26 @@ export class Safety {
       this.measures.count("strict acquire");
       for (const other of this.live()) {
         const state = other === daemon || other.paused ? undefined : other.core.hands.state(address);
+        if (other !== daemon && other.paused) this.#keptByLease(other, address);
         // Who is alone in its part may configure it otherwise, and not know better.
         if (!isStrict(other, address)) continue;
         if (state === "present" || state === "acquiring")
           this.fail(`S1: ${daemon.name} acquires ${address}, which is ${state} at ${other.name}, under a lease`);
       }
     }
+  }
+
+  /** Of a daemon that does not run: by what it knew last, its lease was over so and so long ago. */
+  #keptByLease({ name, host, core }: Daemon, address: string): void {
+    if (host.lifeline || !host.plumbed().has(address)) return;
+    const until = core.until(address);
+    if (until === Number.POSITIVE_INFINITY) return;
+    const late = host.clock.now - until;
+    if (late > ROUNDING_MS + LATENESS_MS + 1)
+      this.fail(
+        `S1: the kernel of ${name} has ${address} yet, ${late} ms after the lease of its daemon, which does not run`,
+      );
+    this.measures.count("strict, with a stopped owner's kernel");
   }
 
   /** S4. */

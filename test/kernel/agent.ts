@@ -42,6 +42,16 @@ export const calls = {
   addresses: async (filter: AddressFilter = {}) => [...(await kernel.addresses(filter))],
   add: async (addresses: string[], target: PlumbTarget) => plain(await kernel.add(addresses, target)),
   remove: async (addresses: string[], target: PlumbTarget) => plain(await kernel.remove(addresses, target)),
+  /** @param forMs how long it may be there; nothing is added when that is over. */
+  addFor: async (addresses: string[], target: PlumbTarget, forMs: number) => {
+    const until = performance.now() + forMs;
+    return plain(await kernel.add(addresses, target, { notAfter: until, validUntil: until }));
+  },
+  /** @param forMs null: for ever. */
+  extendFor: async (addresses: string[], target: PlumbTarget, forMs: number | null) => {
+    const validUntil = forMs === null ? Number.POSITIVE_INFINITY : performance.now() + forMs;
+    return plain(await kernel.extend(addresses, target, { validUntil }));
+  },
   /** @param cancelAt cancels once so many are done. @returns what came of it, and each progress that was told. */
   addFollowed: async (addresses: string[], target: PlumbTarget, cancelAt?: number) => {
     const told: number[] = [];

@@ -56,7 +56,7 @@ describe("a wrong argument", () => {
     ["addresses of interface -1", "addresses", [-1, -1, 3]],
     ["addresses of no kind", "addresses", [-1, 0, 0]],
     ["openBatch of nothing", "openBatch", []],
-    ["openBatch of an unknown operation", "openBatch", [3, 104, 1, 4096]],
+    ["openBatch of an unknown operation", "openBatch", [4, 104, 1, 4096]],
     ["openBatch without a tag", "openBatch", [1, 0, 1, 4096]],
     ["openBatch of 1,048,577 records", "openBatch", [1, 104, 1_048_577, 4096]],
     ["openBatch without room for answers", "openBatch", [1, 104, 1, 0]],

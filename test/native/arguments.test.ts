@@ -63,6 +63,7 @@ const notWhole = (bytes: number): fc.Arbitrary<unknown> =>
   );
 
 /** On an interface that no host has: were it taken in spite of what is wrong, nothing would change. */
+const NEVER = Number.POSITIVE_INFINITY;
 const NO_INTERFACE = 2 ** 31 - 1;
 
 const CONNECTIONS = fc.array(fc.constant(goodConnection()), { maxLength: 3 }).map((records) => Buffer.concat(records));
@@ -146,7 +147,7 @@ const ADDRESSES: Parameter = { good: fc.constant(new Uint8Array(32)), bad: notWh
 const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   links: [],
   addresses: [integer(-1, 255), integer(0, 2 ** 31 - 1), integer(1, 3)],
-  openBatch: [integer(1, 2), integer(1, 255), integer(0, 2 ** 20), integer(1, 2 ** 30 - 1)],
+  openBatch: [integer(1, 3), integer(1, 255), integer(0, 2 ** 20), integer(1, 2 ** 30 - 1)],
   openAnnouncer: [],
   announce: [
     DESCRIPTOR,
@@ -290,20 +291,27 @@ describe("the addon", () => {
       const batch = addon.openBatch(1, 104, 3, 4096);
       batch.append("198.51.100.1", NO_INTERFACE, null, 0);
       expect(batch.done()).toBe(0);
-      const run = batch.run();
+      expect(() => batch.run(Number.NaN, NEVER)).toThrow("milliseconds or Infinity");
+      const run = batch.run(NEVER, NEVER);
       expect(() => batch.append("198.51.100.1", NO_INTERFACE, null, 0)).toThrow("before the batch runs");
-      expect(() => batch.run()).toThrow("has not run");
+      expect(() => batch.run(NEVER, NEVER)).toThrow("has not run");
       const { statuses } = await run;
       expect([...statuses].every((status) => [ENODEV, EPERM].includes(status))).toBe(true); // as root, or not
       expect(statuses).toHaveLength(1);
       expect(batch.done()).toBe(1);
     });
 
+    it("asks the kernel for nothing once its time is over", async () => {
+      const batch = addon.openBatch(1, 104, 1, 4096);
+      batch.append("198.51.100.1", NO_INTERFACE, null, 0);
+      expect([...(await batch.run(0, NEVER)).statuses]).toEqual([-constants.errno.ETIME]);
+    });
+
     it("asks the kernel for nothing once it is cancelled", async () => {
       const batch = addon.openBatch(1, 104, 1, 4096);
       batch.append("198.51.100.1", NO_INTERFACE, null, 0);
       batch.cancel();
-      expect([...(await batch.run()).statuses]).toEqual([-constants.errno.ECANCELED]);
+      expect([...(await batch.run(NEVER, NEVER)).statuses]).toEqual([-constants.errno.ECANCELED]);
       expect(batch.done()).toBe(0);
     });
   });

@@ -53,7 +53,7 @@ const EVERYBODY = new Uint8Array(6).fill(0xff);
 function plumb(operation, some) {
   const batch = addon.openBatch(operation, TAG, 300, 1 << 20);
   assert(batch.append(...some) > 0);
-  return batch.run();
+  return batch.run(Infinity, operation === 2 ? Infinity : Number(process.hrtime.bigint()) / 1e6 + 60_000);
 }
 
 /** What each function is called with, and what it is used for: by the names that it exports. */
@@ -67,6 +67,8 @@ const CALLS = {
       const added = await plumb(1, texts(300, index, flags));
       // Some rounds run at once, on the same addresses: there already and not there any more are no failures.
       assert(added.statuses.every((status) => status === 0 || status === -17));
+      const extended = await plumb(3, texts(300, index, flags));
+      assert(extended.statuses.every((status) => status === 0 || status === -99));
       await plumb(2, texts(300, index, flags));
     }
     const failed = await plumb(1, texts(3, 9999, 0));
@@ -74,7 +76,9 @@ const CALLS = {
     const cancelled = addon.openBatch(1, TAG, 3, 1 << 20);
     cancelled.append(...texts(3, index, 0));
     cancelled.cancel();
-    assert((await cancelled.run()).statuses.every((status) => status === -125) && cancelled.done() === 0);
+    assert(
+      (await cancelled.run(Infinity, Infinity)).statuses.every((status) => status === -125) && cancelled.done() === 0,
+    );
     addon.openBatch(1, TAG, 3, 1 << 20).append(...texts(3, index, 0)); // and never run
     const refusing = addon.openBatch(1, TAG, 3, 1 << 20);
     assert.equal(refusing.append("10.1.0.1\nfd00::1\neth1", index, null, 0), 0);

@@ -7,6 +7,8 @@ import { Inbox } from "../../src/node/inbox.js";
 /** What a core does: it works for so long, in so many slices, and says what it has been given. */
 class Worker {
   readonly times: number[] = [];
+  isLapsing = (_at: number) => false;
+  readonly covered = () => ["10.1.1.1"];
   readonly elapsed = (at: number) => void this.times.push(at);
 
   constructor(private readonly slices: (input: NodeInput) => number) {}
@@ -32,6 +34,7 @@ function inbox(slices: (input: NodeInput) => number) {
   const box: Inbox = new Inbox(
     worker,
     (output) => {
+      if (output.kind === "drop") seen.push(`drop ${output.addresses.join(" ")}`);
       if (output.kind !== "event") return;
       seen.push(`${output.facts.kind} ${output.facts.facts}`);
       if (output.facts.kind === "wake" && output.facts.facts === "first") box.put({ kind: "transition", at: 0 });
@@ -42,6 +45,33 @@ function inbox(slices: (input: NodeInput) => number) {
 }
 
 describe("the inbox of a node", () => {
+  it("has what a lease no longer covers dropped before an input that may take its time is begun", () => {
+    const { box, seen, worker } = inbox(() => 0);
+    let looks = 0;
+    worker.isLapsing = () => ++looks === 1;
+    box.put({ kind: "transition", at: 0 });
+    expect(seen.slice(0, 4)).toEqual(["wake first", "wake second", "transition first", "transition second"]);
+  });
+
+  it("drops what a lease covered that ends within a step, before the step is done, and once", async () => {
+    const { seen, worker, box, done } = inbox(({ kind }) => (kind === "wake" ? 0 : 40));
+    worker.isLapsing = () => worker.times.length > 0 && !seen.includes("wake first");
+    box.put({ kind: "transition", at: 0 });
+    await done;
+    expect(worker.times.length).toBeGreaterThan(2);
+    expect(seen[0]).toBe("drop 10.1.1.1");
+    expect(seen.filter((what) => what === "drop 10.1.1.1")).toHaveLength(1);
+  });
+
+  it("looks for a lease that is over at what is no input, too", () => {
+    const { box, seen, worker } = inbox(() => 0);
+    box.look();
+    expect(seen).toEqual([]);
+    worker.isLapsing = () => !seen.includes("wake first");
+    box.look();
+    expect(seen.slice(0, 2)).toEqual(["wake first", "wake second"]);
+  });
+
   it("has done what is short when it returns, and what that brings about after it", () => {
     const { box, seen } = inbox(() => 0);
     box.put({ kind: "wake", at: 0 });

@@ -32,6 +32,30 @@ export const MUTATIONS = [
     'demands.released.push(lead), "holder");',
     "demands.released.push(lead));",
   ],
+  [
+    "S1: what a lease covered is dropped when its service has ended",
+    "src/core/node.ts",
+    "if (here.length > 0) this.#outputs.push(",
+    "if (here.length < 0) this.#outputs.push(",
+  ],
+  [
+    "S1: the kernel keeps what a lease covers beyond its end",
+    `${OWNERSHIP}/tenure.ts`,
+    'policyOf(unit) === "strict" ? this.#lease.end : Number.POSITIVE_INFINITY',
+    'policyOf(unit) === "strict" ? this.#lease.end + 30_000 : Number.POSITIVE_INFINITY',
+  ],
+  [
+    "L1: a proof extends the lease, and not what the kernel has under it",
+    "src/core/node.ts",
+    "&& this.#tenure.heard(from, message)) yield* this.#extend(true);",
+    ") this.#tenure.heard(from, message);",
+  ],
+  [
+    "L1: what is no longer under a lease keeps the lifetime of the lease",
+    "src/core/node.ts",
+    "      yield* this.#extend(false); // What",
+    "      // What",
+  ],
   ["S2: a broken address keeps its owner", `${OWNERSHIP}/definitions.ts`, "lead.broken ? rolls.nobody : ", ""],
   [
     "S2: a broken follower whose job ends late is kept",

@@ -59,12 +59,17 @@ export class Tenure {
   /** Before anything else is done with an input. @returns true when the lease is over, and nothing may be here. */
   pass(at: MonoMs): boolean {
     this.#now = Math.max(this.#now, at);
-    const lapsed = this.#leased && this.#now >= this.#lease.end;
+    const lapsed = this.isLapsing(this.#now);
     if (lapsed) {
       this.#leased = false;
       this.#unsaid++;
     }
     return lapsed;
+  }
+
+  /** The lease is over, and that has not been seen so far. */
+  isLapsing(at: MonoMs): boolean {
+    return this.#leased && at >= this.#lease.end;
   }
 
   need(needed: boolean): void {
@@ -98,18 +103,30 @@ export class Tenure {
     return this.#lease.beacon(this.#now);
   }
 
-  heard(from: string, beacon: Beacon): void {
+  /** @returns true when what is under the lease may be here for longer now. */
+  heard(from: string, beacon: Beacon): boolean {
     // Somebody needs answers: whoever has nothing under a lease gives them too.
     if (this.#view?.quorate === true) this.#beaconAt = Math.min(this.#beaconAt, this.#now + this.#lease.intervalMs);
-    if (!this.#lease.hear(from, beacon) || this.#leased || this.#lease.end <= this.#now) return;
+    if (!this.#lease.hear(from, beacon) || this.#lease.end <= this.#now) return false;
+    this.#more ||= !this.#leased;
     this.#leased = true;
-    this.#more = true;
+    return true;
   }
 
   /** LAPSED of this node is delivered. */
   said(): void {
     this.#unsaid--;
     this.#more = true;
+  }
+
+  /** Until when this node may have it; past where it may not. */
+  until(unit: Unit): MonoMs {
+    return policyOf(unit) === "strict" ? this.#lease.end : Number.POSITIVE_INFINITY;
+  }
+
+  /** How long the lease is over. */
+  get lateMs(): number {
+    return this.#now - this.#lease.end;
   }
 
   hold(unit: Unit): boolean {

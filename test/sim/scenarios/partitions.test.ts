@@ -147,7 +147,7 @@ describe("the policy strict", () => {
   });
 
   it("lets a node that was stopped drop everything before it does anything else", () => {
-    const three = started(alike(ABC, strict(9)));
+    const three = started(alike(ABC, strict(9), { lifelines: new Set(ABC) }));
     three.pause("c");
     three.cut(["c"], ["a", "b"]);
     three.run(8_000);
@@ -157,9 +157,15 @@ describe("the policy strict", () => {
     three.resume("c");
     three.run(1);
 
-    expect(steps.find(({ on }) => on === "c")?.outputs[0]).toMatchObject({ kind: "release", urgent: true });
-    three.run(10);
+    const outputs = steps.find(({ on }) => on === "c")?.outputs ?? [];
+    expect(outputs.slice(0, 2)).toMatchObject([{ kind: "drop" }, { kind: "release", urgent: true }]);
     expect(three.hosts.get("c")?.plumbed().size).toBe(0);
+    const told = outputs.flatMap((output) =>
+      output.kind === "event" && output.code === "lease-lapsed" ? [output] : [],
+    );
+    expect(told).toMatchObject([{ facts: { addresses: 3, lateMs: expect.any(Number) } }]);
+    expect(told[0]?.facts["idleMs"]).toBeGreaterThanOrEqual(8_000);
+    three.run(10);
     rested(three);
     expect(loads(three)).toEqual({ a: 3, b: 3, c: 3 });
   });
