@@ -158,6 +158,8 @@ export type NodeEventCode =
   | "node-calm"
   | "node-regains"
   | "owner"
+  | "node-doubtful"
+  | "node-trusted"
   | "quorum-regained"
   | "lease-lapsed"
   | "partition-policy-differs"

@@ -123,6 +123,10 @@ export class LargeSet {
     return this;
   }
 
+  delete(key: string): boolean {
+    return this.#map.delete(key);
+  }
+
   has(key: string): boolean {
     return this.#map.has(key);
   }

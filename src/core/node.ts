@@ -54,6 +54,8 @@ export interface NodeSetup extends LeaseTerms, LeaderTerms {
 const HOMES_CHUNK = 4096;
 /** Of one job: it is served and told as owned as a whole, and no more of it is worked on at once. */
 const ACQUIRE_CHUNK = 16_384;
+/** Of a node that goes on failing, one address is interrupted each time. */
+const LONGEST_TRIAL_WAIT_MS = 300_000;
 /** A node that drains by and by gives so often. */
 const GIVE_EVERY_MS = 250;
 
@@ -66,6 +68,8 @@ export class NodeCore {
   readonly #owners = new OwnerChanges(this.ownership);
   readonly #drains = new PendingDrains();
   readonly #retries = new Retries();
+  /** By Topology in which this node is doubtful. */
+  readonly #trials = new Retries(LONGEST_TRIAL_WAIT_MS);
   readonly #homes = new Homes();
   readonly #marks = new Marks();
   readonly #overlaps = new Overlaps();
@@ -182,7 +186,9 @@ export class NodeCore {
 
   /** When the next `wake` is due; Infinity for never. */
   get deadline(): MonoMs {
-    const retryAt = this.ownership.settled ? this.#retries.deadline : Number.POSITIVE_INFINITY;
+    const retryAt = this.ownership.settled
+      ? Math.min(this.#retries.deadline, this.#trials.deadline)
+      : Number.POSITIVE_INFINITY;
     const giveAt = this.#isPacing ? this.#giveAt : Number.POSITIVE_INFINITY;
     return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline, this.#owners.deadline);
   }
@@ -347,7 +353,8 @@ export class NodeCore {
       flaps: this.#leader.flaps(at),
     };
     if (this.#macs.length > 0) this.#multicast({ kind: "hardware", macs: this.#macs });
-    this.#multicast({ kind: "announce", ...own, claims: this.#claims(at) });
+    const doubts = [...this.ownership.doubts.of(this.setup.self).keys()];
+    this.#multicast({ kind: "announce", ...own, claims: this.#claims(at), doubts });
   }
 
   *#introduce(from: string, said: Introduction, at: MonoMs): Slices<void> {
@@ -446,9 +453,11 @@ export class NodeCore {
     if (message.kind === "beacon" && this.#tenure.heard(from, message)) yield* this.#extend(true);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
     if (message.kind === "health") this.#hearHealth(from, message);
+    const doubtful = this.ownership.doubts.of(from);
     const change = yield* this.ownership.delivering(from, message);
     if (this.ownership.settled) this.#outputs.push(...this.#commands.delivered(from, this.setup.self, message, at));
     yield* this.#apply(change, message.kind, at);
+    this.#hearDoubts(from, doubtful, at);
     this.#leader.heard(message, at);
     if (message.kind === "mature") {
       this.#mature ||= this.ownership.members.get(this.setup.self)?.mature === true;
@@ -504,7 +513,23 @@ export class NodeCore {
     if (own !== undefined && !sameHealth(own.health, this.#health))
       this.#multicast({ kind: "health", ...this.#health });
     else this.#drains.taken(this.#health.draining, this.#ownLeads());
+    for (const member of members.keys()) this.#hearDoubts(member, NO_DOUBTS, at);
     yield* this.#leader.settled(at);
+  }
+
+  /** Tells what a message has changed about where a member is doubtful. This node asks for trials as long as it is. */
+  #hearDoubts(node: string, before: ReadonlyMap<string, unknown>, at: MonoMs): void {
+    const after = this.ownership.doubts.of(node);
+    const isSelf = node === this.setup.self;
+    for (const topology of after.keys()) {
+      if (!before.has(topology)) this.#event("node-doubtful", { node, topology });
+      if (isSelf && !this.#trials.has(topology)) this.#trials.refused([topology], at);
+    }
+    for (const topology of before.keys()) {
+      if (after.has(topology)) continue;
+      this.#event("node-trusted", { node, topology });
+      if (isSelf) this.#trials.succeeded([topology]);
+    }
   }
 
   /**
@@ -586,7 +611,6 @@ export class NodeCore {
       const [fenced] = yield* parted(chunk, (address) => this.#rowOf(address)?.fenced !== false);
       this.#outputs.push(this.#jobs.acquire(chunk, fenced));
     }
-    if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
     const byReason = new Map<string, string[]>();
     for (const { lead, reason } of refused) {
@@ -595,6 +619,8 @@ export class NodeCore {
       else leads.push(lead);
     }
     for (const [reason, leads] of byReason) this.#multicast({ kind: "refused", leads, reason });
+    // After what failed beside it: who has taken something is not doubtful.
+    if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
   }
 
   /** Deliveries in flight may end only where the cluster waits for this node to let go. */
@@ -704,6 +730,12 @@ export class NodeCore {
     if (this.#isPacing && at >= this.#giveAt) this.#giveSome(at);
     const ready = this.ownership.settled ? this.#retries.due(at) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
+    const due = this.ownership.settled ? this.#trials.due(at) : [];
+    this.#trials.succeeded(due.filter((topology) => this.ownership.doubts.get(this.setup.self, topology) === null));
+    const topologies = due.filter((topology) => this.#trials.has(topology));
+    if (topologies.length === 0) return;
+    this.#trials.refused(topologies, at); // Until it has been given something, and has taken it.
+    this.#multicast({ kind: "try", topologies });
   }
 
   #addressesOf(lead: string): string[] {
@@ -732,6 +764,8 @@ export class NodeCore {
     this.#outputs.push({ kind: "event", code, facts });
   }
 }
+
+const NO_DOUBTS: ReadonlyMap<string, unknown> = new Map();
 
 /** Those that match, and the others. */
 function* parted<T>(items: readonly T[], matches: (item: T) => boolean): Slices<[T[], T[]]> {

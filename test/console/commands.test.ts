@@ -335,7 +335,7 @@ describe("cluster duravip explain", () => {
     expect((await answer("cluster duravip explain 10.80.116.50")).replaceAll("\t", "<TAB>")).toMatchInlineSnapshot(`
       "10.80.116.50: labrat-4: labrat-4 got it by load, and nothing calls it away.
       It goes along with 10.80.116.40, always.
-          <TAB>labrat-1: 5 of its network, 12 in all, weight 100; is leaving
+          <TAB>labrat-1: 5 of its network, 12 in all, weight 100; is leaving; doubtful: given only what no other can have, for it could not plumb what it was given lately
        *  <TAB>labrat-4: 4 of its network, 11 in all, weight 200; damped: given only what no other can have, for it failed too often lately
       Without labrat-4 it would go to nobody.
       "

@@ -58,6 +58,7 @@ function members(): Map<string, Member> {
     flaps: [],
     entries: [],
     claims: [],
+    doubts: [],
   };
   return new Map([
     ["n2", { announcement, mature: true, leaving: false, damped: false, regains: false, health: announcement.health }],

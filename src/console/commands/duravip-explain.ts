@@ -21,7 +21,14 @@ export default defineCommand({
   },
 });
 
-function describe({ node, within, total, weight, damped, out }: Candidate, isHome: boolean): string {
+function describe({ node, within, total, weight, damped, doubtful, out }: Candidate, isHome: boolean): string {
   const load = `${within} of its network, ${total} in all, weight ${weight}`;
-  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${damped ? "; damped: given only what no other can have, for it failed too often lately" : ""}\n`;
+  return `${isHome ? " *  " : "    "}\t${node}: ${load}${out === null ? "" : `; ${out}`}${reserve(damped, doubtful)}\n`;
+}
+
+function reserve(damped: boolean, doubtful: boolean): string {
+  if (damped) return "; damped: given only what no other can have, for it failed too often lately";
+  return doubtful
+    ? "; doubtful: given only what no other can have, for it could not plumb what it was given lately"
+    : "";
 }

@@ -27,6 +27,8 @@ export function* balancing(input: PlacementInput): Slices<Map<string, string>> {
     for (;;) {
       const move = yield* nextMove(order, pan, gifts);
       if (move === null) break;
+      // For a trial, one.
+      if (scales.isDoubtful(move.to, topology)) order.splice(order.indexOf(move.to), 1);
       moves.set(move.unit.lead.address, scales.members[move.to] ?? "");
       pan.add(move.from, -1);
       pan.add(move.to, 1);
@@ -63,7 +65,7 @@ function* movableByTopology(
   return movable;
 }
 
-/** @param order numbers of all members; left in the order of their costs, which moves change but little. */
+/** @param order numbers of the members; left in the order of their costs, which moves change but little. */
 function* nextMove(order: number[], pan: Pan, gifts: Gifts): Slices<{ unit: Unit; from: number; to: number } | null> {
   const cost = (member: number) => pan.costs[member] ?? 0;
   order.sort((a, b) => cost(a) - cost(b) || a - b);
@@ -114,7 +116,7 @@ class Gifts {
     for (const [i, unit] of units.entries()) {
       if (i % SLICE === SLICE - 1) yield;
       const refusedBy = rows.get(unit.lead.address)?.refusedBy ?? NOBODY;
-      if (this.scales.calm(this.scales.candidates(unit, refusedBy)).includes(to))
+      if (this.scales.calmOrTrying(unit, this.scales.candidates(unit, refusedBy)).includes(to))
         list.push(this.scales.liking(unit.lead, to) * UNITS_MAX + i);
     }
     const sorted = Float64Array.from(list).sort();

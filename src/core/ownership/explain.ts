@@ -13,6 +13,7 @@ import { place } from "./placement.js";
 import { heirOf, type Row } from "./table.js";
 
 const DAMPED = "has failed too often lately";
+const DOUBTFUL = "could not plumb what it was given in this Topology, and is tried with one address at a time";
 
 export type Rule = "broken" | "pinned" | "preferred" | "stays" | "nobody";
 
@@ -41,6 +42,8 @@ export interface Candidate {
   readonly damped: boolean;
   /** How long yet, as far as this node knows; null where it is not damped. */
   readonly damping: Damping | null;
+  /** It refused units of this Topology, and has taken none since: it is given only what nobody else can have. */
+  readonly doubtful: boolean;
   /** Why it may not have the address; null where it may. */
   readonly out: string | null;
 }
@@ -101,6 +104,7 @@ function candidatesOf(ownership: Ownership, unit: Unit, row: Row, damping: (memb
       weight: ownership.weight(node),
       damped: members.get(node)?.damped === true,
       damping: members.get(node)?.damped === true ? damping(node) : null,
+      doubtful: ownership.doubts.get(node, unit.lead.topology) !== null,
       out: out(ownership, unit, row, node),
     };
   });
@@ -150,7 +154,8 @@ function because(rule: Rule, unit: Unit, home: string | null, candidates: readon
 function outOf({ lead }: Unit, candidates: readonly Candidate[], node: string): string {
   const candidate = candidates.find((some) => some.node === node);
   if (candidate === undefined) return "is no member";
-  return candidate.out ?? (candidate.damped ? DAMPED : `gets it back ${inWords(lead.failback)}`);
+  const { damped, doubtful } = candidate;
+  return candidate.out ?? (damped ? DAMPED : doubtful ? DOUBTFUL : `gets it back ${inWords(lead.failback)}`);
 }
 
 function otherwise(

@@ -13,13 +13,16 @@ import { run, SLICE, type Slices } from "../slices.js";
 import type { View } from "../view.js";
 import type { Announcement, Health, OwnershipMessage } from "../wire/messages.js";
 import { balancing, isMovable } from "./balance.js";
-import { defining, NO_DEFINITIONS, preferencesOf, type Definitions, type Unit } from "./definitions.js";
+import { sameTerms, sameUnits } from "./comparisons.js";
+import { defining, NO_DEFINITIONS, type Definitions } from "./definitions.js";
+import { Doubts } from "./doubts.js";
 import { dampedMembers } from "./flaps.js";
 import { Loads } from "./loads.js";
 import { placing, preferredHome, type PlacementInput } from "./placement.js";
 import { isWithheld, policyOf } from "./policy.js";
 import { Scales, type Standing } from "./scales.js";
 import { settling } from "./settle.js";
+import { choosingTrial } from "./trials.js";
 import {
   assign,
   depart,
@@ -74,6 +77,7 @@ export class Ownership {
   definitions: Definitions = NO_DEFINITIONS;
   rows: ReadonlyMap<string, Row> = new Map();
   loads = new Loads(new Map(), new Map());
+  doubts = new Doubts();
   view: View | null = null;
   /** False while announcements of the present view are missing: owners keep what they have, nobody takes anything. */
   settled = false;
@@ -120,6 +124,7 @@ export class Ownership {
     }
     if (gone.length > 0) this.#fenceMoving(touched);
     this.members = members;
+    this.doubts.keepOnly(view.members);
     if (view.quorate !== hadQuorum) this.#touchWithheld(touched);
     yield* this.#place(touched);
     return { touched, redefined, settled: false, contested: [] };
@@ -148,10 +153,17 @@ export class Ownership {
         this.#forRows(message.leads, touched, (row) => released(row, from, this.#epochs));
         break;
       case "owned":
-        this.#forRows(message.leads, touched, (row) => owned(row, from));
+        yield* this.#take(from, message.leads, touched);
         break;
       case "refused":
-        this.#forRows(message.leads, touched, (row) => refused(row, from));
+        this.#forRows(message.leads, touched, (row, lead) => {
+          const counts = refused(row, from);
+          if (counts) this.doubts.refused(from, this.#topologyOf(lead), lead);
+          return counts;
+        });
+        break;
+      case "try":
+        for (const topology of message.topologies) yield* this.#try(from, topology, touched);
         break;
       case "ready":
         this.#forRows(message.leads, touched, (row) => ready(row, from));
@@ -223,13 +235,14 @@ export class Ownership {
     copy.settled = this.settled;
     copy.#balanced = this.#balanced;
     copy.#autoSize = this.#autoSize;
+    copy.doubts = this.doubts.fork();
     copy.#epochs.enter(this.view?.seq ?? 0);
     return copy;
   }
 
   /** Of the table, the same on every member after the same deliveries; 0 while there is none. */
   get digest(): number {
-    return this.settled ? this.loads.digest : 0;
+    return this.settled ? (this.loads.digest ^ this.doubts.digest) >>> 0 : 0;
   }
 
   /** The table is to be made anew from announcements, as when somebody joins. */
@@ -265,7 +278,8 @@ export class Ownership {
     const { rows, contested } = yield* settling(definitions, claims, this.#epochs, this.#lapsed);
     const loads = yield* Loads.counting(definitions.units, rows);
     // All at once: whoever looks in between slices sees the old or the new.
-    Object.assign(this, { members, definitions, rows, loads, settled: true });
+    const doubts = new Doubts([...members].map(([name, { announcement: said }]) => [name, said.doubts]));
+    Object.assign(this, { members, definitions, rows, loads, doubts, settled: true });
     const touched = { size: rows.size, [Symbol.iterator]: () => rows.keys() };
     yield* this.#place(touched);
     return { touched, redefined: true, settled: true, contested };
@@ -300,6 +314,33 @@ export class Ownership {
       member.regains = member.damped;
       yield* this.#offer(name, touched);
     }
+  }
+
+  *#take(name: string, leads: readonly string[], touched: LargeSet): Slices<void> {
+    const topologies = new Set<string>();
+    this.#forRows(leads, touched, (row, lead) => {
+      if (!owned(row, name)) return false;
+      topologies.add(this.#topologyOf(lead));
+      return true;
+    });
+    const cleared = [...topologies].filter((topology) => this.doubts.owned(name, topology));
+    if (cleared.length > 0) yield* this.#offer(name, touched);
+  }
+
+  /** The first unit that prefers the member, and would go to it but for the doubt, goes to it; else balance may name one. */
+  *#try(name: string, topology: string, touched: LargeSet): Slices<void> {
+    this.doubts.renew(name, topology);
+    const doubt = this.doubts.get(name, topology);
+    if (doubt === null) return;
+    const preferring = this.definitions.found.preferring.get(name) ?? [];
+    const leads = [...preferring].filter((lead) => this.#topologyOf(lead) === topology);
+    const trial = yield* choosingTrial(this.placement(), name, topology, leads, doubt.refused);
+    this.doubts.grant(name, topology, trial);
+    if (trial !== null) touched.add(trial);
+  }
+
+  #topologyOf(lead: string): string {
+    return this.definitions.units.get(lead)?.lead.topology ?? "";
   }
 
   *#give(name: string, leads: readonly string[], touched: LargeSet): Slices<void> {
@@ -373,7 +414,11 @@ export class Ownership {
         const unit = this.definitions.units.get(lead);
         if (unit === undefined) return false;
         const free = isMovable(unit, row, (member) => able.has(member)) || preferredHome(unit, row, scales) === to;
-        return free && this.#mayHave(to, lead, scales) && assign(row, to, this.#epochs);
+        const doubt = this.doubts.get(to, unit.lead.topology);
+        if (doubt !== null && !doubt.credit) return false;
+        if (!free || !this.#mayHave(to, lead, scales) || !assign(row, to, this.#epochs)) return false;
+        this.doubts.spend(to, unit.lead.topology);
+        return true;
       });
     }
   }
@@ -422,7 +467,8 @@ export class Ownership {
     if (touched.size === 0) return;
     let placed = 0;
     for (const { lead, home } of yield* placing(this.placement(), touched, given)) {
-      this.loads.change(lead, (row) => assign(row, home, this.#epochs));
+      const isNew = this.loads.change(lead, (row) => assign(row, home, this.#epochs));
+      if (isNew && home !== null) this.doubts.spend(home, this.#topologyOf(lead));
       if (++placed % SLICE === 0) yield;
     }
   }
@@ -439,6 +485,7 @@ export class Ownership {
         down: new Set(health.down),
         damped,
         regains,
+        doubtful: this.doubts.of(name),
       });
     }
     const { units } = this.definitions;
@@ -458,24 +505,4 @@ function memberOf(announcement: Announcement, damped: boolean): Member {
 /** @param before a member that departs takes no policy along: it may have the addresses yet, wherever it is. */
 function definitionsOf(members: ReadonlyMap<string, Member>, before?: Definitions): Slices<Definitions> {
   return defining(new Map([...members].map(([name, { announcement }]) => [name, announcement.entries])), before);
-}
-
-/** Does every unit that is left consist of the same addresses? */
-function sameUnits(before: Definitions, after: Definitions): boolean {
-  for (const [lead, { followers }] of after.units) {
-    const known = before.units.get(lead)?.followers;
-    if (known?.length !== followers.length) return false;
-    if (followers.some(({ address }, i) => known[i]?.address !== address)) return false;
-  }
-  return true;
-}
-
-function sameTerms(a: Unit | undefined, b: Unit): boolean {
-  return (
-    a !== undefined &&
-    a.lead.broken === b.lead.broken &&
-    a.lead.failback === b.lead.failback &&
-    preferencesOf(a).join("\n") === preferencesOf(b).join("\n") &&
-    b.electorate.every((member) => a.electorate.includes(member))
-  );
 }

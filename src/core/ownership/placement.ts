@@ -3,7 +3,7 @@
  *
  * In this order: broken, nobody; pinned by a move, there; the first preferred node that may have it, unless `failback` has it stay; where it is; the least loaded member,
  * first in its Topology, then in all, ties by rendezvous hash, so that the same homes come back. Members that drain count
- * only where there are no others, and members that failed too often lately get nothing new but there.
+ * only where there are no others, and members that failed too often lately, or are doubtful, get nothing new but there.
  *
  * Source: docs/PROTOCOL.md, "Placement"; rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to
  * increase hit rates", IEEE/ACM Transactions on Networking 6(1), 1998.
@@ -61,7 +61,7 @@ export function* placing(input: PlacementInput, leads: Iterable<string>, given: 
     const candidates = scales.candidates(unit, row.refusedBy);
     const heir = heirOf(row);
     const home = settledHome(unit, row, candidates, scales, given.has(lead));
-    if (home === null && candidates.length > 0) orphans.push({ unit, candidates: scales.calm(candidates) });
+    if (home === null && candidates.length > 0) orphans.push({ unit, candidates: scales.calm(unit, candidates) });
     else if (heir !== home) homes.push({ lead, home });
     scales.move(unit.lead.topology, heir, home);
   }
@@ -105,7 +105,7 @@ export function preferredHome(unit: Unit, row: Row, scales: Scales): string | nu
 
 /** The preferred member that may have the unit and be given it, or has it already. */
 function firstChoice(unit: Unit, candidates: Int32Array, scales: Scales, heir: string | null): string | undefined {
-  const fit = scales.preferable(candidates);
+  const fit = scales.preferable(unit, candidates);
   return preferencesOf(unit).find(
     (member) => scales.holds(fit, member) || (member === heir && scales.holds(candidates, member)),
   );

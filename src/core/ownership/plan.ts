@@ -89,6 +89,7 @@ function settleAnew(copy: Ownership, entries: ReadonlyMap<string, readonly Entry
   const claims = claimsOf(copy);
   const names = [...new Set([...members.keys(), ...entries.keys()])].sort();
   const leader = names[0] ?? "";
+  const { doubts } = copy;
   copy.enter({ ...view, seq: view.seq + 1, members: names, leader, stayed: [] });
   for (const name of names) {
     const member = members.get(name);
@@ -98,6 +99,7 @@ function settleAnew(copy: Ownership, entries: ReadonlyMap<string, readonly Entry
       leaving: member.leaving,
       health: member.health,
       flaps: member.damped ? [{ member: name, penalty: DAMPED_FROM }] : [],
+      doubts: [...doubts.of(name).keys()],
     };
     const announcement = { ...(known ?? NEWCOMER), claims: claims.get(name) ?? [] };
     copy.deliver(name, { kind: "announce", ...announcement, entries: entries.get(name) ?? announcement.entries });
@@ -121,6 +123,7 @@ const NEWCOMER: Announcement = {
   flaps: [],
   entries: [],
   claims: [],
+  doubts: [],
 };
 
 function claimsOf({ definitions, rows }: Ownership): Map<string, Claim[]> {

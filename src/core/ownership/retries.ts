@@ -13,16 +13,22 @@ interface Retry {
 export class Retries {
   readonly #retries = new Map<string, Retry>();
 
+  constructor(private readonly longestWaitMs = LONGEST_WAIT_MS) {}
+
   get deadline(): MonoMs {
     let earliest = Number.POSITIVE_INFINITY;
     for (const { at } of this.#retries.values()) earliest = Math.min(earliest, at);
     return earliest;
   }
 
+  has(lead: string): boolean {
+    return this.#retries.has(lead);
+  }
+
   refused(leads: readonly string[], at: MonoMs): void {
     for (const lead of leads) {
       const failures = (this.#retries.get(lead)?.failures ?? 0) + 1;
-      const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+      const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), this.longestWaitMs);
       this.#retries.set(lead, { failures, at: at + wait });
     }
   }

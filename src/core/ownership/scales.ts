@@ -4,6 +4,7 @@
  */
 import type { Unit, Vip } from "./definitions.js";
 import { hashOf } from "./hash.js";
+import type { Doubtful } from "./doubts.js";
 import type { Loads } from "./loads.js";
 import type { Electorate } from "./rolls.js";
 
@@ -21,6 +22,8 @@ export interface Standing {
   readonly regains: boolean;
   /** Topologies whose addresses it cannot serve. */
   readonly down: ReadonlySet<string>;
+  /** Topologies in which it is doubtful. It keeps what it has there. */
+  readonly doubtful: ReadonlyMap<string, Doubtful>;
 }
 
 export class Scales {
@@ -33,7 +36,7 @@ export class Scales {
   readonly #pans = new Map<string, Pan>();
   readonly #candidates = new Map<Electorate, Map<string, Int32Array>>();
   readonly #allUp: boolean;
-  readonly #anyDamped: boolean;
+  readonly #allTrusted: boolean;
 
   constructor(
     private readonly able: ReadonlyMap<string, Standing>,
@@ -44,7 +47,7 @@ export class Scales {
     this.#hashes = Int32Array.from(this.members, hashOf);
     this.#weights = Float64Array.from(this.members, (member) => able.get(member)?.weight ?? 1);
     this.#allUp = [...able.values()].every(({ down }) => down.size === 0);
-    this.#anyDamped = [...able.values()].some(({ damped }) => damped);
+    this.#allTrusted = [...able.values()].every(({ damped, doubtful }) => !damped && doubtful.size === 0);
     this.#total = new Pan(this.#weights);
     for (const topology of loads.topologies) {
       const { counts } = this.pan(topology);
@@ -96,23 +99,36 @@ export class Scales {
     return candidates;
   }
 
-  /** Those of the candidates that may be given what they have not, for they have not failed too often; all where all have. */
-  calm(candidates: Int32Array): Int32Array {
-    return this.#unless(candidates, ({ damped }) => damped);
+  /** Those of the candidates that may be given what they have not, for they have not failed too often, and are not
+   * doubtful; all where none is so. */
+  calm(unit: Unit, candidates: Int32Array): Int32Array {
+    return this.#trusted(candidates, (standing) => !standing.damped && mayTry(standing, unit));
   }
 
   /** The same of what prefers them. */
-  preferable(candidates: Int32Array): Int32Array {
-    return this.#unless(candidates, ({ damped, regains }) => damped && !regains);
+  preferable(unit: Unit, candidates: Int32Array): Int32Array {
+    return this.#trusted(candidates, (standing) => (!standing.damped || standing.regains) && mayTry(standing, unit));
   }
 
-  #unless(candidates: Int32Array, isOut: (standing: Standing) => boolean): Int32Array {
-    if (!this.#anyDamped) return candidates;
-    const fit = candidates.filter((number) => {
-      const standing = this.able.get(this.members[number] ?? "");
-      return standing === undefined || !isOut(standing);
+  /** The same for balance, where whoever has said TRY may have one. */
+  calmOrTrying(unit: Unit, candidates: Int32Array): Int32Array {
+    return this.#trusted(candidates, ({ damped, doubtful }) => {
+      const doubt = doubtful.get(unit.lead.topology);
+      return !damped && (doubt === undefined || (doubt.credit && !doubt.refused.has(unit.lead.address)));
     });
-    return fit.length > 0 ? fit : candidates;
+  }
+
+  isDoubtful(member: number, topology: string): boolean {
+    return this.able.get(this.members[member] ?? "")?.doubtful.has(topology) === true;
+  }
+
+  #trusted(candidates: Int32Array, isTrusted: (standing: Standing) => boolean): Int32Array {
+    if (this.#allTrusted) return candidates;
+    const trusted = candidates.filter((number) => {
+      const standing = this.able.get(this.members[number] ?? "");
+      return standing !== undefined && isTrusted(standing);
+    });
+    return trusted.length > 0 ? trusted : candidates;
   }
 
   /** Does the member keep such a unit for now, though it drains? */
@@ -166,6 +182,12 @@ export class Scales {
   liking({ hash }: Vip, member: number): number {
     return rendezvous(hash, this.#hashes[member] ?? 0);
   }
+}
+
+/** Is the member not doubtful where the unit is, or is this the unit that it is tried with? */
+function mayTry({ doubtful }: Standing, { lead }: Unit): boolean {
+  const doubt = doubtful.get(lead.topology);
+  return doubt === undefined || doubt.trial === lead.address;
 }
 
 /** One Topology, or all of them together. */

@@ -47,6 +47,8 @@ export interface Announcement {
   readonly flaps: readonly Flaps[];
   readonly entries: readonly Entry[];
   readonly claims: readonly Claim[];
+  /** Blocks of the Topologies in which the sender was doubtful in its table before. */
+  readonly doubts: readonly string[];
 }
 
 /** An announcement as it goes over the wire: entries stand behind their digest. */
@@ -79,6 +81,8 @@ export type OwnershipMessage =
     }
   /** Of what the sender has, the next that it wants to be rid of, while it drains by and by. */
   | { readonly kind: "give"; readonly leads: readonly string[] }
+  /** The sender is doubtful in these Topologies, by their blocks, and wants a unit to show that it can. */
+  | { readonly kind: "try"; readonly topologies: readonly string[] }
   /** From the leader: the time of these pins is over. */
   | { readonly kind: "unpin"; readonly leads: readonly string[] }
   /**
@@ -142,7 +146,7 @@ const KINDS = [
   null, // 21 and 22 are not of this version.
   null,
   "request",
-  null,
+  "try",
   null,
   "hardware",
 ] as const;
@@ -164,6 +168,9 @@ export function encodeMessage(message: WireMessage): Uint8Array {
     case "request":
       out.list(message.calm, (node) => out.string(node));
       writeSet(out, message.unpin);
+      break;
+    case "try":
+      out.list(message.topologies, (block) => out.string(block));
       break;
     case "balance":
       out.list(message.moves, ({ to, leads }) => writeSet(out.string(to), leads));
@@ -241,6 +248,8 @@ function readBody(kind: Kind, source: ByteReader): WireMessage {
     }
     case "request":
       return { kind, calm: source.list(() => source.string(), 1024), unpin: readSet(source) };
+    case "try":
+      return { kind, topologies: source.list(() => source.string(), 1024) };
     case "balance":
       return { kind, moves: source.list(() => ({ to: source.string(), leads: readSet(source) })) };
     case "released":
@@ -298,6 +307,7 @@ function writeIntroduction(out: ByteWriter, said: Introduction): void {
     .string(said.catalogue)
     .list(said.known, (digest) => out.string(digest));
   writeClaims(out, said.claims);
+  out.list(said.doubts, (block) => out.string(block));
 }
 
 function readIntroduction(source: ByteReader): Introduction {
@@ -318,6 +328,7 @@ function readIntroduction(source: ByteReader): Introduction {
     catalogue: source.string(64),
     known: source.list(() => source.string(64), 1024),
     claims: readClaims(source),
+    doubts: source.list(() => source.string(), 1024),
   };
 }
 

@@ -31,6 +31,7 @@ export function announcement(entries: readonly Entry[], different: Partial<Annou
     health: { draining: false, paced: false, down: [] },
     entries,
     claims: [],
+    doubts: [],
     ...different,
   };
 }

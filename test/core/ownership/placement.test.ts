@@ -37,7 +37,16 @@ function place(input: PlacementInput, leads: Iterable<string>): Map<string, stri
 }
 
 function standing(different: Partial<Standing> = {}): Standing {
-  return { weight: 1, draining: false, paced: false, damped: false, regains: false, down: new Set(), ...different };
+  return {
+    weight: 1,
+    draining: false,
+    paced: false,
+    damped: false,
+    regains: false,
+    down: new Set(),
+    doubtful: new Map(),
+    ...different,
+  };
 }
 
 /** Members of one weight. */
