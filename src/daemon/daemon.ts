@@ -55,8 +55,14 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     });
     undo.push(() => kernel.close());
     requireCapabilities(kernel);
-    const plumber = await Plumber.open(kernel, config);
-    const leftovers = await findLeftovers(kernel, plumber, catalogueOf(config));
+    const entries = catalogueOf(config);
+    const plumber = await Plumber.open(
+      kernel,
+      config,
+      entries.map(({ address }) => address),
+      sink,
+    );
+    const leftovers = await findLeftovers(kernel, plumber, entries);
 
     let node: Node | null = null;
     const onMailEvent = (event: MailEvent) => {

@@ -38,7 +38,10 @@ export class InterfaceCheck {
 
   /** Where the kernel cannot be watched, that is told, and the period alone has to do. */
   async start(): Promise<void> {
-    this.#timer = setInterval(() => void this.#check(), this.intervalMs);
+    this.#timer = setInterval(() => {
+      this.handler.links();
+      void this.#check();
+    }, this.intervalMs);
     this.#timer.unref();
     try {
       this.#monitor = await this.kernel.watch((changes) => this.#onChanges(changes));

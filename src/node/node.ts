@@ -64,12 +64,16 @@ const WARNINGS = new Set([
   "vip-unowned",
   "quorum-lost",
   "node-damped",
+  "node-doubtful",
   "lease-lapsed",
   "partition-policy-differs",
   "table-diverged",
   "version-differs",
   "message-malformed",
 ]);
+
+/** A lifeline that cannot be made, and a LAN that cannot be heard, are tried again this often. */
+const LINKS_AGAIN_MS = 500;
 
 /** Summer time, and whoever sets the clock, are noticed after so long. */
 const CLOCK_MS = 60_000;
@@ -92,6 +96,7 @@ export class Node {
   #left = false;
   #down: readonly string[] = [];
   #linkLooks = 0;
+  #linksAgain: NodeJS.Timeout | undefined;
   #onLeft: () => void = () => {};
 
   constructor(private readonly parts: NodeParts) {
@@ -209,6 +214,7 @@ export class Node {
   async stop(): Promise<void> {
     await this.#check.stop();
     clearInterval(this.#clock);
+    clearTimeout(this.#linksAgain);
     this.#guard.stop();
     this.#descriptors.stop();
     this.#sharing.stop();
@@ -229,13 +235,20 @@ export class Node {
     const look = ++this.#linkLooks;
     try {
       await this.#guard.lookAtLinks();
-      const down = await this.parts.plumber.down();
+      const down = await this.parts.plumber.look();
+      if (this.parts.plumber.isUnsettled && !this.#left) this.#lookAtLinksSoon();
       if (look !== this.#linkLooks || down.join() === this.#down.join()) return;
       this.#down = down;
       this.#input({ kind: "links", at: performance.now(), down });
     } catch (error) {
       this.#log("error", "interface-check-failed", { reason: explain(error) });
     }
+  }
+
+  #lookAtLinksSoon(): void {
+    clearTimeout(this.#linksAgain);
+    this.#linksAgain = setTimeout(() => void this.#lookAtLinks(), LINKS_AGAIN_MS);
+    this.#linksAgain.unref();
   }
 
   #input(input: NodeInput): void {
@@ -301,7 +314,10 @@ export class Node {
     } catch (error) {
       for (const address of addresses) failed.set(address, explain(error));
     }
-    if (failed.size > 0) await this.#undoAcquire([...failed.keys()]);
+    if (failed.size > 0) {
+      void this.#lookAtLinks(); // The kernel may not have told why.
+      await this.#undoAcquire([...failed.keys()]);
+    }
     const failures = [...failed].map(([address, reason]) => ({ address, reason }));
     this.#input({ kind: "done", at: performance.now(), job, failed: failures });
   }

@@ -1,24 +1,18 @@
 /**
  * From addresses to the kernel: which interface carries each, in which mode, and who is told on the LAN. Knows the
- * Topology stanzas; decides nothing about ownership.
+ * Topology stanzas, and follows their interfaces by name; decides nothing about ownership.
  */
 import { constants } from "node:os";
-import type { Config, Topology } from "../config/types.js";
+import type { Config } from "../config/types.js";
+import { describeAddresses } from "../core/address.js";
 import { topologyFinder } from "../core/catalogue/catalogue.js";
-import { HoldfastError } from "../errors.js";
-import type { VipPlace } from "../kernel/index.js";
-import type {
-  AddOptions,
-  AnnounceSource,
-  Host,
-  Kernel,
-  Lan,
-  Lifeline,
-  Link,
-  PlumbResult,
-  PlumbTarget,
-  Sighting,
-} from "../kernel/types.js";
+import { type FoundAddress, findOrphans, type VipPlace } from "../kernel/index.js";
+import type { AddOptions, Host, Kernel, Link, PlumbResult, PlumbTarget, Sighting } from "../kernel/types.js";
+import { LanPorts } from "./lan-ports.js";
+import { LifelineKeeper } from "./lifeline-keeper.js";
+import type { NodeEventSink } from "./node.js";
+import { Place, type PlaceChange } from "./place.js";
+import { aloneAmong, closeSockets } from "./sockets.js";
 
 export interface PlumbFailure {
   readonly address: string;
@@ -47,108 +41,165 @@ const MOST_AT_ONCE = 1024;
 /** What `Kernel.add` and `Kernel.remove` answer for the host's own addresses and other programs'. */
 const FOREIGN = new Set<number>([constants.errno.EEXIST, constants.errno.EPERM]);
 
+/** What `Kernel.add` answers where the interface has gone, or is down, since it was last looked at. */
+const GONE = new Set<number>([constants.errno.ENODEV, constants.errno.ENXIO, constants.errno.ENETDOWN]);
+
 /** A Linux neighbour that has just taken the rival's word takes none of ours within a second (arp_process() in net/ipv4/arp.c). */
 const DEFENCE_ROUNDS = 2;
 
-interface Place {
-  readonly topology: Topology;
-  readonly target: PlumbTarget & VipPlace;
-  source: AnnounceSource;
-}
-
 export class Plumber {
-  #lifeline: Lifeline | null = null;
-  /** By interface. */
-  readonly #lans = new Map<number, Lan>();
-  readonly #topologyOf: (address: string) => Topology | undefined;
+  /** By block of the Topology. */
+  readonly #places: ReadonlyMap<string, Place>;
+  readonly #topologyOf: (address: string) => { readonly block: string } | undefined;
+  readonly #lifeline: LifelineKeeper;
+  readonly #ports: LanPorts;
+  /** Interfaces that are known to be missing. */
+  readonly #missing = new Set<string>();
+  #looking: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly kernel: Kernel,
     private readonly config: Config,
-    /** By block of the Topology. */
-    private readonly places: ReadonlyMap<string, Place>,
+    private readonly vips: readonly string[],
+    private readonly sink: NodeEventSink,
   ) {
-    this.#topologyOf = topologyFinder(config.topologies);
+    const { topologies, cluster } = config;
+    this.#places = new Map(topologies.map((topology) => [topology.block, new Place(topology, cluster)]));
+    this.#topologyOf = topologyFinder(topologies);
+    this.#lifeline = new LifelineKeeper(kernel, sink);
+    this.#ports = new LanPorts(kernel, sink);
   }
 
-  /** Looks up the interfaces, and touches none. @throws ERR_LINK_UNKNOWN with the interfaces that there are. */
-  static async open(kernel: Kernel, config: Config): Promise<Plumber> {
-    const links = await kernel.links();
-    const places = config.topologies.map((topology): [string, Place] => {
-      const link = linkOf(links, topology);
-      const { plumbing, cidrmask: prefix, dad, sourceHygiene } = topology;
-      const target = { ifindex: link.index, plumbing, prefix, dad, sourceHygiene };
-      const source = { link, rounds: config.cluster.arpRepeat, allHosts: config.cluster.arpAllHosts };
-      return [topology.block, { topology, target, source }];
-    });
-    return new Plumber(kernel, config, new Map(places));
+  /** Looks up the interfaces, and touches none. Those that are missing are told, and waited for. @param vips all of them. */
+  static async open(kernel: Kernel, config: Config, vips: readonly string[], sink: NodeEventSink): Promise<Plumber> {
+    const plumber = new Plumber(kernel, config, vips, sink);
+    plumber.#follow(await kernel.links());
+    return plumber;
   }
 
   /** From here on, what Topologies with a lifeline plumb goes away with this process. @throws ERR_LIFELINE. */
   async openLifeline(name: string): Promise<void> {
-    if (!this.config.topologies.some(({ lifeline }) => lifeline)) return;
-    this.#lifeline = await this.kernel.openLifeline(name);
-  }
-
-  /** Blocks of the Topologies whose interface is gone, is down or has no carrier. */
-  async down(): Promise<string[]> {
-    const links = new Map((await this.kernel.links()).map((link) => [link.index, link]));
-    const serves = ({ target }: Place) => {
-      const link = links.get(target.ifindex);
-      return link !== undefined && link.up && link.carrier;
-    };
-    return [...this.places].filter(([, place]) => !serves(place)).map(([block]) => block);
+    if (this.config.topologies.some(({ lifeline }) => lifeline)) await this.#lifeline.open(name);
   }
 
   /**
-   * Answers on every Topology interface for what is plumbed where the kernel does not, and tells who else uses it. An interface
-   * without a hardware address has no such LAN. @throws what `Kernel.openLan` throws.
+   * Follows the interfaces, after each change of one: LAN ports, the lifeline, what is announced. One at a time.
+   *
+   * @returns blocks of the Topologies whose interface is gone, is down or has no carrier, or whose lifeline cannot be made.
+   */
+  look(): Promise<string[]> {
+    const looking = this.#looking.catch(() => {}).then(() => this.#look());
+    this.#looking = looking;
+    return looking;
+  }
+
+  /** Something could not be opened at the last look: look again soon. */
+  get isUnsettled(): boolean {
+    return this.#lifeline.isMissing || this.#ports.isMissing;
+  }
+
+  async #look(): Promise<string[]> {
+    const links = await this.kernel.links();
+    await this.#lifeline.look(links);
+    const former = new Map([...this.#places.values()].map((place) => [place, place.target?.ifindex]));
+    const changes = this.#follow(links);
+    for (const [place, change] of changes) {
+      const { link, topology } = place;
+      if (link === null || change === "same") continue;
+      const before = former.get(place);
+      if (!topology.lifeline && before !== undefined && before !== link.index) await this.#leave(place, before);
+      if (before !== link.index) await this.#clean(link.index);
+    }
+    const places = [...this.#places.values()];
+    await this.#ports.follow(places, (place) => this.#isOnLink(place));
+    for (const [place, change] of changes) {
+      if (change === "same" || place.source === null) continue;
+      if (place.plumbed.size > 0) this.kernel.announce([...place.plumbed], place.source);
+    }
+    const isDown = (place: Place) => !place.serves || (place.topology.lifeline && this.#lifeline.isMissing);
+    return [...this.#places].filter(([, place]) => isDown(place)).map(([block]) => block);
+  }
+
+  /** Tells once of each interface that is missing, and when it comes. */
+  #follow(links: readonly Link[]): [Place, PlaceChange][] {
+    const changes = [...this.#places.values()].map((place): [Place, PlaceChange] => [place, place.follow(links)]);
+    for (const name of new Set(changes.map(([{ topology }]) => topology.interface))) {
+      const some = changes.filter(([{ topology }]) => topology.interface === name);
+      const [first, change] = some[0] ?? [];
+      this.#tell(name, some.map(([{ topology }]) => topology.block).join(" "), first?.link ?? null, change === "moved");
+    }
+    return changes;
+  }
+
+  #tell(name: string, topologies: string, link: Link | null, moved: boolean): void {
+    const facts = { interface: name, topologies };
+    if (link === null) {
+      if (!this.#missing.has(name)) this.sink({ level: "warn", code: "interface-missing", facts });
+      this.#missing.add(name);
+      return;
+    }
+    const now = { ...facts, index: link.index, mac: link.mac ?? "" };
+    if (this.#missing.delete(name)) this.sink({ level: "info", code: "interface-came", facts: now });
+    else if (moved) this.sink({ level: "info", code: "interface-changed", facts: now });
+  }
+
+  /** What stands on an interface that had the name before is taken away there; who holds it hears that it is lost. */
+  async #leave(place: Place, ifindex: number): Promise<void> {
+    const found = await this.kernel.addresses({ protocol: this.kernel.protocol, ifindex });
+    await this.kernel.removeFound([...found].filter(({ address }) => place.plumbed.has(address)));
+  }
+
+  /** What a run before this one left on an interface that has only now come. */
+  async #clean(ifindex: number): Promise<void> {
+    const found = await this.kernel.addresses({ ifindex });
+    const { orphans } = findOrphans(found, this.vipPlaces(this.vips), this.kernel.protocol);
+    const leftovers = orphans.filter((one) => !this.#stands(one));
+    if (leftovers.length === 0) return;
+    await closeSockets(this.kernel, await aloneAmong(leftovers, await this.kernel.addresses()), this.sink);
+    await this.kernel.removeFound(leftovers);
+    const addresses = describeAddresses(leftovers.map(({ address }) => address));
+    this.sink({ level: "warn", code: "leftovers-removed", facts: { count: leftovers.length, addresses } });
+  }
+
+  /** Did this run plumb it there? */
+  #stands({ address, ifindex }: FoundAddress): boolean {
+    const place = this.#places.get(this.#topologyOf(address)?.block ?? "");
+    return place?.plumbed.has(address) === true && this.#target(place)?.ifindex === ifindex;
+  }
+
+  /**
+   * Answers on every Topology interface for what is plumbed where the kernel does not, and tells who else uses it; also on those that
+   * come later. @throws what `Kernel.openLan` throws.
    */
   async listen(handler: (sightings: readonly Sighting[]) => void): Promise<void> {
-    for (const { source } of this.places.values()) {
-      const { link } = source;
-      if (link.mac === null || this.#lans.has(link.index)) continue;
-      this.#lans.set(link.index, await this.kernel.openLan(link, handler));
-    }
+    await this.#ports.listen(this.#places.values(), handler);
   }
 
   /** @returns those that somebody on the LAN answers for. */
   async probe(addresses: readonly string[], waitMs: number): Promise<readonly Host[]> {
-    const asked = [...this.#byPlace(addresses)]
-      .filter(([{ source }]) => source.link.mac !== null)
-      .map(([{ source }, some]) => this.kernel.probe(some, source.link, { waitMs }));
+    const asked = [...this.#byPlace(addresses)].flatMap(([{ link }, some]) =>
+      link === null || link.mac === null ? [] : [this.kernel.probe(some, link, { waitMs })],
+    );
     return (await Promise.all(asked)).flat();
   }
 
-  /** Where each address would be an alias of the Topology interface. */
+  /** Where each address would be an alias of the Topology interface; nowhere (0) while that is missing. */
   vipPlaces(addresses: readonly string[]): Map<string, VipPlace> {
     const vips = new Map<string, VipPlace>();
-    for (const [{ target }, some] of this.#byPlace(addresses)) for (const address of some) vips.set(address, target);
+    for (const [{ link, topology }, some] of this.#byPlace(addresses)) {
+      const place = { ifindex: link?.index ?? 0, prefix: topology.cidrmask };
+      for (const address of some) vips.set(address, place);
+    }
     return vips;
-  }
-
-  /** @returns those that the kernel did not take, with its words; the others are plumbed. */
-  async plumb(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
-    return this.#inPlaces(addresses, async (some, place) => {
-      const target = this.#target(place);
-      const result = await this.kernel.add(some, target, this.#expiry(place, term));
-      const { index } = place.source.link;
-      const onLink = target.plumbing === "address" && target.ifindex === index;
-      await this.#lans.get(index)?.own(
-        some.filter((_, i) => result.statuses[i] === 0),
-        onLink,
-      );
-      return result;
-    });
   }
 
   /** Where they have a lifetime. @returns those that are there, and have it no longer, with the kernel's words. */
   async extend(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
     return this.#inPlaces(addresses, async (some, place) => {
-      const expiry = this.#expiry(place, term);
-      if (expiry.validUntil === undefined) return { statuses: new Int32Array(some.length), texts: new Map() };
-      const { statuses, texts } = await this.kernel.extend(some, this.#target(place), expiry);
-      return { statuses: statuses.map((status) => (NOT_EXTENDED.has(-status) ? 0 : status)), texts };
+      const [expiry, target] = [this.#expiry(place, term), this.#target(place)];
+      if (expiry.validUntil === undefined || target === null) return [];
+      const { statuses, texts } = await this.kernel.extend(some, target, expiry);
+      return failuresOf(some, { statuses: statuses.map((one) => (NOT_EXTENDED.has(-one) ? 0 : one)), texts });
     });
   }
 
@@ -156,18 +207,52 @@ export class Plumber {
    * word. */
   async drop(addresses: readonly string[]): Promise<void> {
     await this.#inPlaces(addresses, async (some, place) => {
-      const removing = this.kernel.remove(some, this.#target(place), { ahead: true });
-      const [removed] = await Promise.all([removing, this.#lans.get(place.source.link.index)?.disown(some)]);
-      return removed;
+      const target = this.#target(place);
+      if (target === null) return [];
+      const removing = this.kernel.remove(some, target, { ahead: true });
+      const [removed] = await Promise.all([removing, this.#ports.of(place)?.disown(some)]);
+      return failuresOf(some, removed);
     });
+  }
+
+  /** @returns those that the kernel did not take, with its words; the others are plumbed. */
+  async plumb(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
+    await this.#looking.catch(() => {}); // It may be making the lifeline that they are to sit on.
+    return this.#inPlaces(addresses, async (some, place) => {
+      for (const address of some) place.plumbed.add(address);
+      const result = await this.#add(some, place, term);
+      if (result === null) return forget(some, place);
+      for (const [i, address] of some.entries()) if (result.statuses[i] !== 0) place.plumbed.delete(address);
+      const taken = some.filter((_, i) => result.statuses[i] === 0);
+      await this.#ports.of(place)?.own(taken, this.#isOnLink(place));
+      return failuresOf(some, result);
+    });
+  }
+
+  /** Where the interface has changed and nobody has told yet, they go to where it is now. Null where it is missing. */
+  async #add(some: readonly string[], place: Place, term: Term): Promise<PlumbResult | null> {
+    const target = place.link === null ? null : this.#target(place);
+    if (target === null) return null;
+    const result = await this.kernel.add(some, target, this.#expiry(place, term));
+    if (!result.statuses.some((status) => GONE.has(-status))) return result;
+    await this.look();
+    const now = place.link === null ? null : this.#target(place);
+    return now === null || now.ifindex === target.ifindex
+      ? result
+      : this.kernel.add(some, now, this.#expiry(place, term));
   }
 
   /** @returns those that are still there, with the kernel's words. */
   async unplumb(addresses: readonly string[]): Promise<PlumbFailure[]> {
     this.kernel.cancelAnnounce(addresses);
     return this.#inPlaces(addresses, async (some, place) => {
-      await this.#lans.get(place.source.link.index)?.disown(some);
-      return this.kernel.remove(some, this.#target(place));
+      await this.#ports.of(place)?.disown(some);
+      const target = this.#target(place);
+      // What sat on what is gone is gone.
+      const failures = target === null ? [] : failuresOf(some, await this.kernel.remove(some, target));
+      const left = new Set(failures.map(({ address }) => address));
+      for (const address of some) if (!left.has(address)) place.plumbed.delete(address);
+      return failures;
     });
   }
 
@@ -175,21 +260,18 @@ export class Plumber {
   async neighbours(): Promise<Map<string, readonly Host[]>> {
     const all = await this.kernel.neighbours();
     return new Map(
-      [...this.places].map(([block, { source }]) => [
-        block,
-        all.filter(({ ifindex }) => ifindex === source.link.index),
-      ]),
+      [...this.#places].map(([block, { link }]) => [block, all.filter(({ ifindex }) => ifindex === link?.index)]),
     );
   }
 
   /** Where announcements do not go to everybody, these are told besides, in the Topology of this block. */
   tellBesides(block: string, hosts: readonly Host[]): void {
-    const place = this.places.get(block);
-    if (place !== undefined) place.source = { ...place.source, hosts };
+    const place = this.#places.get(block);
+    if (place !== undefined) place.hosts = hosts;
   }
 
   announce(addresses: readonly string[]): void {
-    for (const [place, some] of this.#byPlace(addresses)) this.kernel.announce(some, place.source);
+    for (const [{ source }, some] of this.#byPlace(addresses)) if (source !== null) this.kernel.announce(some, source);
   }
 
   /**
@@ -197,8 +279,9 @@ export class Plumber {
    * cuts short.
    */
   defend(addresses: readonly string[]): void {
-    for (const [place, some] of this.#byPlace(addresses)) {
-      this.kernel.announce(some, { ...place.source, rounds: Math.max(DEFENCE_ROUNDS, place.source.rounds) });
+    for (const [{ source }, some] of this.#byPlace(addresses)) {
+      if (source === null) continue;
+      this.kernel.announce(some, { ...source, rounds: Math.max(DEFENCE_ROUNDS, source.rounds) });
     }
   }
 
@@ -213,49 +296,59 @@ export class Plumber {
    */
   silence(addresses: readonly string[]): void {
     this.kernel.cancelAnnounce(addresses);
-    for (const [place, some] of this.#byPlace(addresses)) void this.#lans.get(place.source.link.index)?.disown(some);
+    for (const [place, some] of this.#byPlace(addresses)) {
+      for (const address of some) place.plumbed.delete(address);
+      void this.#ports.of(place)?.disown(some);
+    }
   }
 
   /** Takes away everything that sits on the lifeline. */
   async close(): Promise<void> {
-    await Promise.all([...this.#lans.values()].map((lan) => lan.close()));
-    await this.#lifeline?.close();
+    await this.#looking.catch(() => {});
+    await this.#ports.close();
+    await this.#lifeline.close();
   }
 
-  #target({ topology, target }: Place): PlumbTarget {
-    return topology.lifeline && this.#lifeline !== null ? { ...target, ifindex: this.#lifeline.ifindex } : target;
+  /** Null while there is nothing to plumb on. */
+  #target({ topology, target }: Place): PlumbTarget | null {
+    if (!topology.lifeline) return target;
+    const { ifindex } = this.#lifeline;
+    return target === null || ifindex === null ? null : { ...target, ifindex };
   }
 
-  #expiry({ topology, target }: Place, { leased, notAfter, validUntil }: Term): AddOptions {
-    const onLifeline = topology.lifeline && this.#lifeline !== null;
-    const expires = target.plumbing === "address" && (leased || !onLifeline);
+  #isOnLink({ topology }: Place): boolean {
+    return topology.plumbing === "address" && !topology.lifeline;
+  }
+
+  #expiry({ topology }: Place, { leased, notAfter, validUntil }: Term): AddOptions {
+    const expires = topology.plumbing === "address" && (leased || !topology.lifeline);
     return expires ? { notAfter, validUntil } : { notAfter };
   }
 
   async #inPlaces(
     addresses: readonly string[],
-    change: (some: readonly string[], place: Place) => Promise<PlumbResult>,
+    change: (some: readonly string[], place: Place) => Promise<PlumbFailure[]>,
   ): Promise<PlumbFailure[]> {
     const batches = [...this.#byPlace(addresses)].map(async ([place, some]) => {
       const failures: PlumbFailure[] = [];
       const most = this.#mostAtOnce(place);
       for (let i = 0; i < some.length; i += most) {
         const chunk = some.slice(i, i + most);
-        failures.push(...failuresOf(chunk, await change(chunk, place)));
+        failures.push(...(await change(chunk, place)));
       }
       return failures;
     });
     return (await Promise.all(batches)).flat();
   }
 
-  #mostAtOnce({ target }: Place): number {
-    return target.plumbing === "address" && !target.dad ? MOST_AT_ONCE : Number.POSITIVE_INFINITY;
+  #mostAtOnce({ topology }: Place): number {
+    return topology.plumbing === "address" && !topology.dad ? MOST_AT_ONCE : Number.POSITIVE_INFINITY;
   }
 
   #byPlace(addresses: readonly string[]): Map<Place, string[]> {
     const groups = new Map<Place, string[]>();
     for (const address of addresses) {
-      const place = this.places.get(this.#topologyOf(address)?.block ?? "");
+      const place = this.#places.get(this.#topologyOf(address)?.block ?? "");
       if (place === undefined) continue; // The configuration refuses a VIP outside every Topology.
       const group = groups.get(place);
       if (group === undefined) groups.set(place, [address]);
@@ -265,21 +358,17 @@ export class Plumber {
   }
 }
 
-function failuresOf(addresses: readonly string[], { statuses, texts }: PlumbResult): PlumbFailure[] {
-  return addresses.flatMap((address, i) => {
+/** There is nothing to plumb on. */
+function forget(some: readonly string[], { plumbed, link, topology }: Place): PlumbFailure[] {
+  for (const address of some) plumbed.delete(address);
+  const reason = link === null ? `this host has no interface "${topology.interface}"` : "the lifeline is missing";
+  return some.map((address) => ({ address, reason, foreign: false }));
+}
+
+function failuresOf(some: readonly string[], { statuses, texts }: PlumbResult): PlumbFailure[] {
+  return some.flatMap((address, i) => {
     const status = statuses[i] ?? 0;
     const reason = texts.get(status) ?? `errno ${-status}`;
     return status === 0 ? [] : [{ address, reason, foreign: FOREIGN.has(-status) }];
   });
-}
-
-function linkOf(links: readonly Link[], { interface: name, at }: Topology): Link {
-  const link = links.find((candidate) => candidate.name === name || candidate.altnames.includes(name));
-  if (link !== undefined) return link;
-  const there = links.map((candidate) => candidate.name).join(", ");
-  throw new HoldfastError(
-    "ERR_LINK_UNKNOWN",
-    `${at.file}:${at.line}:${at.column}: this host has no interface "${name}"; it has ${there}`,
-    { interface: name },
-  );
 }
