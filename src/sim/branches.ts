@@ -25,6 +25,8 @@ export const BRANCHES = [
   "message: comes before the table is settled",
   "message: REFUSED",
   "message: READY",
+  "message: TRY",
+  "message: TRY leads to a trial",
   "message: MOVE without effect",
   "message: BALANCE without effect",
   "kernel: an address is lost",
@@ -112,6 +114,9 @@ export class Branches {
         return this.#came("message: REFUSED");
       case "ready":
         return this.#came("message: READY");
+      case "try":
+        this.#came("message: TRY");
+        return this.#came(changed ? "message: TRY leads to a trial" : null);
       case "move":
         return this.#came(changed ? null : "message: MOVE without effect");
       case "balance":

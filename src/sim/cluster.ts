@@ -43,6 +43,9 @@ const STEPS_AT_ONCE_MAX = 100_000;
 /** What the wall clocks say when a run begins; incarnations are taken from them. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 
+/** From the change of a link until the daemon has looked at it. */
+const LOOK_MS = 20;
+
 export class Cluster implements StepWatcher {
   readonly schedule = new Schedule();
   readonly random: Random;
@@ -250,10 +253,40 @@ export class Cluster implements StepWatcher {
   /** From now on these Topologies of the host have no carrier, and all others do. */
   unplug(name: string, blocks: readonly string[]): void {
     const host = this.hosts.get(name);
-    if (host === undefined || host.down.join() === blocks.join()) return;
+    if (host === undefined || host.unplugged.join() === blocks.join()) return;
     this.note(name, "carrier", () => ({ down: blocks }));
-    host.down = blocks;
+    host.unplugged = blocks;
     this.daemons.get(name)?.linksChanged();
+  }
+
+  /** The interface of a Topology goes from a host, or comes back under its name. */
+  deleteInterface(name: string, block: string): void {
+    this.note(name, "delete-interface", () => ({ block }));
+    this.host(name).deleteInterface(block);
+    this.#linksChangeSoon(name);
+  }
+
+  makeInterface(name: string, block: string): void {
+    this.note(name, "make-interface", () => ({ block }));
+    this.host(name).makeInterface(block);
+    this.#linksChangeSoon(name);
+  }
+
+  /** The lifeline goes, with all that is on it; the daemon can make it again after a while. */
+  deleteLifeline(name: string, forMs: number): void {
+    const host = this.host(name);
+    this.note(name, "delete-lifeline", () => ({ forMs: Math.round(forMs) }));
+    host.deleteLifeline();
+    this.#linksChangeSoon(name);
+    this.schedule.after(forMs, () => {
+      host.makeLifeline();
+      this.#linksChangeSoon(name);
+    });
+  }
+
+  /** The kernel tells, and the daemon looks; a job may come before that. */
+  #linksChangeSoon(name: string): void {
+    this.schedule.after(LOOK_MS, () => this.daemons.get(name)?.linksChanged());
   }
 
   // Time

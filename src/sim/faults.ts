@@ -33,6 +33,9 @@ export const FAULTS = [
   "calm",
   "drain",
   "carrier",
+  "lifeline-deleted",
+  "interface-deleted",
+  "interface-late",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -204,6 +207,16 @@ export class Faults {
       case "carrier":
         cluster.unplug(host.name, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
         return true;
+      case "lifeline-deleted":
+        if (host.lifeline) cluster.deleteLifeline(host.name, 10 ** random.between(0, 3.7));
+        return host.lifeline;
+      case "interface-deleted":
+        return this.#deleteInterface(host.name);
+      case "interface-late":
+        // It is not there when the daemon starts.
+        cluster.die(host.name, random.chance(0.5) ? "killed" : "power");
+        cluster.schedule.after(10 ** random.between(2, 3.5), () => cluster.start(host.name));
+        return this.#deleteInterface(host.name);
       case "move": {
         const to = random.pick([...cluster.hosts.keys()]) ?? "";
         const forMs = random.chance(0.3) ? Math.round(10 ** random.between(2, 3.5)) : 0;
@@ -226,6 +239,15 @@ export class Faults {
     const rows = this.cluster.daemons.get(name)?.core.ownership.rows ?? new Map();
     const pinned = [...rows].filter(([, { pin }]) => pin !== null).map(([lead]): string => lead);
     return random.pick(random.chance(0.9) && pinned.length > 0 ? pinned : this.#rollout.addresses) ?? "";
+  }
+
+  #deleteInterface(name: string): boolean {
+    const { cluster } = this;
+    const block = this.#random.pick(TOPOLOGIES);
+    if (block === undefined) return false;
+    cluster.deleteInterface(name, block);
+    cluster.schedule.after(10 ** this.#random.between(0, 4), () => cluster.makeInterface(name, block));
+    return true;
   }
 
   /** From less than a heartbeat to many failure timeouts. */

@@ -7,7 +7,9 @@
  * asks until it is. A lifetime is in whole seconds, rounded up, and ends up to LATENESS_MS late by the host's clock.
  * What was handed to the kernel goes on while the daemon is stopped.
  */
+import { networkFinder } from "../core/catalogue/networks.js";
 import type { Clock } from "./clock.js";
+import { TOPOLOGIES } from "./layout.js";
 import type { Random } from "./random.js";
 import type { Schedule, Timer } from "./schedule.js";
 
@@ -15,6 +17,8 @@ import type { Schedule, Timer } from "./schedule.js";
 export const PLAIN_LIFETIME_MS = 120_000;
 /** check_lifetime() in net/ipv4/devinet.c. */
 export const LATENESS_MS = 1_250;
+
+const topologyOf = networkFinder(TOPOLOGIES.map((block): [string, string] => [block, block]));
 
 export interface HostTimes {
   /** Of one batch, and of each address in it. */
@@ -68,7 +72,40 @@ export class Host {
   }
 
   /** Topologies whose interface has no carrier. */
-  down: readonly string[] = [];
+  unplugged: readonly string[] = [];
+  /** Topologies whose interface is not there. */
+  readonly #absent = new Set<string>();
+  /** Its lifeline was deleted, and cannot be made again yet. */
+  #lacksLifeline = false;
+
+  /** Topologies that it cannot serve. */
+  get down(): string[] {
+    const isDown = (block: string) => this.#lacksLifeline || this.unplugged.includes(block) || this.#absent.has(block);
+    return TOPOLOGIES.filter(isDown);
+  }
+
+  /** The interface of a Topology goes, and with it what is on it: with a lifeline, that is not on it. */
+  deleteInterface(block: string): void {
+    this.#absent.add(block);
+    if (!this.lifeline) for (const address of this.#plumbed) if (this.#isAbsent(address)) this.lose(address);
+  }
+
+  makeInterface(block: string): void {
+    this.#absent.delete(block);
+  }
+
+  deleteLifeline(): void {
+    this.#lacksLifeline = true;
+    for (const address of this.#plumbed) this.lose(address);
+  }
+
+  makeLifeline(): void {
+    this.#lacksLifeline = false;
+  }
+
+  #isAbsent(address: string): boolean {
+    return this.#lacksLifeline || this.#absent.has(topologyOf(address) ?? "");
+  }
 
   plumbed(): ReadonlySet<string> {
     return this.#plumbed;
@@ -89,7 +126,8 @@ export class Host {
   ): void {
     this.#job(this.#batchTime(addresses), () => {
       const late = new Set(addresses.filter((address) => until(address) <= this.clock.now));
-      const fails = (address: string) => late.has(address) || this.failing.has(address) || this.denying.has(address);
+      const fails = (address: string) =>
+        late.has(address) || this.failing.has(address) || this.denying.has(address) || this.#isAbsent(address);
       const failed = addresses.filter(fails);
       const taken = addresses.filter((address) => !failed.includes(address));
       for (const address of addresses) {
@@ -108,7 +146,7 @@ export class Host {
   }
 
   #takes(address: string): boolean {
-    return !this.failing.has(address) && !this.pretending.has(address);
+    return !this.failing.has(address) && !this.pretending.has(address) && !this.#isAbsent(address);
   }
 
   #giveBack(addresses: readonly string[], done: () => void): void {

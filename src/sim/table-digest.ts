@@ -34,8 +34,8 @@ export class TableDigest {
     for (const lead of change.touched) this.#set(ownership, lead);
   }
 
-  valueOf({ settled, members }: Ownership): number {
-    return settled ? this.#all ^ membersHash(members) : 0;
+  valueOf({ settled, members, doubts }: Ownership): number {
+    return settled ? this.#all ^ membersHash(members) ^ doubts.digest : 0;
   }
 
   #remake(ownership: Ownership): void {
@@ -54,9 +54,9 @@ export class TableDigest {
 }
 
 /** The same digest from nothing but the table as it is. */
-export function digestOf({ settled, members, rows, definitions }: Ownership): number {
+export function digestOf({ settled, members, rows, definitions, doubts }: Ownership): number {
   if (!settled) return 0;
-  let all = membersHash(members);
+  let all = membersHash(members) ^ doubts.digest;
   for (const [lead, row] of rows) all ^= rowHash(lead, row, definitions.units.get(lead));
   return all;
 }

@@ -157,8 +157,56 @@ export const MUTATIONS = [
   [
     "L4: who fails over and over is given addresses like any other",
     `${OWNERSHIP}/scales.ts`,
-    "if (!this.#anyDamped) return candidates;",
+    "if (this.#allTrusted) return candidates;",
     "if (candidates.length >= 0) return candidates;",
+  ],
+  [
+    "L4: nobody is doubtful, whatever it refuses",
+    `${OWNERSHIP}/doubts.ts`,
+    "    doubt.doubtful ||= doubt.refused.size >= DOUBTFUL_FROM;\n",
+    "",
+  ],
+  [
+    "L2: one refusal makes a member doubtful",
+    `${OWNERSHIP}/doubts.ts`,
+    "const DOUBTFUL_FROM = 2;",
+    "const DOUBTFUL_FROM = 1;",
+  ],
+  [
+    "L2: a doubtful member gets no trial by balance",
+    `${OWNERSHIP}/scales.ts`,
+    "(doubt.credit && !doubt.refused.has(unit.lead.address))",
+    "false",
+  ],
+  [
+    "L5: a doubtful member gets no trial of what prefers it",
+    `${OWNERSHIP}/ownership.ts`,
+    "this.doubts.grant(name, topology, trial);",
+    "this.doubts.grant(name, topology, null);",
+  ],
+  [
+    "L5: a doubtful member is tried with the same unit each time",
+    `${OWNERSHIP}/trials.ts`,
+    " || refused.has(lead)",
+    "",
+  ],
+  [
+    "L2: a doubtful member is never tried again with what it refused",
+    `${OWNERSHIP}/doubts.ts`,
+    "if (doubt?.credit === true) doubt.refused.clear();",
+    "void doubt;",
+  ],
+  [
+    "L4: a join makes everybody forget who is doubtful",
+    `${OWNERSHIP}/ownership.ts`,
+    "const doubts = new Doubts([...members].map(([name, { announcement: said }]) => [name, said.doubts]));",
+    "const doubts = new Doubts();",
+  ],
+  [
+    "L2: a doubtful member asks for a trial once",
+    "src/core/node.ts",
+    "    this.#trials.refused(topologies, at); // Until it has been given something, and has taken it.\n",
+    "",
   ],
   [
     "L4: nobody is told to be calm again",
@@ -336,15 +384,15 @@ export const MUTATIONS = [
   [
     "operator: a damped node that has stayed up does not regain what prefers it",
     `${OWNERSHIP}/placement.ts`,
-    "scales.preferable(candidates)",
-    "scales.calm(candidates)",
+    "scales.preferable(unit, candidates)",
+    "scales.calm(unit, candidates)",
     "test/sim/scenarios/operator",
   ],
   [
     "operator: a damped node that has stayed up is given what nothing prefers",
     `${OWNERSHIP}/scales.ts`,
-    "this.#unless(candidates, ({ damped }) => damped);",
-    "this.#unless(candidates, ({ damped, regains }) => damped && !regains);",
+    "(standing) => !standing.damped && mayTry(standing, unit)",
+    "(standing) => (!standing.damped || standing.regains) && mayTry(standing, unit)",
     "test/sim/scenarios/operator",
   ],
   [
