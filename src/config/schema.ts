@@ -144,7 +144,7 @@ export const TOPOLOGY = {
     null,
     "the name of a network interface",
     /^[^\s/:]{1,127}$/, // Alternative names are up to ALTIFNAMSIZ - 1 long, see ip-link(8).
-    "where the addresses of the block are announced; needed",
+    "where the addresses of the block are announced; needed; followed by name or altname, waited for where missing",
   ),
   cidrmask: option.integer(
     "cidrmask",
