@@ -18,8 +18,9 @@ namespace {
 enum Answer : int { kUnknown, kKept, kForgotten };
 std::atomic<int> known{kUnknown};
 
-/* An address without IFA_LOCAL, which is -EINVAL on every kernel. But attributes are read before that: a kernel that knows
- * IFA_PROTO finds this one too short for its byte (-ERANGE, validate_nla() in lib/nlattr.c, from rtm_to_ifaddr()). */
+/* An address without IFA_LOCAL, which is -EINVAL on every kernel. But attributes are read before that: a kernel that
+ * knows IFA_PROTO finds this one too short for its byte (-ERANGE, validate_nla() in lib/nlattr.c, from
+ * rtm_to_ifaddr()). */
 std::vector<uint8_t> Question(uint32_t seq) {
   std::vector<uint8_t> bytes;
   ifaddrmsg body{};

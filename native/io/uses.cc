@@ -27,8 +27,8 @@ bool IsNone(int error) {
 }
 
 template <typename Append, typename Decode>
-int DumpUses(NetlinkSocket& socket, const Append& append, const Decode& decode, const AddressSet& addresses, size_t most,
-             std::vector<UseRecord>& out) noexcept {
+int DumpUses(NetlinkSocket& socket, const Append& append, const Decode& decode, const AddressSet& addresses,
+             size_t most, std::vector<UseRecord>& out) noexcept {
   const size_t before = out.size();
   const int error = socket.Dump(
       append, [&] { out.resize(before); },
@@ -55,7 +55,8 @@ int ListRoutes(const AddressSet& addresses, size_t most, std::vector<UseRecord>&
   if (const int error = socket.Open(); error < 0) return error;
   for (const uint8_t family : {uint8_t{4}, uint8_t{6}}) {
     const auto append = [=](auto& request, uint32_t seq) { wire::AppendAllRoutesDump(request, seq, family); };
-    if (const int error = DumpUses(socket, append, wire::DecodeRouteSource, addresses, most, out); error < 0) return error;
+    const int error = DumpUses(socket, append, wire::DecodeRouteSource, addresses, most, out);
+    if (error < 0) return error;
   }
   return 0;
 }
@@ -71,7 +72,8 @@ int ListBound(const AddressSet& addresses, size_t most, std::vector<UseRecord>& 
       {UseKind::kUdpSocket, IPPROTO_UDP, wire::StateBit(TCP_CLOSE)}, /* what a UDP socket is in that is not connected */
   };
   NetlinkSocket socket;
-  if (const int error = socket.Open(NetlinkSocket::kBufferBytes, NETLINK_SOCK_DIAG); error < 0) return IsNone(error) ? 0 : error;
+  const int opened = socket.Open(NetlinkSocket::kBufferBytes, NETLINK_SOCK_DIAG);
+  if (opened < 0) return IsNone(opened) ? 0 : opened;
   for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
     for (const auto& [kind, protocol, states] : kKinds) {
       const auto append = [=](auto& request, uint32_t seq) {

@@ -23,8 +23,8 @@ class Presence {
   std::vector<AddressRecord> found_;
 };
 
-/* True when what was found was made by us: it carries our tag. On a kernel that keeps none (before 5.18) it is one that could
- * have been: untagged, and an alias by its looks. Where tags are kept, an untagged one is never ours. */
+/* True when what was found was made by us: it carries our tag. On a kernel that keeps none (before 5.18) it is one that
+ * could have been: untagged, and an alias by its looks. Where tags are kept, an untagged one is never ours. */
 bool IsOurs(const AddressRecord& found, uint8_t tag, bool keeps_tags);
 
 /* nullopt: ask the kernel. Otherwise the status to report without asking: 0 when it is there already and ours, -EEXIST

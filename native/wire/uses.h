@@ -25,9 +25,9 @@ static_assert(sizeof(UseRecord) == 24 && offsetof(UseRecord, where) == 20);
 /* `ip route show table all`: every route of one family (4 or 6). */
 void AppendAllRoutesDump(std::vector<uint8_t>& out, uint32_t seq, uint8_t family);
 
-/* One message of such a dump. False for a route without a source, and for what the kernel makes itself in the local table for
- * each address (local, broadcast: they are that address). The connected route of a network, which goes with the address,
- * counts. RTA_PREFSRC, rtnetlink(7). */
+/* One message of such a dump. False for a route without a source, and for what the kernel makes itself in the local
+ * table for each address (local, broadcast: they are that address). The connected route of a network, which goes with
+ * the address, counts. RTA_PREFSRC, rtnetlink(7). */
 bool DecodeRouteSource(const Message& message, UseRecord& out);
 
 /* One message of a dump of sockets that listen (TCP) or are bound and not connected (UDP). Its `where` is the inode. */

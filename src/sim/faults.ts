@@ -33,6 +33,7 @@ export const FAULTS = [
   "calm",
   "drain",
   "carrier",
+  "by-hand",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -93,10 +94,19 @@ export class Faults {
     }
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
+      this.#mend(name);
       cluster.drain(name, false);
     }
     this.#rollout.complete();
     cluster.start(...cluster.hosts.keys());
+  }
+
+  /** What has to stay is the administrator's to take away, and all of it where no daemon runs: none starts beside it.
+   * */
+  #mend(name: string): void {
+    const { cluster } = this;
+    for (const [address, fate] of cluster.host(name).foreign)
+      if (fate === "stays" || !cluster.daemons.has(name)) cluster.takeAway(name, address);
   }
 
   /** Mostly far apart, sometimes upon each other's heels. */
@@ -193,6 +203,8 @@ export class Faults {
         if (address !== undefined) host.lose(address);
         return address !== undefined;
       }
+      case "by-hand":
+        return this.#byHand(host);
       case "fast-clock":
         host.clock.runAt(random.chance(0.3) ? 1 : random.between(0.7, 1.4));
         return true;
@@ -226,6 +238,15 @@ export class Faults {
     const rows = this.cluster.daemons.get(name)?.core.ownership.rows ?? new Map();
     const pinned = [...rows].filter(([, { pin }]) => pin !== null).map(([lead]): string => lead);
     return random.pick(random.chance(0.9) && pinned.length > 0 ? pinned : this.#rollout.addresses) ?? "";
+  }
+
+  #byHand(host: Host): boolean {
+    const random = this.#random;
+    const there = random.chance(0.3) ? random.pick([...host.foreign.keys()]) : undefined;
+    const address = there ?? random.pick(this.#rollout.addresses) ?? "";
+    if (there !== undefined) this.cluster.takeAway(host.name, there);
+    else this.cluster.putByHand(host.name, address, random.chance(0.5) ? "stays" : "removable");
+    return true;
   }
 
   /** From less than a heartbeat to many failure timeouts. */
