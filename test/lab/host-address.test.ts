@@ -65,21 +65,19 @@ interface Shown {
   readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
 }
 
-/** Addresses, and routes of all tables; not what comes with a link's own address, which the kernel takes its time for. */
+/** Addresses of both families, and IPv4 routes of all tables. IPv6 ones come and go by themselves while a link comes up. */
 async function everything(): Promise<readonly string[]> {
   const namespace = network.namespace(HOST);
-  const [shown, routes4, routes6] = await Promise.all([
+  const [shown, routes] = await Promise.all([
     ipJson<Shown>(namespace, ["address", "show"]),
-    ipJson<{ readonly dst: string }>(namespace, ["-4", "route", "show", "table", "all"]),
-    ipJson<{ readonly dst: string }>(namespace, ["-6", "route", "show", "table", "all"]),
+    ipJson<object>(namespace, ["-4", "route", "show", "table", "all"]),
   ]);
   const places = shown.flatMap(({ ifname, addr_info }) =>
     addr_info.flatMap(({ local, prefixlen, scope }) => {
       return scope === "link" ? [] : [`${ifname} ${local}/${prefixlen} ${scope}`];
     }),
   );
-  const ofHost = routes6.filter(({ dst }) => !/^(fe80|ff00|multicast)/.test(dst) && dst.includes("::1"));
-  return [...places, ...[...routes4, ...ofHost].map((route) => JSON.stringify(route))].sort();
+  return [...places, ...routes.map((route) => JSON.stringify(route))].sort();
 }
 
 async function addresses(dev: string): Promise<readonly string[]> {
