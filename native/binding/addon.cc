@@ -34,6 +34,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportLifeline(env, exports);
   ExportMonitor(env, exports);
   ExportSockets(env, exports);
+  ExportUses(env, exports);
   ExportBind(env, exports);
   ExportLan(env, exports);
 

@@ -24,6 +24,7 @@ void ExportAnnounce(Napi::Env env, Napi::Object exports);
 void ExportLifeline(Napi::Env env, Napi::Object exports);
 void ExportMonitor(Napi::Env env, Napi::Object exports);
 void ExportSockets(Napi::Env env, Napi::Object exports);
+void ExportUses(Napi::Env env, Napi::Object exports);
 void ExportBind(Napi::Env env, Napi::Object exports);
 void ExportLan(Napi::Env env, Napi::Object exports);
 

@@ -113,7 +113,8 @@ Napi::Value Run(const Napi::CallbackInfo& info, const std::shared_ptr<Batch>& ba
 Napi::Value OpenBatch(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto operation = IntegerArgument(info[0], 1, 3);
-  const auto tag = IntegerArgument(info[1], 1, 255);
+  /* What has no tag is never added, and removed where it is somebody else's. */
+  const auto tag = IntegerArgument(info[1], operation == 2 ? 0 : 1, 255);
   const auto most = IntegerArgument(info[2], 0, kMaxRecords);
   const auto receive_bytes = IntegerArgument(info[3], 1, INT32_MAX / 2);
   if (!operation || !tag || !most || !receive_bytes) return ThrowArgument(env, kExpected);

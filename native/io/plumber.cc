@@ -10,6 +10,7 @@
 #include "dumps.h"
 #include "pause.h"
 #include "probes.h"
+#include "tags.h"
 
 namespace holdfast::io {
 
@@ -60,6 +61,7 @@ class Batch {
   PlumbOutcome Run(int receive_bytes) noexcept {
     if (records_.empty()) return std::move(outcome_);
     outcome_.error = socket_.Open(receive_bytes);
+    if (outcome_.error == 0) outcome_.error = KeepsTags(keeps_tags_);
     if (outcome_.error == 0) outcome_.error = Judge();
     if (outcome_.error < 0) return std::move(outcome_);
     AskKernel();
@@ -76,7 +78,6 @@ class Batch {
   int Judge() noexcept {
     std::vector<AddressRecord> found;
     if (const int error = DumpFamilies({.local_routes = false}, found); error < 0) return error;
-    keeps_tags_ = std::ranges::any_of(found, [](const auto& one) { return one.protocol != 0; });
     const wire::Presence presence(std::move(found));
     for (size_t i = 0; i < records_.size(); i++) {
       const auto verdict = VerdictOn(presence, records_[i]);
@@ -92,8 +93,8 @@ class Batch {
 
   std::optional<int32_t> VerdictOn(const wire::Presence& presence, const AddressRecord& record) const {
     switch (operation_) {
-      case Operation::kAdd: return wire::JudgeAdd(presence, record, tag_);
-      case Operation::kRemove: return wire::JudgeRemove(presence, record, tag_);
+      case Operation::kAdd: return wire::JudgeAdd(presence, record, tag_, keeps_tags_);
+      case Operation::kRemove: return wire::JudgeRemove(presence, record, tag_, keeps_tags_);
       case Operation::kExtend: return wire::JudgeExtend(presence, record, tag_);
     }
     return -EINVAL;
@@ -239,7 +240,7 @@ class Batch {
 
   bool CameAbout(const wire::Presence& presence, const AddressRecord& record) const {
     if (operation_ == Operation::kExtend) return false; /* a lifetime is not looked at: the next one sets it anew */
-    if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_) == 0;
+    if (operation_ == Operation::kAdd) return wire::JudgeAdd(presence, record, tag_, keeps_tags_) == 0;
     return std::ranges::none_of(presence.PlacesOf(record),
                                 [&](const auto& place) { return wire::SamePlace(place, record); });
   }
@@ -265,7 +266,7 @@ class Batch {
   const std::span<const AddressRecord> records_;
   BatchControl& control_;
   const Terms terms_;
-  bool keeps_tags_ = false; /* as far as the dump shows */
+  bool keeps_tags_ = true;
   NetlinkSocket socket_;
   std::vector<uint32_t> pending_; /* indices into records_, in the order of asking */
   bool repeating_ = false;        /* some of them were asked before */

@@ -12,7 +12,9 @@
 #include "../io/bind.h"
 #include "../io/plumber.h"
 #include "../io/sockets.h"
+#include "../io/tags.h"
 #include "../io/tickle.h"
+#include "../io/uses.h"
 #include "../io/unique_fd.h"
 
 namespace holdfast {
@@ -74,6 +76,24 @@ TEST_CASE("connections are listed without privilege, both ends of one that has b
   CHECK(found[0].local == OwnLoopback());
   CHECK(found[0].local_port == found[1].remote_port);
   CHECK(std::ranges::all_of(found, wire::IsConnection));
+}
+
+TEST_CASE("what this process has bound is no use by others") {
+  const Connected connected;
+  std::vector<wire::UseRecord> uses;
+  REQUIRE(io::ListUses(wire::AddressSet({OwnLoopback()}), 100, uses) == 0);
+  CHECK(uses.empty());
+}
+
+TEST_CASE("whether the kernel keeps tags is told, with privilege or without, and nothing is added for it") {
+  std::vector<wire::AddressRecord> before;
+  std::vector<wire::AddressRecord> after;
+  bool keeps = false;
+  REQUIRE(io::ListAddresses({}, before) == 0);
+  REQUIRE(io::KeepsTags(keeps) == 0);
+  REQUIRE(io::ListAddresses({}, after) == 0);
+  CHECK(keeps); /* nobody tests on a kernel before 5.18 */
+  CHECK(before.size() == after.size());
 }
 
 TEST_CASE("connections are closed, or it is told that this is not allowed") {

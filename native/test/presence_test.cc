@@ -29,44 +29,51 @@ AddressRecord At(uint8_t prefix, uint8_t protocol = 0, uint8_t flags = 0, uint32
 TEST_CASE("adding") {
   const AddressRecord wanted = At(32);
   SUBCASE("asks the kernel about an address that is nowhere") {
-    CHECK(JudgeAdd(Presence({}), wanted, kOurs) == std::nullopt);
+    CHECK(JudgeAdd(Presence({}), wanted, kOurs, true) == std::nullopt);
     const AddressRecord other{4, 32, 0, kFlagAlias, 3, {10, 1, 1, 2}};
-    CHECK(JudgeAdd(Presence({other}), wanted, kOurs) == std::nullopt);
+    CHECK(JudgeAdd(Presence({other}), wanted, kOurs, true) == std::nullopt);
   }
   SUBCASE("is done when ours is there already") {
-    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias)}), wanted, kOurs) == 0);
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias)}), wanted, kOurs, true) == 0);
   }
-  SUBCASE("is done when an untagged alias is there, as after a kernel that keeps no tags") {
-    CHECK(JudgeAdd(Presence({At(32, 0, kFlagAlias)}), wanted, kOurs) == 0);
+  SUBCASE("is done when an untagged alias is there, on a kernel that keeps no tags") {
+    CHECK(JudgeAdd(Presence({At(32, 0, kFlagAlias)}), wanted, kOurs, false) == 0);
+  }
+  SUBCASE("is refused where an untagged alias is there, on a kernel that keeps tags: it is not ours") {
+    CHECK(JudgeAdd(Presence({At(32, 0, kFlagAlias)}), wanted, kOurs, true) == -EEXIST);
   }
   SUBCASE("is refused where the host has it as its own address") {
-    CHECK(JudgeAdd(Presence({At(24)}), wanted, kOurs) == -EEXIST);
-    CHECK(JudgeAdd(Presence({At(32)}), wanted, kOurs) == -EEXIST); /* from DHCP, or with a peer */
-    CHECK(JudgeAdd(Presence({At(24)}), At(24), kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(24)}), wanted, kOurs, true) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32)}), wanted, kOurs, true) == -EEXIST); /* from DHCP, or with a peer */
+    CHECK(JudgeAdd(Presence({At(24)}), At(24), kOurs, true) == -EEXIST);
   }
   SUBCASE("is refused where another program has it") {
-    CHECK(JudgeAdd(Presence({At(32, kKeepalived, kFlagAlias)}), wanted, kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32, kKeepalived, kFlagAlias)}), wanted, kOurs, true) == -EEXIST);
   }
   SUBCASE("is refused where it is ours at another place, which the caller has to clear first") {
-    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias, 4)}), wanted, kOurs) == -EEXIST);
-    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagRoute)}), wanted, kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias, 4)}), wanted, kOurs, true) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagRoute)}), wanted, kOurs, true) == -EEXIST);
   }
   SUBCASE("is refused where the host has it beside ours") {
-    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias), At(24)}), wanted, kOurs) == -EEXIST);
+    CHECK(JudgeAdd(Presence({At(32, kOurs, kFlagAlias), At(24)}), wanted, kOurs, true) == -EEXIST);
   }
 }
 
 TEST_CASE("removing") {
   SUBCASE("asks the kernel about ours, and about what is not there") {
-    CHECK(JudgeRemove(Presence({At(32, kOurs)}), At(32), kOurs) == std::nullopt);
-    CHECK(JudgeRemove(Presence({}), At(32), kOurs) == std::nullopt);
+    CHECK(JudgeRemove(Presence({At(32, kOurs)}), At(32), kOurs, true) == std::nullopt);
+    CHECK(JudgeRemove(Presence({}), At(32), kOurs, true) == std::nullopt);
   }
   SUBCASE("asks the kernel about an alias of ours beside the host's own address: it will take only the alias") {
-    CHECK(JudgeRemove(Presence({At(24), At(32, kOurs, kFlagAlias)}), At(32), kOurs) == std::nullopt);
+    CHECK(JudgeRemove(Presence({At(24), At(32, kOurs, kFlagAlias)}), At(32), kOurs, true) == std::nullopt);
+  }
+  SUBCASE("of an untagged alias asks a kernel that keeps no tags, and is refused on one that does") {
+    CHECK(JudgeRemove(Presence({At(32, 0, kFlagAlias)}), At(32), kOurs, false) == std::nullopt);
+    CHECK(JudgeRemove(Presence({At(32, 0, kFlagAlias)}), At(32), kOurs, true) == -EPERM);
   }
   SUBCASE("is refused for the host's own address and for another program's") {
-    CHECK(JudgeRemove(Presence({At(24)}), At(24), kOurs) == -EPERM);
-    CHECK(JudgeRemove(Presence({At(32, kKeepalived, kFlagAlias)}), At(32), kOurs) == -EPERM);
+    CHECK(JudgeRemove(Presence({At(24)}), At(24), kOurs, true) == -EPERM);
+    CHECK(JudgeRemove(Presence({At(32, kKeepalived, kFlagAlias)}), At(32), kOurs, true) == -EPERM);
   }
 }
 

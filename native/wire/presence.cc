@@ -21,22 +21,25 @@ std::span<const AddressRecord> Presence::PlacesOf(const AddressRecord& record) c
   return {first, end};
 }
 
-bool IsOurs(const AddressRecord& found, uint8_t tag) {
-  return found.protocol == tag || (found.protocol == 0 && (found.flags & kFlagAlias) != 0);
+bool IsOurs(const AddressRecord& found, uint8_t tag, bool keeps_tags) {
+  if (found.protocol == tag) return true;
+  return !keeps_tags && found.protocol == 0 && (found.flags & kFlagAlias) != 0;
 }
 
-std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag) {
+std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag,
+                                bool keeps_tags) {
   const auto places = presence.PlacesOf(record);
   if (places.empty()) return std::nullopt;
-  const bool there = places.size() == 1 && SamePlace(places[0], record) && IsOurs(places[0], tag);
+  const bool there = places.size() == 1 && SamePlace(places[0], record) && IsOurs(places[0], tag, keeps_tags);
   return there ? 0 : -EEXIST;
 }
 
-std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag) {
+std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag,
+                                   bool keeps_tags) {
   bool is_foreign = false;
   for (const AddressRecord& place : presence.PlacesOf(record)) {
     if (!SamePlace(place, record)) continue;
-    if (IsOurs(place, tag)) return std::nullopt;
+    if (IsOurs(place, tag, keeps_tags)) return std::nullopt;
     is_foreign = true;
   }
   return is_foreign ? std::optional<int32_t>(-EPERM) : std::nullopt;

@@ -23,18 +23,20 @@ class Presence {
   std::vector<AddressRecord> found_;
 };
 
-/* True when what was found was made by us, or could have been on a kernel that keeps no tags (before 5.18): untagged,
- * and an alias by its looks. */
-bool IsOurs(const AddressRecord& found, uint8_t tag);
+/* True when what was found was made by us: it carries our tag. On a kernel that keeps none (before 5.18) it is one that
+ * could have been: untagged, and an alias by its looks. Where tags are kept, an untagged one is never ours. */
+bool IsOurs(const AddressRecord& found, uint8_t tag, bool keeps_tags);
 
 /* nullopt: ask the kernel. Otherwise the status to report without asking: 0 when it is there already and ours, -EEXIST
  * when it is anybody else's, or ours at another place. The kernel itself does not see the second case: it takes 10.1.1.1/32
  * beside the host's own 10.1.1.1/24 without a word. */
-std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag);
+std::optional<int32_t> JudgeAdd(const Presence& presence, const AddressRecord& record, uint8_t tag,
+                                bool keeps_tags);
 
 /* nullopt: ask the kernel. -EPERM when what is there is not ours to remove: the kernel does not compare tags of addresses.
  * Ours beside another's at one place (two routes that differ in their metric): ask, it does compare those of routes. */
-std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag);
+std::optional<int32_t> JudgeRemove(const Presence& presence, const AddressRecord& record, uint8_t tag,
+                                   bool keeps_tags);
 
 /* nullopt: ask the kernel. -EADDRNOTAVAIL where there is no alias that carries our tag at this place, or it stands
  * elsewhere too: a lifetime on the host's own address would cost the host that address. By the tag alone: an untagged

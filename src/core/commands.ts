@@ -2,8 +2,9 @@
  * Commands of operators that are about a place or a node, as the node takes them that was asked: what is refused at once,
  * what the cluster is asked for, and what is replied when that has come about.
  */
+import type { ForeignAddresses } from "./foreign.js";
 import type { CommandOutcome, MonoMs, NodeInput, NodeOutput } from "./io.js";
-import { unitOf, type Unit } from "./ownership/definitions.js";
+import { addressesFor, unitOf, type Unit } from "./ownership/definitions.js";
 import { out } from "./ownership/explain.js";
 import type { Ownership } from "./ownership/ownership.js";
 import { PendingMoves } from "./ownership/pending-moves.js";
@@ -23,6 +24,7 @@ export class Commands {
   constructor(
     private readonly ownership: Ownership,
     private readonly peers: readonly string[],
+    private readonly foreign: Pick<ForeignAddresses, "obstacleAt">,
   ) {}
 
   /** @returns what is to be multicast for it, or a refusal. */
@@ -87,6 +89,8 @@ export class Commands {
   ): WireMessage | Refusal {
     if (!this.ownership.members.has(to)) return refused(`${to} is no member of the cluster`);
     const lead = unit.lead.address;
+    const foreign = this.foreign.obstacleAt(to, addressesFor(unit, to));
+    if (foreign !== null) return { ok: false, reason: `${to} has ${foreign}; remove it there`, retry: true };
     const why = out(this.ownership, unit, row, to);
     if (why !== null) return { ok: false, reason: `${to} ${why}`, retry: unit.electorate.includes(to) };
     const missing = missingServices(unit, heirOf(row), to);

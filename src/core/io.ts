@@ -4,6 +4,7 @@
  */
 import type { AddressRange } from "./address.js";
 import type { View } from "./view.js";
+import type { ForeignGroup } from "./wire/foreign.js";
 import type { Share } from "./wire/share.js";
 
 /** Monotonic milliseconds since an arbitrary origin; only differences mean anything. */
@@ -44,6 +45,8 @@ export type NodeInput =
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
   | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
+  /** Managed addresses in this node's kernel that the cluster did not put there: all of them, whenever that changes. */
+  | { readonly kind: "foreign"; readonly at: MonoMs; readonly groups: readonly ForeignGroup[] }
   /** Local time of day, since midnight; whenever it may have changed otherwise than by going on. */
   | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
   /** For the others of the view. Lost where there is none just then. */
@@ -150,6 +153,8 @@ export type NodeEventCode =
   | "vip-contested"
   | "vip-lost"
   | "vip-unowned"
+  | "vip-foreign"
+  | "vip-foreign-gone"
   | "health"
   | "message-malformed"
   | "balance-set-size-differs"

@@ -6,6 +6,7 @@ import type { PartitionPolicy } from "../config/types.js";
 import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
 import { Commands } from "./commands.js";
+import { ForeignAddresses } from "./foreign.js";
 import { Jobs } from "./jobs.js";
 import { Leader, type Damping, type LeaderTerms } from "./leader.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
@@ -24,7 +25,7 @@ import { Retries } from "./ownership/retries.js";
 import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
 import { run, SLICE, type Slices } from "./slices.js";
-import { reportMarks, reportMembers, reportOwners } from "./reports.js";
+import { reportForeign, reportMarks, reportMembers, reportOwners } from "./reports.js";
 import type { View } from "./view.js";
 import {
   decodeMessage,
@@ -34,6 +35,7 @@ import {
   type Introduction,
   type WireMessage,
 } from "./wire/messages.js";
+import type { ForeignGroup } from "./wire/foreign.js";
 import { isLong, Parts, split } from "./wire/parts.js";
 import { SPEAKS } from "./wire/versions.js";
 
@@ -81,6 +83,11 @@ export class NodeCore {
   readonly #tenure: Tenure;
   readonly #introductions: Introductions;
   readonly #parts = new Parts();
+  /** Managed addresses that stand in members' kernels and not from the cluster, as each has said. */
+  readonly foreign = new ForeignAddresses();
+  /** Those of this node, said or not. */
+  #foreignHere: readonly ForeignGroup[] = [];
+  #obstructed: ReadonlySet<string> = new Set();
   /** Messages of this node that went in parts. */
   #longMessages = 0;
   /** Digest of the table when the leader last asked for it; null when it was told since, or is not known. */
@@ -107,7 +114,7 @@ export class NodeCore {
     this.#introductions = new Introductions(setup.self, setup.entries);
     this.#tenure = new Tenure(setup.self, setup);
     this.#leader = new Leader(this.ownership, setup);
-    this.#commands = new Commands(this.ownership, setup.peers);
+    this.#commands = new Commands(this.ownership, setup.peers, this.foreign);
     this.#health = { draining: false, paced: setup.drainRate > 0, down: [] };
     this.#tenure.need(setup.entries.some(({ policy }) => policy === "strict"));
   }
@@ -153,6 +160,11 @@ export class NodeCore {
         break;
       case "links":
         this.#turn({ ...this.#health, down: input.down });
+        break;
+      case "foreign":
+        this.#foreignHere = input.groups;
+        this.#obstructed = new Set(input.groups.flatMap(({ addresses }) => addresses));
+        this.#sayForeign();
         break;
       case "clock":
         this.#leader.clock(input.at, input.msOfDay);
@@ -239,6 +251,7 @@ export class NodeCore {
     this.#company = view.stayed;
     this.#checked = null;
     this.#parts.clear();
+    this.foreign.keep(view.stayed);
     this.#introductions.enter(view.members);
     const change = yield* this.ownership.entering(view);
     this.#hush(!this.ownership.settled);
@@ -449,6 +462,8 @@ export class NodeCore {
       case "hardware":
         if (from !== this.setup.self) this.#outputs.push({ kind: "hardware", from, macs: message.macs });
         return;
+      case "foreign":
+        return this.#hearForeign(from, message.groups);
     }
     if (message.kind === "beacon" && this.#tenure.heard(from, message)) yield* this.#extend(true);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
@@ -469,6 +484,27 @@ export class NodeCore {
       this.#event("vip-refused", { node: from, addresses: describeAddresses(message.leads), reason: message.reason });
       if (from === this.setup.self) this.#retries.refused(message.leads, at);
     }
+  }
+
+  /** Before there is a view nobody hears it: then it is said once the table is made, as to whoever joins later. */
+  #sayForeign(): void {
+    if (this.ownership.view !== null) this.#multicast({ kind: "foreign", groups: this.#foreignHere });
+  }
+
+  /** Whoever has one of our addresses besides may have drawn the neighbours to himself: they are told where it is. */
+  #hearForeign(node: string, groups: readonly ForeignGroup[]): void {
+    const change = this.foreign.hear(node, groups);
+    const { came, gone } = change;
+    for (const report of reportForeign(node, change)) this.#event(...report);
+    const ours = [...came.flatMap(({ addresses }) => addresses), ...gone].filter(
+      (address) => this.hands.state(address) === "present",
+    );
+    if (node !== this.setup.self && ours.length > 0) this.#outputs.push({ kind: "announce", addresses: ours });
+  }
+
+  /** Something in this node's own kernel keeps it from the unit: nobody has to let go of it for the next try. */
+  #isObstructed(lead: string): boolean {
+    return this.#obstructed.size > 0 && this.#addressesOf(lead).some((address) => this.#obstructed.has(address));
   }
 
   *#apply(change: Change, cause: Cause, at: MonoMs): Slices<void> {
@@ -514,6 +550,7 @@ export class NodeCore {
       this.#multicast({ kind: "health", ...this.#health });
     else this.#drains.taken(this.#health.draining, this.#ownLeads());
     for (const member of members.keys()) this.#hearDoubts(member, NO_DOUBTS, at);
+    if (this.#foreignHere.length > 0) this.#sayForeign();
     yield* this.#leader.settled(at);
   }
 
@@ -728,7 +765,7 @@ export class NodeCore {
   *#wake(at: MonoMs): Slices<void> {
     for (const message of yield* this.#leader.waking(at)) this.#multicast(message);
     if (this.#isPacing && at >= this.#giveAt) this.#giveSome(at);
-    const ready = this.ownership.settled ? this.#retries.due(at) : [];
+    const ready = this.ownership.settled ? this.#retries.due(at, (lead) => this.#isObstructed(lead)) : [];
     if (ready.length > 0) this.#multicast({ kind: "ready", leads: ready });
     const due = this.ownership.settled ? this.#trials.due(at) : [];
     this.#trials.succeeded(due.filter((topology) => this.ownership.doubts.get(this.setup.self, topology) === null));

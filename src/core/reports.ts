@@ -1,6 +1,7 @@
 /** What an operator should read in the log of what the members have announced: where they differ, and who failed too often. */
 import type { PartitionPolicy } from "../config/types.js";
 import { describeAddresses, describeRanges, type AddressRange } from "./address.js";
+import type { ForeignChange } from "./foreign.js";
 import type { Facts, NodeEventCode, NodeOutput, OwnerChange } from "./io.js";
 import type { Definitions } from "./ownership/definitions.js";
 import type { Marks } from "./ownership/marks.js";
@@ -59,6 +60,16 @@ export function reportMarks(marks: Marks, definitions: Definitions): Report[] {
   return all.flatMap(([code, addresses]): Report[] =>
     addresses.length === 0 ? [] : [[code, { addresses: describeAddresses(addresses) }]],
   );
+}
+
+/** Managed addresses that came to a member's kernel, or went, and not by the cluster. */
+export function reportForeign(node: string, { came, gone }: ForeignChange): Report[] {
+  const reports = came.map(({ where, stays, addresses }): Report => {
+    const facts = { node, addresses: describeAddresses(addresses), where, removed: stays === "" };
+    return ["vip-foreign", stays === "" ? facts : { ...facts, reason: `it is ${stays}` }];
+  });
+  if (gone.length > 0) reports.push(["vip-foreign-gone", { node, addresses: describeAddresses(gone) }]);
+  return reports;
 }
 
 function damped(members: ReadonlyMap<string, Member>): Report[] {

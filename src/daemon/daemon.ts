@@ -17,6 +17,7 @@ import { createMailService, type StartThread } from "../mail/service.js";
 import type { MailEvent } from "../mail/types.js";
 import { findLeftovers, removeLeftovers } from "../node/clean-slate.js";
 import { Node, type NodeEventSink } from "../node/node.js";
+import { bootAndNamespace, PlumbedRecord } from "../node/plumbed-record.js";
 import { Plumber } from "../node/plumber.js";
 import { requireDescriptors } from "./descriptor-need.js";
 
@@ -55,6 +56,9 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     });
     undo.push(() => kernel.close());
     requireCapabilities(kernel);
+    const record = (await kernel.keepsTags())
+      ? null
+      : await PlumbedRecord.open(config.mail.spoolBase, await bootAndNamespace());
     const entries = catalogueOf(config);
     const plumber = await Plumber.open(
       kernel,
@@ -62,7 +66,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
       entries.map(({ address }) => address),
       sink,
     );
-    const leftovers = await findLeftovers(kernel, plumber, entries);
+    const leftovers = await findLeftovers(kernel, plumber, entries, record);
 
     let node: Node | null = null;
     const onMailEvent = (event: MailEvent) => {
@@ -84,7 +88,19 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
 
     const endpoint = { host: clusterAddress(config), port: config.clusterListen.port };
     const channel = groupChannel(config, incarnation, keys);
-    node = new Node({ config, incarnation, version, endpoint, kernel, plumber, channel, mail, sink, readConfig });
+    node = new Node({
+      config,
+      incarnation,
+      version,
+      endpoint,
+      kernel,
+      plumber,
+      record,
+      channel,
+      mail,
+      sink,
+      readConfig,
+    });
     const running = node;
     if (config.controlSocket !== null) {
       const server = await startControlServer(config.controlSocket, running.control, {

@@ -12,6 +12,9 @@ export interface Addon {
   /** @param protocol 0 to 255, or -1 for all. @param ifindex 0 for all. @param kinds 1 interface addresses, 2 local routes,
    * 3 both. @returns packed records (records.ts). */
   addresses(protocol: number, ifindex: number, kinds: 1 | 2 | 3): Promise<Buffer>;
+  /** @param addresses packed, 16 bytes each (sockets.ts); copied. @returns packed uses (uses.ts). */
+  uses(addresses: Uint8Array): Promise<Buffer>;
+  keepsTags(): Promise<boolean>;
   /** @param operation 1 add, 2 remove, 3 extend. @param most how many addresses it may get, up to 1,048,576.
    * @param receiveBytes room for the kernel's answers. */
   openBatch(operation: 1 | 2 | 3, protocol: number, most: number, receiveBytes: number): NativeBatch;

@@ -35,6 +35,7 @@ export class Batches {
   /**
    * @param total how many addresses the parts have together.
    * @param checked called once all of them are known to be addresses, before anything is done about them.
+   * @param protocol the tag of what is to be removed, where it is not ours.
    * @throws TypeError, also when it is cancelled; ERR_CAPABILITY_MISSING, ERR_NETLINK. Nothing was changed.
    */
   async run(
@@ -43,12 +44,13 @@ export class Batches {
     parts: Iterable<Part>,
     options: AddOptions = {},
     checked = () => {},
+    protocol = this.protocol,
   ): Promise<PlumbResult> {
     const doing = `cannot ${operation} ${total} addresses`;
     const missing = missingCapabilities();
     if (missing.includes("CAP_NET_ADMIN")) throw capabilityError(doing, missing);
     if (total > MOST_ADDRESSES) throw new TypeError(`expected at most ${MOST_ADDRESSES} addresses in a batch`);
-    const batch = this.addon.openBatch(OPERATIONS[operation], this.protocol, total, this.answerBytes);
+    const batch = this.addon.openBatch(OPERATIONS[operation], protocol, total, this.answerBytes);
     const before = options.ahead === true ? Promise.resolve() : this.#last;
     const appended = appendAll(batch, parts).then(checked);
     const call = inTurn(batch, appended, before, total, options);

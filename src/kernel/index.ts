@@ -1,9 +1,11 @@
 /** The kernel layer, usable by itself: `import { openKernel } from "holdfast/kernel"`. */
+export { Surroundings } from "./host-address.js";
 export { HOLDFAST_PROTOCOL, type KernelOptions, openKernel } from "./kernel.js";
 export { type Findings, findOrphans, type VipPlace } from "./orphans.js";
 export type {
   AddOptions,
   AddressFilter,
+  AddressUse,
   AnnounceSource,
   BatchOptions,
   BindEndpoint,

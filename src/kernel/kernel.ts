@@ -14,9 +14,11 @@ import { openMonitor } from "./monitor.js";
 import { unpackNeighbours } from "./neighbours.js";
 import { killFailures, packIps, unpackConnections } from "./sockets.js";
 import { tickleAll } from "./tickler.js";
+import { unpackUses } from "./uses.js";
 import type {
   AddOptions,
   AddressFilter,
+  AddressUse,
   AnnounceSource,
   BatchOptions,
   BindEndpoint,
@@ -122,6 +124,27 @@ class LinuxKernel implements Kernel {
 
   async removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult> {
     return this.#batches.run("remove", found.length, placesOf(found), options);
+  }
+
+  async removeOthers(found: readonly FoundAddress[]): Promise<PlumbResult> {
+    const statuses = new Int32Array(found.length);
+    const texts = new Map<number, string>();
+    for (const protocol of new Set(found.map((one) => one.protocol))) {
+      const indices = found.flatMap((one, i) => (one.protocol === protocol ? [i] : []));
+      const some = indices.flatMap((i) => found[i] ?? []);
+      const result = await this.#batches.run("remove", some.length, placesOf(some), {}, () => {}, protocol);
+      for (const [at, i] of indices.entries()) statuses[i] = result.statuses[at] ?? 0;
+      for (const [status, text] of result.texts) texts.set(status, text);
+    }
+    return { statuses, texts };
+  }
+
+  async keepsTags(): Promise<boolean> {
+    return asked("cannot ask the kernel whether it keeps tags", this.addon.keepsTags());
+  }
+
+  async uses(addresses: readonly string[]): Promise<readonly AddressUse[]> {
+    return unpackUses(await asked("cannot list routes and sockets", this.addon.uses(await packIps(addresses))));
   }
 
   async openLifeline(name: string): Promise<Lifeline> {

@@ -18,24 +18,28 @@ export interface Findings {
 }
 
 /**
- * An orphan carries our tag, whether the configuration still knows it or not. On a kernel that keeps no tags (before
- * 5.18), and after another program of this kind, it is a VIP of the configuration that stands untagged where an alias of
- * ours would stand, and does not look like the interface's own address. Any other VIP that is there is the host's.
+ * An orphan carries our tag, whether the configuration still knows it or not. Any other VIP that is there is the
+ * host's: whoever put it there, it was there before us. Only on a kernel that keeps no tags (before 5.18) one without a
+ * tag may be an orphan: a VIP that stands as an alias of ours would stand, and that an earlier run has put down as
+ * plumbed.
  *
  * @param found every address (`kernel.addresses()`, no filter).
  * @param vips by canonical address.
  * @param protocol our tag.
+ * @param isRecorded whether an earlier run plumbed it at this very place. On a kernel that keeps tags: never.
  */
 export function findOrphans(
   found: Iterable<FoundAddress>,
   vips: ReadonlyMap<string, VipPlace>,
   protocol: number,
+  isRecorded: (one: FoundAddress) => boolean = () => false,
 ): Findings {
   const orphans: FoundAddress[] = [];
   const hostOwn: FoundAddress[] = [];
   for (const one of found) {
     const place = vips.get(one.address);
-    if (one.protocol === protocol || (place !== undefined && isLeftover(one, place))) orphans.push(one);
+    if (one.protocol === protocol || (place !== undefined && isLeftover(one, place) && isRecorded(one)))
+      orphans.push(one);
     else if (place !== undefined) hostOwn.push(one);
   }
   return { orphans, hostOwn };

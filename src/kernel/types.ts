@@ -81,6 +81,14 @@ export interface PlumbResult {
   readonly texts: ReadonlyMap<number, string>;
 }
 
+/** What else of the host stands on an address. */
+export type AddressUse =
+  /** A route of any table has it as its source (RTA_PREFSRC), and goes with it. Not those that the kernel makes for it
+   * in the local table. `ifindex` is where it leads to, 0 where it names no interface. */
+  | { readonly kind: "route"; readonly address: string; readonly isDefault: boolean; readonly ifindex: number }
+  /** A socket of another program is bound to just this address: it listens (TCP), or is not connected (UDP). */
+  | { readonly kind: "socket"; readonly address: string; readonly protocol: "tcp" | "udp"; readonly port: number };
+
 /** How to follow a batch, and to end it. */
 export interface BatchOptions {
   /** Told while the batch is under way, at most ten times a second, how many addresses have their status; and once at the end. */
@@ -123,6 +131,15 @@ export interface Kernel {
   remove(addresses: readonly string[], target: PlumbTarget, options?: BatchOptions): Promise<PlumbResult>;
   /** Removes what `addresses` found, each where it was found (see `findOrphans`). What is not ours stays: -EPERM. */
   removeFound(found: readonly FoundAddress[], options?: BatchOptions): Promise<PlumbResult>;
+  /** Removes what others have put there, each where it was found and only as long as it carries the tag that was found:
+   * -EPERM where that is another by now. Whether it may be removed is for `Surroundings` to say. */
+  removeOthers(found: readonly FoundAddress[]): Promise<PlumbResult>;
+  /** Whether this kernel keeps our tag on addresses (IFA_PROTO, 5.18). Where that is not known, it is taken to: then
+   * nothing without a tag is taken for ours. Throws ERR_NETLINK. */
+  keepsTags(): Promise<boolean>;
+  /** What stands on the addresses besides what this process has bound. Walks all routes of the host, and all its
+   * sockets that listen: for when there is a doubt. Throws ERR_NETLINK. */
+  uses(addresses: readonly string[]): Promise<readonly AddressUse[]>;
   /** A TUN device that is up and holds nothing yet. The kernel removes it, and all that sits on it, when this process
    * ends, however it ends. `name` is `hf0`, `hf1`, ... Throws ERR_LIFELINE with the remedy where /dev/net/tun is not to
    * be had, or where another process holds that device. */

@@ -5,8 +5,10 @@
 import { describeAddresses } from "../core/address.js";
 import type { Entry } from "../core/catalogue/catalogue.js";
 import { HoldfastError } from "../errors.js";
-import { type FoundAddress, findOrphans, type Kernel } from "../kernel/index.js";
+import { type FoundAddress, type FoundAddresses, findOrphans, type Kernel, type VipPlace } from "../kernel/index.js";
+import { judgeForeign } from "./foreign-watch.js";
 import type { NodeEventSink } from "./node.js";
+import type { PlumbedRecord } from "./plumbed-record.js";
 import type { Plumber } from "./plumber.js";
 import { aloneAmong, closeSockets } from "./sockets.js";
 
@@ -16,18 +18,52 @@ export interface Leftovers {
   readonly addresses: readonly string[];
 }
 
-/** @returns what is to be removed. @throws ERR_HOST_ADDRESS; nothing was touched. */
-export async function findLeftovers(kernel: Kernel, plumber: Plumber, entries: readonly Entry[]): Promise<Leftovers> {
-  const vips = plumber.vipPlaces(entries.map(({ address }) => address));
+/**
+ * @param record what an earlier run put down as plumbed, where the kernel keeps no tags; else null.
+ * @returns what is to be removed. @throws ERR_HOST_ADDRESS; nothing was touched.
+ */
+export async function findLeftovers(
+  kernel: Pick<Kernel, "addresses" | "links" | "protocol" | "uses">,
+  plumber: Pick<Plumber, "vipPlaces">,
+  entries: readonly Entry[],
+  record: PlumbedRecord | null = null,
+): Promise<Leftovers> {
+  const places = plumber.vipPlaces(entries.map(({ address }) => address));
   const found = await kernel.addresses();
-  const { orphans, hostOwn } = findOrphans(found, vips, kernel.protocol);
-  const [first] = hostOwn;
-  if (first === undefined) return { places: orphans, addresses: await aloneAmong(orphans, found) };
-  const addresses = describeAddresses(hostOwn.map(({ address }) => address));
+  const isRecorded = (one: FoundAddress) => record?.had(one) === true;
+  const { orphans, hostOwn } = findOrphans(found, places, kernel.protocol, isRecorded);
+  await refuseHostAddresses(kernel, hostOwn, places, found);
+  // Recorded as plumbed, and since then the host's by use: what is not tagged is judged like anybody's.
+  const untagged = orphans.filter(({ protocol }) => protocol === 0);
+  await refuseHostAddresses(kernel, untagged, places, found, (stays) => stays !== null);
+  return { places: orphans, addresses: await aloneAmong(orphans, found) };
+}
+
+/** @param counts whether one that stays for this reason (null: for none) is the host's own. */
+async function refuseHostAddresses(
+  kernel: Pick<Kernel, "links" | "protocol" | "uses">,
+  suspects: readonly FoundAddress[],
+  places: ReadonlyMap<string, VipPlace>,
+  found: FoundAddresses,
+  counts: (stays: string | null) => boolean = () => true,
+): Promise<void> {
+  if (suspects.length === 0) return;
+  const judged = await judgeForeign(kernel, suspects, places, found, new Set(places.keys()));
+  const own = judged.filter(({ stays }) => counts(stays));
+  const [first] = own;
+  if (first === undefined) return;
+  const { address, prefix, plumbing } = first.found;
+  const addresses = describeAddresses(own.map((one) => one.found.address));
+  const others = own.length === 1 ? "" : ` (and ${own.length - 1} more: ${addresses})`;
+  const command =
+    plumbing === "route"
+      ? `ip route delete local ${address} dev ${first.ifname} table local`
+      : `ip address delete ${address}/${prefix} dev ${first.ifname}`;
   throw new HoldfastError(
     "ERR_HOST_ADDRESS",
-    `this host has ${first.address}/${first.prefix} as an address of its own, and the configuration makes it a DuraVIP: ` +
-      "give it another address, or take it out of the configuration",
+    `this host has ${address}/${prefix} on ${first.ifname} as an address of its own${others}: it is ` +
+      `${first.stays ?? "without our tag, and was there before holdfastd"}; the configuration makes it a DuraVIP: ` +
+      `take it out of the configuration, or, if the host does not need it, remove it by "${command}"`,
     { addresses },
   );
 }

@@ -71,6 +71,9 @@ export interface DuravipStatus {
   readonly broken: boolean;
   /** This part of the cluster has no quorum, and the policy of the address asks for one: nobody here may have it. */
   readonly withheld: boolean;
+  /** Nodes whose kernels have the address though the cluster did not put it there, and where: "on eth1, and is
+   * removed". */
+  readonly foreign: readonly { readonly node: string; readonly place: string }[];
   readonly viewStableSeconds: number;
   readonly configurationStableSeconds: number;
   /** Members that configure the address, in membership order, with the services each runs on it ("multivip", "ESMTP"). */

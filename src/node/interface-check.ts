@@ -1,10 +1,12 @@
 /**
  * What the kernel has under our tag against what this node holds: every `if_check_interval`, and as soon as the kernel tells
  * that an address went that this node holds, or that one came which nobody here holds. Missing addresses go back to the core,
- * which plumbs them again or hands them on; present ones that nobody here holds are unplumbed.
+ * which plumbs them again or hands them on; present ones that nobody here holds are unplumbed. Managed addresses that
+ * others have put there are for the ForeignWatch.
  */
 import type { Hands } from "../core/ownership/hands.js";
 import type { FoundAddress, Kernel, KernelChanges, Monitor } from "../kernel/types.js";
+import type { ForeignWatch } from "./foreign-watch.js";
 import type { NodeEventSink } from "./node.js";
 import { aloneAmong, closeSockets } from "./sockets.js";
 
@@ -15,6 +17,7 @@ export interface CheckHandler {
   links(): void;
   failed(error: unknown): void;
   readonly event: NodeEventSink;
+  readonly foreign: Pick<ForeignWatch, "isManaged" | "look">;
 }
 
 /**
@@ -28,9 +31,13 @@ export class InterfaceCheck {
   #soon: NodeJS.Timeout | null = null;
   #monitor: Monitor | null = null;
   #running = false;
+  #keepsTags = true;
 
   constructor(
-    private readonly kernel: Pick<Kernel, "protocol" | "addresses" | "killSockets" | "removeFound" | "watch">,
+    private readonly kernel: Pick<
+      Kernel,
+      "protocol" | "addresses" | "keepsTags" | "killSockets" | "removeFound" | "watch"
+    >,
     private readonly intervalMs: number,
     private readonly hands: Hands,
     private readonly handler: CheckHandler,
@@ -44,6 +51,7 @@ export class InterfaceCheck {
     }, this.intervalMs);
     this.#timer.unref();
     try {
+      this.#keepsTags = await this.kernel.keepsTags();
       this.#monitor = await this.kernel.watch((changes) => this.#onChanges(changes));
     } catch (error) {
       this.handler.failed(error);
@@ -60,14 +68,16 @@ export class InterfaceCheck {
   #onChanges({ removed, added, links }: KernelChanges): void {
     if (links.length > 0) this.handler.links();
     const lost = removed.some(({ address }) => this.hands.state(address) === "present");
-    const stray = added.some((one) => this.#isOurs(one) && this.hands.state(one.address) === undefined);
-    if (lost || stray) this.#checkSoon();
+    const stray = added.some((one) => this.#isTagged(one) && this.hands.state(one.address) === undefined);
+    const isForeign = (one: FoundAddress) => !this.#isOurs(one) && this.handler.foreign.isManaged(one.address);
+    if (lost || stray || added.some(isForeign) || removed.some(isForeign)) this.checkSoon();
   }
 
-  #checkSoon(): void {
+  /** Also when there may be other addresses to look for. */
+  checkSoon(): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
-      if (this.#running) this.#checkSoon();
+      if (this.#running) this.checkSoon();
       else void this.#check();
     }, SETTLE_MS);
   }
@@ -80,13 +90,17 @@ export class InterfaceCheck {
       const before = new Set(this.hands.present());
       const there = new Set<string>();
       const tagged: FoundAddress[] = [];
+      const foreign: FoundAddress[] = [];
       const found = await this.kernel.addresses();
       for await (const some of found.slices()) {
         for (const one of some) {
-          if (this.#isOurs(one) || isUntagged(one)) there.add(one.address);
-          if (this.#isOurs(one)) tagged.push(one);
+          if (this.#isOurs(one)) there.add(one.address);
+          else if (this.handler.foreign.isManaged(one.address)) foreign.push(one);
+          if (this.#isTagged(one)) tagged.push(one);
         }
       }
+      // First: what was taken over by somebody else comes back once it has gone.
+      await this.handler.foreign.look(foreign, found);
       const lost = this.hands.present().filter((address) => before.has(address) && !there.has(address));
       if (lost.length > 0) this.handler.lost(lost);
       // Removed where they stand, which may be where this node would never plumb them.
@@ -102,12 +116,14 @@ export class InterfaceCheck {
     }
   }
 
-  #isOurs({ protocol }: FoundAddress): boolean {
+  #isTagged({ protocol }: FoundAddress): boolean {
     return protocol === this.kernel.protocol;
   }
-}
 
-/** As what this node plumbs is found on a kernel that keeps no tags of addresses (docs/KERNELS.md). */
-function isUntagged({ protocol, alias }: FoundAddress): boolean {
-  return protocol === 0 && alias;
+  /** On a kernel that keeps no tags of addresses (docs/KERNELS.md) what this node plumbs is found as an alias without
+   * one. */
+  #isOurs(one: FoundAddress): boolean {
+    if (this.#isTagged(one)) return true;
+    return !this.#keepsTags && one.protocol === 0 && one.alias && this.hands.state(one.address) !== undefined;
+  }
 }

@@ -17,9 +17,11 @@ import { Commands } from "./commands.js";
 import type { NodeControl } from "./control.js";
 import { DescriptorGuard } from "./descriptor-guard.js";
 import { Inbox } from "./inbox.js";
+import { ForeignWatch } from "./foreign-watch.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
 import { Lifetimes } from "./lifetimes.js";
+import type { PlumbedRecord } from "./plumbed-record.js";
 import type { Plumber } from "./plumber.js";
 import { Sharing } from "./sharing.js";
 import { closeSockets } from "./sockets.js";
@@ -38,6 +40,8 @@ export interface NodeParts {
   readonly endpoint: { readonly host: string; readonly port: number };
   readonly kernel: Kernel;
   readonly plumber: Plumber;
+  /** Where the kernel keeps no tags. */
+  readonly record: PlumbedRecord | null;
   readonly channel: GroupChannel;
   readonly mail: MailService;
   readonly sink: NodeEventSink;
@@ -62,6 +66,7 @@ const WARNINGS = new Set([
   "vip-contested",
   "vip-lost",
   "vip-unowned",
+  "vip-foreign",
   "quorum-lost",
   "node-damped",
   "node-doubtful",
@@ -84,6 +89,7 @@ export class Node {
   readonly #commands = new Commands((input) => this.#input(input));
   readonly #homes: BindingHomes;
   readonly #check: InterfaceCheck;
+  readonly #foreign: ForeignWatch;
   readonly #guard: LanGuard;
   readonly #descriptors: DescriptorGuard;
   readonly #lifetimes: Lifetimes;
@@ -132,12 +138,21 @@ export class Node {
     this.#homes = new BindingHomes(config);
     const { auditFile } = config.cluster;
     this.#audit = auditFile === null ? null : new AuditFile(auditFile, config.nodename, parts.sink);
+    const configured = this.#core.setup.entries.map(({ address }) => address);
+    const isConfigured = new Set(configured);
+    this.#foreign = new ForeignWatch({
+      ...parts,
+      places: () => parts.plumber.vipPlaces(configured),
+      isManaged: (address) => isConfigured.has(address) || this.#core.ownership.definitions.vips.has(address),
+      say: (groups) => this.#input({ kind: "foreign", at: performance.now(), groups }),
+    });
     this.#check = new InterfaceCheck(parts.kernel, config.cluster.ifCheckIntervalMs, this.#core.hands, {
       lost: (addresses) => this.#input({ kind: "lost", at: performance.now(), addresses }),
       removed: (addresses) => this.#log("warn", "strays-removed", { addresses: describeAddresses(addresses) }),
       links: () => void this.#lookAtLinks(),
       failed: (error) => this.#log("error", "interface-check-failed", { reason: explain(error) }),
       event: parts.sink,
+      foreign: this.#foreign,
     });
     const giveUp = async (addresses: readonly string[]) => {
       const present = addresses.filter((address) => this.#core.hands.state(address) === "present");
@@ -166,6 +181,7 @@ export class Node {
     this.control = statusControl({
       ...parts,
       sharing: this.#sharing,
+      foreign: this.#foreign,
       core: this.#core,
       startedAt: this.#startedAt,
       run: (command) => this.#commands.run(command),
@@ -213,6 +229,7 @@ export class Node {
    */
   async stop(): Promise<void> {
     await this.#check.stop();
+    this.#foreign.stop();
     clearInterval(this.#clock);
     clearTimeout(this.#linksAgain);
     this.#guard.stop();
@@ -286,6 +303,8 @@ export class Node {
         this.#left = true;
         return this.#onLeft();
       case "event":
+        // Other members may configure other addresses.
+        if (output.code === "settled") this.#check.checkSoon();
         return this.#log(WARNINGS.has(output.code) ? "warn" : "info", output.code, output.facts);
     }
   }
@@ -302,13 +321,24 @@ export class Node {
     const notServed = (results: readonly ServeResult[]) => {
       for (const { address, error } of results) if (error !== null) failed.set(address, error);
     };
+    // What others have put there was not plumbed, and is not to be unplumbed.
+    const foreign = new Set<string>();
+    const isForeign = (address: string, reason: string) => failed.set(address, reason) && foreign.add(address);
+    for (const address of addresses) {
+      const obstacle = this.#foreign.obstacle(address);
+      if (obstacle !== null) isForeign(address, obstacle);
+    }
     try {
       const refusal = this.#descriptors.refusal();
       if (refusal !== null) throw new Error(refusal);
-      for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
+      for (const [address, mac] of await this.#guard.stillAnswered(others(), fenced))
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
-      for (const { address, reason } of await this.#lifetimes.plumb(others())) failed.set(address, reason);
+      await this.parts.record?.add(plumber.vipPlaces(others()));
+      for (const { address, reason, foreign: stands } of await this.#lifetimes.plumb(others())) {
+        if (stands) isForeign(address, `${reason}; it is not from holdfast: remove it there`);
+        else failed.set(address, reason);
+      }
       plumber.announce(others().filter((address) => this.#core.hands.state(address) !== "doomed"));
       notServed(await mail.serve(others()));
     } catch (error) {
@@ -316,8 +346,9 @@ export class Node {
     }
     if (failed.size > 0) {
       void this.#lookAtLinks(); // The kernel may not have told why.
-      await this.#undoAcquire([...failed.keys()]);
+      await this.#undoAcquire([...failed.keys()], foreign);
     }
+    if (foreign.size > 0) this.#check.checkSoon();
     const failures = [...failed].map(([address, reason]) => ({ address, reason }));
     this.#input({ kind: "done", at: performance.now(), job, failed: failures });
   }
@@ -331,9 +362,9 @@ export class Node {
     }
   }
 
-  async #undoAcquire(addresses: readonly string[]): Promise<void> {
+  async #undoAcquire(addresses: readonly string[], foreign: ReadonlySet<string>): Promise<void> {
     await this.#withdraw(addresses, 0);
-    await this.#unplumb(addresses);
+    await this.#unplumb(addresses.filter((address) => !foreign.has(address)));
   }
 
   async #release(job: number, addresses: readonly string[], urgent: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the console sees of a node: plain data, read from the core when asked. */
 import type { Config } from "../config/types.js";
 import type { NodeCore } from "../core/node.js";
+import { inWords } from "../core/foreign.js";
 import { leadOf, unitOf, type Vip } from "../core/ownership/definitions.js";
 import { isWithheld } from "../core/ownership/policy.js";
 import { emptyRow } from "../core/ownership/table.js";
@@ -19,6 +20,7 @@ export interface StatusParts {
   readonly channel: GroupChannel;
   readonly kernel: Kernel;
   readonly mail: MailService;
+  readonly foreign: { readonly counters: Readonly<Record<string, number>> };
   readonly sharing: { readonly counters: Readonly<Record<string, number>> };
   /** Gives a command to the core. @throws HoldfastError where it does not come about. */
   run(command: Command): Promise<CommandResult>;
@@ -38,6 +40,7 @@ export function statusControl(parts: StatusParts): NodeControl {
       ...prefixed("mail.", await mail.counters()),
       ...prefixed("group.", channel.counters()),
       ...prefixed("kernel.", kernel.counters),
+      ...prefixed("foreign.", parts.foreign.counters),
       ...prefixed("share.", parts.sharing.counters),
     }),
     move: (vip, to, forMs, anyway) => move(parts, vip, to, forMs, anyway),
@@ -91,6 +94,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
     unsafe,
     broken,
     withheld: isWithheldHere(core, vip),
+    foreign: core.foreign.copiesOf(vip.address).map(({ node, ...place }) => ({ node, place: inWords(place) })),
     viewStableSeconds: seconds(now - core.changedAt(lead)),
     configurationStableSeconds: seconds(now - core.settledAt),
     participants: (view?.members ?? []).flatMap((node) => {

@@ -1,6 +1,7 @@
 /** Why an address is where it is, and what would move if something happened: asked of the core, which stays as it is. */
 import type { Config } from "../config/types.js";
 import { catalogueOf } from "../core/catalogue/catalogue.js";
+import { inWords } from "../core/foreign.js";
 import type { NodeCore } from "../core/node.js";
 import { explain, type Explanation } from "../core/ownership/explain.js";
 import { plan, type Event, type Plan } from "../core/ownership/plan.js";
@@ -11,7 +12,10 @@ export function explainVip(core: NodeCore, vip: string, address: string, now: nu
   requireSettled(core);
   const explanation = explain(core.ownership, address, (member) => core.damping(member, now));
   if (explanation === null) throw new HoldfastError("ERR_COMMAND", `${vip} is no DuraVIP of this cluster`);
-  return explanation;
+  const copies = core.foreign.copiesOf(address).map(({ node, ...place }) => {
+    return `${node} has it in its kernel, and not from the cluster: ${inWords(place)}.`;
+  });
+  return { ...explanation, otherwise: [...copies, ...explanation.otherwise] };
 }
 
 /** @param readConfig throws what is wrong with a file. */

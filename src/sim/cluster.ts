@@ -127,6 +127,10 @@ export class Cluster implements StepWatcher {
     for (const name of names) {
       const host = this.hosts.get(name);
       if (host === undefined || this.daemons.has(name) || this.#retired.has(name)) continue;
+      if (this.entriesOf(name).some(({ address }) => host.foreign.has(address))) {
+        this.measures.count("start refused"); // ERR_HOST_ADDRESS
+        continue;
+      }
       const { viewMatureTimeMs, viewBalanceIntervalMs, balanceSetSize, setups, layout } = this.options;
       const { leaseMs, clockDriftMax, flapHalfLifeMs } = this.options;
       const setup = {
@@ -248,6 +252,21 @@ export class Cluster implements StepWatcher {
     const id = ++this.#moves;
     daemon.input(input(daemon.now, id));
     return id;
+  }
+
+  /** An administrator, or another program, puts an address on a host: one that has to stay, or that the daemon may
+   * remove. */
+  putByHand(name: string, address: string, fate: "stays" | "removable"): void {
+    this.note(name, "by-hand", () => ({ address, fate }));
+    this.host(name).foreign.set(address, fate);
+    this.daemons.get(name)?.foreignChanged();
+  }
+
+  /** And takes it away. */
+  takeAway(name: string, address: string): void {
+    if (!this.host(name).foreign.delete(address)) return;
+    this.note(name, "taken-away", () => ({ address }));
+    this.daemons.get(name)?.foreignChanged();
   }
 
   /** From now on these Topologies of the host have no carrier, and all others do. */

@@ -10,6 +10,8 @@ import { Inbox } from "./inbox.js";
 import type { Schedule, Timer } from "./schedule.js";
 
 const DAY_MS = 24 * 3_600_000;
+/** The kernel's word of an address is looked into so much later, as src/node/interface-check.ts does. */
+const LOOK_MS = 100;
 
 export interface DaemonTimes {
   /** How often the kernel is held against what the core believes to have. */
@@ -40,6 +42,8 @@ export class Daemon {
   paused = false;
   readonly #inbox = new Inbox<NodeInput>((input) => this.#step(input));
   #wake: Timer | null = null;
+  #looksSoon = false;
+  #saidForeign = "[]";
 
   constructor(
     readonly host: Host,
@@ -85,6 +89,35 @@ export class Daemon {
 
   linksChanged(): void {
     this.input({ kind: "links", at: this.now, down: this.host.down });
+  }
+
+  /** Somebody else has put an address there, or has taken one away. */
+  foreignChanged(): void {
+    if (this.#looksSoon) return;
+    this.#looksSoon = true;
+    this.schedule.after(LOOK_MS, () => {
+      this.#looksSoon = false;
+      this.#lookAtForeign();
+    });
+  }
+
+  /** What stands there is told as it changes, and removed where that is safe. */
+  #lookAtForeign(): void {
+    if (this.state !== "running" || this.paused) return;
+    const { vips } = this.core.ownership.definitions;
+    const configured = new Set(this.core.setup.entries.map(({ address }) => address));
+    const managed = [...this.host.foreign].filter(([address]) => configured.has(address) || vips.has(address));
+    const isRemovable = ([address, fate]: readonly [string, string]) => fate === "removable" && configured.has(address);
+    const removable = managed.filter(isRemovable).map(([address]) => address);
+    const staying = managed.filter((one) => !isRemovable(one)).map(([address]) => address);
+    const groups = [
+      { where: "eth1", stays: "", addresses: removable.sort() },
+      { where: "eth1", stays: "the only address of that interface", addresses: staying.sort() },
+    ].filter(({ addresses }) => addresses.length > 0);
+    const key = JSON.stringify(groups);
+    if (key !== this.#saidForeign) this.input({ kind: "foreign", at: this.now, groups });
+    this.#saidForeign = key;
+    if (removable.length > 0) this.host.removeForeign(removable, () => this.foreignChanged());
   }
 
   die(how: Death): void {
@@ -205,6 +238,7 @@ export class Daemon {
     for (const [address, state] of this.paused ? [] : this.core.hands.held()) {
       if (state === "present" && !this.host.plumbed().has(address)) lost.push(address);
     }
+    this.#lookAtForeign();
     if (lost.length > 0) this.input({ kind: "lost", at: this.now, addresses: lost });
     this.schedule.after(this.times.checkMs, () => this.#check());
   }

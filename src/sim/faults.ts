@@ -36,6 +36,7 @@ export const FAULTS = [
   "lifeline-deleted",
   "interface-deleted",
   "interface-late",
+  "by-hand",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -96,10 +97,19 @@ export class Faults {
     }
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
+      this.#mend(name);
       cluster.drain(name, false);
     }
     this.#rollout.complete();
     cluster.start(...cluster.hosts.keys());
+  }
+
+  /** What has to stay is the administrator's to take away, and all of it where no daemon runs: none starts beside it.
+   * */
+  #mend(name: string): void {
+    const { cluster } = this;
+    for (const [address, fate] of cluster.host(name).foreign)
+      if (fate === "stays" || !cluster.daemons.has(name)) cluster.takeAway(name, address);
   }
 
   /** Mostly far apart, sometimes upon each other's heels. */
@@ -196,6 +206,8 @@ export class Faults {
         if (address !== undefined) host.lose(address);
         return address !== undefined;
       }
+      case "by-hand":
+        return this.#byHand(host);
       case "fast-clock":
         host.clock.runAt(random.chance(0.3) ? 1 : random.between(0.7, 1.4));
         return true;
@@ -247,6 +259,15 @@ export class Faults {
     if (block === undefined) return false;
     cluster.deleteInterface(name, block);
     cluster.schedule.after(10 ** this.#random.between(0, 4), () => cluster.makeInterface(name, block));
+    return true;
+  }
+
+  #byHand(host: Host): boolean {
+    const random = this.#random;
+    const there = random.chance(0.3) ? random.pick([...host.foreign.keys()]) : undefined;
+    const address = there ?? random.pick(this.#rollout.addresses) ?? "";
+    if (there !== undefined) this.cluster.takeAway(host.name, there);
+    else this.cluster.putByHand(host.name, address, random.chance(0.5) ? "stays" : "removable");
     return true;
   }
 

@@ -3,7 +3,8 @@
  * service stands on plumbed addresses only. What a daemon plumbed outlives it when it is killed, unless it sits on a
  * lifeline; without one it has a lifetime, and goes when nobody extends it, whether the daemon is dead, stopped or
  * stuck. Contract: a kernel may be slow; it may fail to add an address, say so though it added it, or say that it
- * added it and have not; and it may lose one later. What it says of an address that was removed is true: the shell
+ * added it and have not; and it may lose one later. Somebody else may put an address there that
+ * the cluster manages; then it takes no other. What it says of an address that was removed is true: the shell
  * asks until it is. A lifetime is in whole seconds, rounded up, and ends up to LATENESS_MS late by the host's clock.
  * What was handed to the kernel goes on while the daemon is stopped.
  */
@@ -71,6 +72,9 @@ export class Host {
     this.#lateness = random.stream("lifetimes");
   }
 
+  /** What others have put there, by hand or as the host's own: whether it has to stay, or the daemon may remove it. */
+  readonly foreign = new Map<string, "stays" | "removable">();
+
   /** Topologies whose interface has no carrier. */
   unplugged: readonly string[] = [];
   /** Topologies whose interface is not there. */
@@ -127,7 +131,11 @@ export class Host {
     this.#job(this.#batchTime(addresses), () => {
       const late = new Set(addresses.filter((address) => until(address) <= this.clock.now));
       const fails = (address: string) =>
-        late.has(address) || this.failing.has(address) || this.denying.has(address) || this.#isAbsent(address);
+        late.has(address) ||
+        this.foreign.has(address) ||
+        this.failing.has(address) ||
+        this.denying.has(address) ||
+        this.#isAbsent(address);
       const failed = addresses.filter(fails);
       const taken = addresses.filter((address) => !failed.includes(address));
       for (const address of addresses) {
@@ -146,7 +154,8 @@ export class Host {
   }
 
   #takes(address: string): boolean {
-    return !this.failing.has(address) && !this.pretending.has(address) && !this.#isAbsent(address);
+    const refuses = this.failing.has(address) || this.pretending.has(address) || this.foreign.has(address);
+    return !refuses && !this.#isAbsent(address);
   }
 
   #giveBack(addresses: readonly string[], done: () => void): void {
@@ -206,6 +215,14 @@ export class Host {
   /** Somebody else takes an address away; the daemon finds out at its next look. */
   lose(address: string): void {
     if (this.#plumbed.has(address)) this.#set(address, false, false);
+  }
+
+  /** The daemon removes those that it may. */
+  removeForeign(addresses: readonly string[], done: () => void): void {
+    this.#job(this.#batchTime(addresses), () => {
+      for (const address of addresses) if (this.foreign.get(address) === "removable") this.foreign.delete(address);
+      done();
+    });
   }
 
   /** The daemon is gone, in the middle of what it did. */

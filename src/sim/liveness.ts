@@ -61,7 +61,7 @@ export function shortcoming(daemons: readonly Daemon[]): string | null {
     if (wrong !== null) return wrong;
     if (row.owner !== null) for (const address of addressesFor(unit, row.owner)) wanted.set(address, row.owner);
   }
-  return misplaced(daemons, wanted) ?? unbalanced(definitions.units, rows, daemons);
+  return misplaced(daemons, wanted) ?? untold(daemons) ?? unbalanced(definitions.units, rows, daemons);
 }
 
 /** Which of them has each address plumbed and served. */
@@ -102,6 +102,25 @@ function misplaced(daemons: readonly Daemon[], wanted: ReadonlyMap<string, strin
   for (const [address, owner] of wanted) {
     const host = hosts.get(owner);
     if (host?.plumbed().has(address) !== true) return `L1: ${owner} has to have ${address}, and has not`;
+  }
+  return null;
+}
+
+/** L6: what others have put into a kernel is removed where that is safe, and all know of all that stands there, and of
+ * no more. */
+export function untold(daemons: readonly Daemon[]): string | null {
+  for (const { name, host, core } of daemons) {
+    const configured = new Set(core.setup.entries.map(({ address }) => address));
+    const { vips } = core.ownership.definitions;
+    const managed = [...host.foreign].filter(([address]) => configured.has(address) || vips.has(address));
+    const left = managed.find(([address, fate]) => fate === "removable" && configured.has(address));
+    if (left !== undefined) return `L6: ${name} has not removed ${left[0]}`;
+    for (const { name: by, core: other } of daemons) {
+      if (other.foreign.count(name) > managed.length)
+        return `L6: ${by} believes ${name} to have more than stands there`;
+      const unknown = managed.find(([address]) => other.foreign.of(name, address) === undefined);
+      if (unknown !== undefined) return `L6: ${by} does not know that ${name} has ${unknown[0]}`;
+    }
   }
   return null;
 }

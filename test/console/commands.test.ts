@@ -33,11 +33,12 @@ describe("cluster duravip show", () => {
           <TAB>labrat-2 multivip
           <TAB>labrat-1 multivip
        *  <TAB>labrat-4 multivip
-      10.80.116.51/bind-d: (owned,conflict,unsafe) multivip ESMTP
+      10.80.116.51/bind-d: (owned,conflict,unsafe,foreign) multivip ESMTP
       <TAB>[view stable for 5420 seconds]
       <TAB>[configuration stable for 5409 seconds]
       <TAB>[releasing, on its way to labrat-2]
       <TAB>[pinned to labrat-2 for 90 seconds]
+      <TAB>[labrat-4 has it too, not from the cluster: on eth1, and is removed]
           <TAB>labrat-2 multivip ESMTP
        *  <TAB>labrat-1 multivip
       2001:db8::25: (unowned,broken) ESMTP

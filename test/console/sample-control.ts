@@ -16,6 +16,7 @@ const vip: DuravipStatus = {
   unsafe: false,
   broken: false,
   withheld: false,
+  foreign: [],
   viewStableSeconds: 5420.7,
   configurationStableSeconds: 5409.2,
   participants: [
@@ -50,6 +51,7 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
         pinnedSeconds: 90,
         conflict: true,
         unsafe: true,
+        foreign: [{ node: "labrat-4", place: "on eth1, and is removed" }],
         participants: [
           { node: "labrat-2", services: ["multivip", "ESMTP"] },
           { node: "labrat-1", services: ["multivip"] },

@@ -147,7 +147,7 @@ const ADDRESSES: Parameter = { good: fc.constant(new Uint8Array(32)), bad: notWh
 const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   links: [],
   addresses: [integer(-1, 255), integer(0, 2 ** 31 - 1), integer(1, 3)],
-  openBatch: [integer(1, 3), integer(1, 255), integer(0, 2 ** 20), integer(1, 2 ** 30 - 1)],
+  openBatch: [integer(1, 3), integer(0, 255), integer(0, 2 ** 20), integer(1, 2 ** 30 - 1)],
   openAnnouncer: [],
   announce: [
     DESCRIPTOR,
@@ -161,6 +161,8 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
     { good: fc.boolean(), bad: NOT_A_BOOLEAN },
   ],
   connections: [{ good: fc.constant(new Uint8Array(32)), bad: notWhole(16) }],
+  uses: [{ good: fc.constant(new Uint8Array(32)), bad: notWhole(16) }],
+  keepsTags: [],
   tickle: [{ good: CONNECTIONS, bad: fc.oneof(notWhole(36), BAD_CONNECTIONS) }],
   bindSockets: [{ good: fc.constant(new Uint8Array(36)), bad: notWhole(18) }],
   releaseSocket: [DESCRIPTOR],

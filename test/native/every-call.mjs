@@ -143,6 +143,17 @@ const CALLS = {
     client.destroy();
     server.close();
   },
+  async uses() {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    // What this process listens on is no use of another program, and 127.0.0.1 is the source of no route but the
+    // kernel's.
+    assert.equal((await addon.uses(Buffer.from("00000000000000000000ffff7f000001", "hex"))).length, 0);
+    server.close();
+  },
+  async keepsTags() {
+    assert.equal(typeof (await addon.keepsTags()), "boolean");
+  },
   async tickle() {
     assert.deepEqual(await addon.tickle(connections(300)), { sent: 600, failed: 0, errno: 0 });
   },
@@ -172,7 +183,7 @@ const CALLS = {
   close: () => assert.throws(() => addon.close(99), TypeError),
 };
 
-const WITHOUT_ARGUMENTS = new Set(["links", "openAnnouncer"]);
+const WITHOUT_ARGUMENTS = new Set(["keepsTags", "links", "openAnnouncer"]);
 const exported = Object.keys(addon).filter((name) => typeof addon[name] === "function");
 assert.deepEqual(Object.keys(CALLS).sort(), exported.sort(), "there is a call of each function, and no other");
 

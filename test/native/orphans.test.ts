@@ -13,8 +13,8 @@ function found(address: string, more: Partial<FoundAddress> = {}): FoundAddress 
 }
 
 /** What becomes of one address that a dump found. */
-function fate(one: FoundAddress): "orphan" | "host's own" | "left alone" {
-  const { orphans, hostOwn } = findOrphans([one], VIPS, OURS);
+function fate(one: FoundAddress, isRecorded = false): "orphan" | "host's own" | "left alone" {
+  const { orphans, hostOwn } = findOrphans([one], VIPS, OURS, () => isRecorded);
   if (orphans.includes(one)) return "orphan";
   return hostOwn.includes(one) ? "host's own" : "left alone";
 }
@@ -27,13 +27,21 @@ describe("what a dead predecessor left", () => {
     expect(fate(found("172.16.0.1", { protocol: OURS, plumbing: "route", alias: false }))).toBe("orphan");
   });
 
-  it("is an untagged VIP that stands where an alias of ours would stand", () => {
-    expect(fate(found("10.1.1.1"))).toBe("orphan");
-    expect(fate(found("10.1.2.1", { prefix: 24 }))).toBe("orphan");
+  it("is an untagged VIP where an earlier run put it down as plumbed, if it looks as an alias of ours would", () => {
+    expect(fate(found("10.1.1.1"), true)).toBe("orphan");
+    expect(fate(found("10.1.2.1", { prefix: 24 }), true)).toBe("orphan");
+    expect(fate(found("10.1.2.1", { prefix: 24, alias: false }), true)).toBe("host's own");
+    expect(fate(found("10.1.1.1", { ifindex: 1 }), true)).toBe("host's own");
+    expect(fate(found("10.1.1.9"), true)).toBe("left alone");
   });
 });
 
 describe("a VIP that the host has for reasons of its own", () => {
+  it("is an untagged one where an alias of ours would stand", () => {
+    expect(fate(found("10.1.1.1"))).toBe("host's own");
+    expect(fate(found("10.1.2.1", { prefix: 24 }))).toBe("host's own");
+  });
+
   it("is one with another prefix or on another interface", () => {
     expect(fate(found("10.1.1.1", { prefix: 24, alias: false }))).toBe("host's own");
     expect(fate(found("10.1.1.1", { ifindex: 1 }))).toBe("host's own");

@@ -35,12 +35,13 @@ const changes = (some: Partial<KernelChanges>): KernelChanges => ({
 });
 
 /** A check over a kernel that has `there`, of a node that holds `held`, and which is done only when the kernel tells. */
-async function checkOver(held: readonly string[], there: FoundAddress[]) {
+async function checkOver(held: readonly string[], there: FoundAddress[], keepsTags = true) {
   const hands = new Hands();
   for (const address of held) hands.acquired(address);
   let tell: (changes: KernelChanges) => void = () => {};
   const kernel = {
     protocol: HOLDFAST_PROTOCOL,
+    keepsTags: async () => keepsTags,
     addresses: vi.fn(async () => dumpOf(there)),
     removeFound: async (gone: readonly FoundAddress[]): Promise<PlumbResult> => {
       for (const one of gone) there.splice(there.indexOf(one), 1);
@@ -55,16 +56,21 @@ async function checkOver(held: readonly string[], there: FoundAddress[]) {
   const lost: string[] = [];
   const removed: string[] = [];
   const links: string[] = [];
+  const foreign: string[][] = [];
   const check = new InterfaceCheck(kernel, NEVER_MS, hands, {
     lost: (addresses) => lost.push(...addresses),
     removed: (addresses) => removed.push(...addresses),
     links: () => links.push("told"),
     failed: (error) => expect.unreachable(String(error)),
     event: () => {},
+    foreign: {
+      isManaged: (address) => address.startsWith("10.1.1."),
+      look: async (some) => void foreign.push(some.map(({ address }) => address)),
+    },
   });
   await check.start();
   running = check;
-  return { kernel, lost, removed, links, tell: (some: Partial<KernelChanges>) => tell(changes(some)) };
+  return { kernel, lost, removed, links, foreign, tell: (some: Partial<KernelChanges>) => tell(changes(some)) };
 }
 
 let running: InterfaceCheck | null = null;
@@ -119,11 +125,34 @@ describe("what the kernel tells", () => {
 });
 
 describe("an address that is held", () => {
+  const there = [found("10.1.1.1", 0), found("10.1.1.2", 18), { ...found("10.1.1.3", 0), alias: false }];
+  const held = ["10.1.1.1", "10.1.1.2", "10.1.1.3"];
+
   it("is there also without a tag, on a kernel that keeps none, and not as another program's", async () => {
-    const there = [found("10.1.1.1", 0), found("10.1.1.2", 18), { ...found("10.1.1.3", 0), alias: false }];
-    const { lost, removed, tell } = await checkOver(["10.1.1.1", "10.1.1.2", "10.1.1.3"], there);
+    const { lost, removed, foreign, tell } = await checkOver(held, [...there], false);
     tell({ removed: [ours("10.1.1.2")] });
     await vi.waitFor(() => expect(lost).toEqual(["10.1.1.2", "10.1.1.3"]), PATIENTLY);
     expect(removed).toEqual([]);
+    expect(foreign).toEqual([["10.1.1.2", "10.1.1.3"]]);
+  });
+
+  it("is not there without a tag, on a kernel that keeps tags", async () => {
+    const { lost, foreign, tell } = await checkOver(held, [...there]);
+    tell({ removed: [ours("10.1.1.2")] });
+    await vi.waitFor(() => expect(lost).toEqual(held), PATIENTLY);
+    expect(foreign).toEqual([held]);
+  });
+});
+
+describe("a managed address that others have put there", () => {
+  it.each([
+    ["comes", "added"],
+    ["goes", "removed"],
+  ] as const)("brings about a look when it %s, by itself or beside ours", async (_, list) => {
+    const beside = { ...found("10.1.1.1", 0), ifindex: 4 };
+    const { foreign, lost, tell } = await checkOver(["10.1.1.1"], [ours("10.1.1.1"), beside]);
+    tell({ [list]: [beside] });
+    await vi.waitFor(() => expect(foreign).toEqual([["10.1.1.1"]]), PATIENTLY);
+    expect(lost).toEqual([]);
   });
 });

@@ -149,6 +149,31 @@ export const MUTATIONS = [
   ],
   ["L2: a departure places all that it touches anew", `${OWNERSHIP}/placement.ts`, "  if (stays) return heir;\n", ""],
   [
+    "L6: who joins is not told what stands in a kernel by another hand",
+    "src/core/node.ts",
+    "    if (this.#foreignHere.length > 0) this.#sayForeign();\n",
+    "",
+  ],
+  ["L6: what a member had in its kernel outlives it", "src/core/node.ts", "    this.foreign.keep(view.stayed);\n", ""],
+  [
+    "L6: only what comes to a kernel is said, and not that it went",
+    "src/core/node.ts",
+    "        this.#sayForeign();\n        break;",
+    "        if (input.groups.length > 0) this.#sayForeign();\n        break;",
+  ],
+  [
+    "L6: the owner does not say on the LAN where an address is that stands elsewhere too",
+    "src/core/node.ts",
+    "if (node !== this.setup.self && ours.length > 0)",
+    "if (ours.length < 0)",
+  ],
+  [
+    "L2: who has an address by another hand asks for it again and again",
+    `${OWNERSHIP}/retries.ts`,
+    "if (isObstructed(lead)) {",
+    "if (lead === null) {",
+  ],
+  [
     "L5: a preference counts only for orphans",
     `${OWNERSHIP}/placement.ts`,
     "  if (preferred !== undefined && (!stays || unit.lead.failback === IMMEDIATE)) return preferred;\n",

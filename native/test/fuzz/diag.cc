@@ -1,6 +1,7 @@
 /* A list of sockets, whatever it holds: what is found is closed by the name that the kernel gave it, and no other. The first
  * byte says which addresses are looked for, the rest is the kernel's answer. */
 #include "../../wire/diag.h"
+#include "../../wire/uses.h"
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -31,6 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   wire::MessageReader reader(answer);
   for (wire::Message message; reader.Next(message);) {
     wire::SocketRecord socket;
+    wire::UseRecord use;
+    Require(wire::DecodeBoundSocket(message, wire::UseKind::kTcpListener, use) == wire::DecodeSocket(message, socket),
+            "a use by a socket is of what is a socket");
+    wire::DecodeRouteSource(message, use);
     if (!wire::DecodeSocket(message, socket)) continue;
     Require(socket.family == AF_INET || socket.family == AF_INET6, "a socket is of a known family");
     Require(socket.family == AF_INET6 || (wire::IsIpv4(socket.ends.local) && wire::IsIpv4(socket.ends.remote)),

@@ -13,7 +13,8 @@ const form = { name: "cluster duravip show", parameters: "" };
  *         <TAB>labrat-2 multivip
  *      *  <TAB>labrat-4 multivip
  *
- * A VIP on its way, pinned by a move, or withheld from a part of the cluster, has one bracketed line more.
+ * A VIP on its way, pinned by a move, withheld from a part of the cluster, or in a kernel that the cluster did not put
+ * it into, has one bracketed line more for each.
  */
 export default defineCommand({
   ...form,
@@ -38,6 +39,7 @@ function describe(vip: DuravipStatus): string {
   if (vip.phase !== "idle") lines.push(`\t[${vip.phase}, on its way to ${vip.target ?? "nobody"}]\n`);
   if (vip.pinnedTo !== null) lines.push(`\t[pinned to ${vip.pinnedTo}${timeOf(vip.pinnedSeconds)}]\n`);
   if (vip.withheld) lines.push("\t[withheld: this part of the cluster has no quorum]\n");
+  for (const { node, place } of vip.foreign) lines.push(`\t[${node} has it too, not from the cluster: ${place}]\n`);
   for (const { node, services: own } of vip.participants) {
     lines.push(`${node === vip.owner ? " *  " : "    "}\t${[node, ...own].join(" ")}\n`);
   }
@@ -50,6 +52,11 @@ function timeOf(seconds: number | null): string {
 
 /** "safe", or every mark that the address has. */
 function marks(vip: DuravipStatus): string {
-  const found = [vip.broken && "broken", vip.conflict && "conflict", vip.unsafe && "unsafe"].filter(Boolean);
+  const found = [
+    vip.broken && "broken",
+    vip.conflict && "conflict",
+    vip.unsafe && "unsafe",
+    vip.foreign.length > 0 && "foreign",
+  ].filter(Boolean);
   return found.length === 0 ? "safe" : found.join(",");
 }

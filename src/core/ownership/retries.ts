@@ -33,11 +33,18 @@ export class Retries {
     }
   }
 
-  /** @returns units whose wait is over. Their failures are remembered until they are had. */
-  due(at: MonoMs): string[] {
+  /**
+   * @param isObstructed what would fail again for a reason that this node knows: looked at again a second later.
+   * @returns units whose wait is over. Their failures are remembered until they are had.
+   */
+  due(at: MonoMs, isObstructed: (lead: string) => boolean = () => false): string[] {
     const due: string[] = [];
     for (const [lead, retry] of this.#retries) {
       if (retry.at > at) continue;
+      if (isObstructed(lead)) {
+        retry.at = at + FIRST_WAIT_MS;
+        continue;
+      }
       retry.at = Number.POSITIVE_INFINITY;
       due.push(lead);
     }

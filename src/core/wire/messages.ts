@@ -9,6 +9,7 @@ import type { Flaps } from "../ownership/flaps.js";
 import type { Beacon } from "../ownership/lease.js";
 import { ByteReader, ByteWriter, Malformed } from "./bytes.js";
 import { readClaims, writeClaims, type Claim } from "./claims.js";
+import { type ForeignGroup, readForeign, writeForeign } from "./foreign.js";
 import type { Part } from "./parts.js";
 import type { VersionRange } from "./versions.js";
 import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
@@ -117,6 +118,8 @@ export type WireMessage =
   | ({ readonly kind: "share" } & Share)
   /** By which hardware addresses the sender speaks on its LANs, as "02:00:00:00:00:01". */
   | { readonly kind: "hardware"; readonly macs: readonly string[] }
+  /** Managed addresses in the sender's kernel that the cluster did not put there: all of them, each time. */
+  | { readonly kind: "foreign"; readonly groups: readonly ForeignGroup[] }
   /** Of a message that is too long to go at once. */
   | ({ readonly kind: "part" } & Part);
 
@@ -143,8 +146,8 @@ const KINDS = [
   "unpin",
   "calm",
   "give",
-  null, // 21 and 22 are not of this version.
-  null,
+  "foreign",
+  null, // 22 is not of this version.
   "request",
   "try",
   null,
@@ -215,6 +218,9 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       break;
     case "hardware":
       writeMacs(out, message.macs);
+      break;
+    case "foreign":
+      writeForeign(out, message.groups);
       break;
   }
   return out.finish();
@@ -291,6 +297,8 @@ function readBody(kind: Kind, source: ByteReader): WireMessage {
       return { kind, ...readShare(source) };
     case "hardware":
       return { kind, macs: readMacs(source) };
+    case "foreign":
+      return { kind, groups: readForeign(source) };
   }
 }
 
