@@ -132,7 +132,8 @@ export class Node {
       await this.#unplumb(present);
       this.#input({ kind: "lost", at: performance.now(), addresses: present });
     };
-    this.#guard = new LanGuard({ ...parts, giveUp });
+    const estranged = () => this.#core.refusedPeers.length > 0;
+    this.#guard = new LanGuard({ ...parts, giveUp, estranged });
     this.#descriptors = new DescriptorGuard({
       ...parts,
       present: () => this.#core.hands.present(),
@@ -163,6 +164,7 @@ export class Node {
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onTransition: () => this.#input({ kind: "transition", at: performance.now() }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
+      onRefused: (peers) => this.#input({ kind: "refused-peers", at: performance.now(), peers }),
       onEvent: ({ level, code, facts }) => this.#log(level, code, facts),
     });
     this.#tellTime();
@@ -252,7 +254,7 @@ export class Node {
    * Listen, plumb, tell the LAN, let mail leave: in this order, and the addresses that are used most before the others. Sockets listen before their address is there, so no client
    * finds it without its service; and what cannot be served is not plumbed.
    */
-  async #acquire({ job, fenced, ...acquire }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
+  async #acquire({ job, fenced, estranged, ...acquire }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
     const { mail, plumber } = this.parts;
     const addresses = this.#sharing.busiestFirst(acquire.addresses);
     const failed = new Map<string, string>();
@@ -263,7 +265,7 @@ export class Node {
     try {
       const refusal = this.#descriptors.refusal();
       if (refusal !== null) throw new Error(refusal);
-      for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced))
+      for (const [address, mac] of await this.#guard.stillAnswered(addresses, fenced, estranged))
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
       for (const { address, reason } of await plumber.plumb(others())) failed.set(address, reason);

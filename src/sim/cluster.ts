@@ -18,6 +18,7 @@ import { Measures } from "./measures.js";
 import { ModelEngine } from "./model-engine.js";
 import { Network } from "./network.js";
 import type { ClusterOptions } from "./options.js";
+import { Probes } from "./probes.js";
 import { Random } from "./random.js";
 import { Safety } from "./safety.js";
 import { Schedule } from "./schedule.js";
@@ -47,6 +48,7 @@ export class Cluster implements StepWatcher {
   readonly random: Random;
   readonly network: Network;
   readonly lan: Lan;
+  readonly probes: Probes;
   readonly measures = new Measures();
   readonly branches = new Branches();
   readonly chronicle = new Chronicle((what) => this.fail(what));
@@ -81,6 +83,7 @@ export class Cluster implements StepWatcher {
       const daemon = this.daemons.get(name);
       return daemon?.state === "running" && !daemon.paused && daemon.host.plumbed().has(address);
     });
+    this.probes = new Probes(this.schedule, this.random.stream("probes"), this.hosts, options.lan.loss);
     for (const name of layout.keys()) this.hosts.set(name, this.#host(name));
     this.#engine = this.#groupEngine();
   }
@@ -100,10 +103,18 @@ export class Cluster implements StepWatcher {
     const clock = new Clock(schedule, options.clocks.get(name) ?? { rate: 1, originMs: 0 }, BEGIN_MS);
     const host = new Host(name, options.lifelines.has(name), clock, options.host, schedule, random, {
       changed: (...change) => this.#kernelChanged(...change),
-      announces: (from, addresses) => this.lan.announce(from, addresses),
+      announces: (from, addresses) => {
+        this.lan.announce(from, addresses);
+        this.probes.announce(from, addresses, (to, heard) => this.daemons.get(to)?.hear(from, heard));
+      },
     });
     this.lan.refresh(name, () => [...host.plumbed()]);
     return host;
+  }
+
+  #production(): ChannelEngine {
+    if (this.#engine instanceof ChannelEngine) return this.#engine;
+    throw new Error("only the production channel has keys and datagrams");
   }
 
   host(name: string): Host {
@@ -138,7 +149,7 @@ export class Cluster implements StepWatcher {
         clockDriftMax,
         ...setups.get(name),
       };
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this);
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this.probes, this);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -174,6 +185,17 @@ export class Cluster implements StepWatcher {
   retire(name: string): void {
     this.#retired.add(name);
     this.die(name, "power");
+  }
+
+  /** What the host's key file says from its next start on. Only the production channel has keys. */
+  rekey(name: string, key: string): void {
+    this.note(name, "rekey", () => ({ key }));
+    this.#production().setKey(name, key);
+  }
+
+  /** A datagram that is none of the group's, with the address of a peer as its sender. */
+  forge(from: string, to: string): void {
+    this.#production().forge(from, to);
   }
 
   leave(name: string): void {

@@ -27,6 +27,12 @@ export class Retries {
     }
   }
 
+  /** What was in the way may be gone: all that waits is due. */
+  hurry(at: MonoMs): void {
+    for (const retry of this.#retries.values())
+      if (retry.at !== Number.POSITIVE_INFINITY) retry.at = Math.min(retry.at, at);
+  }
+
   /** @returns units whose wait is over. Their failures are remembered until they are had. */
   due(at: MonoMs): string[] {
     const due: string[] = [];
