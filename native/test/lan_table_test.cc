@@ -128,11 +128,30 @@ TEST_CASE("a former owner's last frames are no rival's: what comes within a seco
   CHECK(Kinds(table) == Kinds_{wire::Sighting::kRival});
 }
 
+TEST_CASE("of all who ask at once whether an address is free, the lowest hardware address is told") {
+  constexpr wire::Mac kHigher{2, 0, 0, 0, 0, 0x0c};
+  wire::LanTable table(kMac);
+  table.Seek(kBoth);
+  for (const wire::Mac& mac : {kHigher, kOther, kHigher}) {
+    table.Hear(wire::BuildArpProbe(mac, kVip4), kLater, 0);
+    table.Hear(wire::BuildNdpProbe(mac, kVip6), kLater, 0);
+  }
+  table.Hear(wire::BuildArpProbe(kOther, kHost4), kLater, 0); /* nobody here seeks it */
+  table.Hear(wire::BuildArpProbe(kMac, kVip4), kLater, 0);    /* ours */
+  const auto sightings = table.Take(100);
+  REQUIRE(sightings.size() == 2);
+  for (const wire::Sighting& sighting : sightings) {
+    CHECK(sighting.kind == wire::Sighting::kProber);
+    CHECK(sighting.mac == kOther);
+    CHECK(sighting.count == 3);
+  }
+}
+
 TEST_CASE("an address that is sought is found with whoever says that he has it, ours or not") {
   wire::LanTable table(kMac);
   table.Seek(kBoth);
   table.Hear(Request({}), kLater, 0); /* another who seeks it has not got it */
-  CHECK(Kinds(table) == Kinds_{});
+  CHECK(Kinds(table) == Kinds_{wire::Sighting::kProber});
   table.Hear(wire::BuildArpAnswer(kOther, {wire::ArpForm::kRequest, kMac, {}, kVip4}), kLater, 0);
   table.Hear(wire::BuildAdvertisement(kOther, kVip6), kLater, 0);
   CHECK(Kinds(table) == Kinds_{wire::Sighting::kAnswerer, wire::Sighting::kAnswerer});

@@ -1,5 +1,7 @@
 #include "lan_table.h"
 
+#include <algorithm>
+
 namespace holdfast::wire {
 
 namespace {
@@ -44,9 +46,9 @@ Answer LanTable::Hear(const ArpMessage& arp, const Moment& now, ArpIgnore arp_ig
   if (arp.sender_mac == mac_) return {};
   const bool probe = arp.sender == Ipv4{};
   if (!probe) HearClaim(Mapped(arp.sender), arp.sender_mac, now);
+  if (probe && arp.form == ArpForm::kRequest) HearProbe(Mapped(arp.target), arp.sender_mac);
   const auto asked = owned_.find(Mapped(arp.target));
   if (arp.form != ArpForm::kRequest || arp.target == arp.sender || asked == owned_.end()) return {};
-  if (probe) See(Sighting::kProber, asked->first, arp.sender_mac);
   if (KernelAnswers(arp_ignore, asked->second.on_link)) return {};
   return BuildArpAnswer(mac_, arp);
 }
@@ -59,10 +61,12 @@ Answer LanTable::Hear(const NdpMessage& ndp, const Moment& now) {
     return {};
   }
   const bool probe = ndp.source == IpAddress{};
-  if (!probe) HearClaim(ndp.source, sender, now);
+  if (probe)
+    HearProbe(ndp.target, sender);
+  else
+    HearClaim(ndp.source, sender, now);
   const auto asked = owned_.find(ndp.target);
   if (asked == owned_.end()) return {};
-  if (probe) See(Sighting::kProber, asked->first, sender);
   if (asked->second.on_link) return {};
   return BuildNdpAnswer(mac_, ndp);
 }
@@ -76,9 +80,13 @@ void LanTable::HearClaim(const IpAddress& address, const Mac& mac, const Moment&
   See(Sighting::kRival, address, mac);
 }
 
+void LanTable::HearProbe(const IpAddress& address, const Mac& mac) {
+  if (owned_.contains(address) || sought_.contains(address)) See(Sighting::kProber, address, mac);
+}
+
 void LanTable::See(Sighting::Kind kind, const IpAddress& address, const Mac& mac) {
   Sighting& sighting = sightings_.try_emplace({kind, address}, Sighting{0, address, mac, kind, 0}).first->second;
-  sighting.mac = mac;
+  sighting.mac = kind == Sighting::kProber ? std::min(sighting.mac, mac) : mac;
   if (sighting.count < UINT32_MAX) sighting.count++;
 }
 

@@ -18,13 +18,14 @@ namespace holdfast::wire {
 struct Sighting {
   enum Kind : uint8_t {
     kRival = 1,    /* uses an address of ours as its own (RFC 5227 section 2.4; RFC 4862 section 5.4.4) */
-    kProber = 2,   /* asks whether an address of ours is free (RFC 5227 section 2.1.1; RFC 4862 section 5.4.3) */
+    kProber = 2,   /* asks whether an address of ours, or one that is sought, is free (RFC 5227 section 2.1.1; RFC 4862
+                    * section 5.4.3) */
     kAnswerer = 3, /* has an address that was sought */
   };
 
   uint32_t count; /* frames */
   IpAddress address;
-  Mac mac; /* of the last frame */
+  Mac mac; /* of the last frame; of probers the lowest: of all that ask at once it is the one that may have the address */
   uint8_t kind;
   uint8_t padding;
 };
@@ -53,7 +54,7 @@ class LanTable {
   void Disown(std::span<const IpAddress> addresses);
   size_t owned() const { return owned_.size(); }
 
-  /* Whoever has one of these is told of, until Forsake(). */
+  /* Whoever has one of these, or asks whether it is free, is told of, until Forsake(). */
   void Seek(std::span<const IpAddress> addresses);
   void Forsake(std::span<const IpAddress> addresses);
 
@@ -74,6 +75,7 @@ class LanTable {
   Answer Hear(const NdpMessage& ndp, const Moment& now);
   /* Somebody says that he has the address. */
   void HearClaim(const IpAddress& address, const Mac& mac, const Moment& now);
+  void HearProbe(const IpAddress& address, const Mac& mac);
   void See(Sighting::Kind kind, const IpAddress& address, const Mac& mac);
 
   Mac mac_;

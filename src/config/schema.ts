@@ -71,7 +71,7 @@ export const CLUSTER = {
     "takeover_probe_ms",
     0,
     { from: 0, to: 60_000 },
-    "wait for an answer of whoever still has an address that its owner has not given up; 0: nobody is asked",
+    "wait for an answer of whoever still has an address that its owner has not given up; 0: nobody is asked, except while a peer is refused",
   ),
   conflictLimit: option.integer(
     "conflict_limit",

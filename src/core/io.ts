@@ -3,6 +3,7 @@
  * the outcome of every job comes back as an input.
  */
 import type { AddressRange } from "./address.js";
+import type { RefusedPeer } from "./channel/refused-peers.js";
 import type { View } from "./view.js";
 import type { ForeignGroup } from "./wire/foreign.js";
 import type { Share } from "./wire/share.js";
@@ -49,6 +50,8 @@ export type NodeInput =
   | { readonly kind: "foreign"; readonly at: MonoMs; readonly groups: readonly ForeignGroup[] }
   /** Local time of day, since midnight; whenever it may have changed otherwise than by going on. */
   | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
+  /** All configured peers that are alive and in no view with this node, since one refuses the other; none at the start. */
+  | { readonly kind: "refused-peers"; readonly at: MonoMs; readonly peers: readonly RefusedPeer[] }
   /** For the others of the view. Lost where there is none just then. */
   | { readonly kind: "share"; readonly at: MonoMs; readonly share: Share }
   /** Hardware addresses of this host's interfaces: all of them, whenever they change. */
@@ -59,12 +62,14 @@ export type NodeInput =
 export type NodeOutput =
   | { readonly kind: "multicast"; readonly payload: Uint8Array }
   /** Plumb, announce on the LAN, start service; then `done`. `fenced`: those that nobody has told to have let go of, so that
-   * their last owner may be alive outside of the view, and have them. */
+   * their last owner may be alive outside of the view, and have them. `estranged`: somebody is, who may: nothing that is
+   * fenced is taken before the LAN has been asked. */
   | {
       readonly kind: "acquire";
       readonly job: number;
       readonly addresses: readonly string[];
       readonly fenced: readonly string[];
+      readonly estranged: boolean;
     }
   /** Stop service, let deliveries in flight end (`urgent`: cut them), unplumb; then `done`. */
   | { readonly kind: "release"; readonly job: number; readonly addresses: readonly string[]; readonly urgent: boolean }

@@ -19,9 +19,10 @@ export class Jobs {
   readonly #hurried = new Set<string>();
   #last = 0;
 
-  /** @param fenced those that somebody may have yet, for all that the cluster knows. */
-  acquire(addresses: readonly string[], fenced: readonly string[]): NodeOutput {
-    return { kind: "acquire", job: this.#add({ kind: "acquire", addresses, urgent: true }), addresses, fenced };
+  /** @param fenced those that somebody may have yet, for all that the cluster knows; `estranged`: somebody there may. */
+  acquire(addresses: readonly string[], fenced: readonly string[], estranged: boolean): NodeOutput {
+    const job = this.#add({ kind: "acquire", addresses, urgent: true });
+    return { kind: "acquire", job, addresses, fenced, estranged };
   }
 
   release(addresses: readonly string[], urgent: boolean): NodeOutput[] {

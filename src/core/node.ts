@@ -26,6 +26,7 @@ import type { Row } from "./ownership/table.js";
 import { Tenure } from "./ownership/tenure.js";
 import { run, SLICE, type Slices } from "./slices.js";
 import { reportForeign, reportMarks, reportMembers, reportOwners } from "./reports.js";
+import type { RefusedPeer } from "./channel/refused-peers.js";
 import type { View } from "./view.js";
 import {
   decodeMessage,
@@ -109,6 +110,8 @@ export class NodeCore {
   #giveAt = Number.POSITIVE_INFINITY;
   #left = false;
   #settledAt: MonoMs = 0;
+  /** Configured peers that are alive and in no view with this node. */
+  #refusedPeers: readonly RefusedPeer[] = [];
 
   constructor(readonly setup: NodeSetup) {
     this.#introductions = new Introductions(setup.self, setup.entries);
@@ -169,6 +172,9 @@ export class NodeCore {
       case "clock":
         this.#leader.clock(input.at, input.msOfDay);
         break;
+      case "refused-peers":
+        this.#meetRefused(input.peers, input.at);
+        break;
       case "share":
         if ((this.ownership.view?.members.length ?? 0) > 1) this.#multicast({ kind: "share", ...input.share });
         break;
@@ -208,6 +214,10 @@ export class NodeCore {
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
   get change(): Change | null {
     return this.#change;
+  }
+
+  get refusedPeers(): readonly RefusedPeer[] {
+    return this.#refusedPeers;
   }
 
   get leaving(): boolean {
@@ -645,8 +655,9 @@ export class NodeCore {
     this.#release(planned, false);
     for (let i = 0; i < acquire.length; i += ACQUIRE_CHUNK) {
       const chunk = acquire.slice(i, i + ACQUIRE_CHUNK);
-      const [fenced] = yield* parted(chunk, (address) => this.#rowOf(address)?.fenced !== false);
-      this.#outputs.push(this.#jobs.acquire(chunk, fenced));
+      const estranged = this.#refusedPeers.length > 0;
+      const [fenced] = yield* parted(chunk, (address) => this.#isDoubtful(this.#rowOf(address), estranged));
+      this.#outputs.push(this.#jobs.acquire(chunk, fenced, estranged));
     }
     if (released.length > 0) this.#multicast({ kind: "released", leads: released });
     const byReason = new Map<string, string[]>();
@@ -658,6 +669,18 @@ export class NodeCore {
     for (const [reason, leads] of byReason) this.#multicast({ kind: "refused", leads, reason });
     // After what failed beside it: who has taken something is not doubtful.
     if (owned.length > 0) this.#multicast({ kind: "owned", leads: owned });
+  }
+
+  /** What a member refused, somebody answers for, perhaps, who is in no view with us. */
+  #isDoubtful(row: Row | undefined, estranged: boolean): boolean {
+    return row === undefined || row.fenced || (estranged && row.refusedBy.size > 0);
+  }
+
+  /** Who has gone had what this node could not take, perhaps. */
+  #meetRefused(peers: readonly RefusedPeer[], at: MonoMs): void {
+    const gone = this.#refusedPeers.some(({ peer }) => peers.every((other) => other.peer !== peer));
+    this.#refusedPeers = peers;
+    if (gone) this.#retries.hurry(at);
   }
 
   /** Deliveries in flight may end only where the cluster waits for this node to let go. */

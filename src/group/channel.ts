@@ -4,7 +4,9 @@
  * in the view in which they were sent; members that go together from one view to the next have delivered the same
  * messages before the change.
  */
+export type { RefusedPeer } from "../core/channel/refused-peers.js";
 export type { View } from "../core/view.js";
+import type { RefusedPeer } from "../core/channel/refused-peers.js";
 import type { View } from "../core/view.js";
 
 export interface GroupHandler {
@@ -16,6 +18,8 @@ export interface GroupHandler {
    * those that stay; the others may never get it (extended virtual synchrony calls that a transitional configuration).
    */
   onTransition(): void;
+  /** All configured peers that are alive and refused, whenever that changes; none at the start. */
+  onRefused(peers: readonly RefusedPeer[]): void;
   /** Something an operator should read in the log: a refused peer, a suspicion, a stall of this node. */
   onEvent(event: GroupEvent): void;
 }

@@ -1,4 +1,7 @@
-/** Asks a LAN who has which address: one port hears, frames go out within the budget, before any announcement. */
+/**
+ * Asks a LAN who has which address: one port hears, frames go out within the budget, before any announcement. Where two ask for
+ * one address at the same time (RFC 5227 section 2.1.1), both would find it free: the lower hardware address has it.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import type { NativeLan } from "./addon.js";
 import type { Budget } from "./budget.js";
@@ -17,7 +20,7 @@ const TICK_MS = 10;
 /** So many questions at once, however large the budget. */
 const MOST_AT_ONCE = 4096;
 
-/** @returns each address that somebody has, with the last hardware address that said so. */
+/** @returns each address that somebody has, or will have who asks at the same time, with the hardware address of who does. */
 export async function probe(
   calls: ProbeCalls,
   budget: Budget,
@@ -26,8 +29,21 @@ export async function probe(
   waitMs: number,
 ): Promise<Host[]> {
   const found = new Map<string, string>();
+  const { mac: own } = link;
+  /** Asked for by others whose turn is after ours, which they may not know: they may have begun after we asked. */
+  const repeated = new Set<string>();
+  const repeat = (asked: readonly string[]) => {
+    const news = asked.filter((address) => !repeated.has(address));
+    for (const address of news) repeated.add(address);
+    return ask(calls, budget, news, link);
+  };
   const lan = await calls.open(link, (heard) => {
-    for (const { kind, address, mac } of heard) if (kind === "answerer") found.set(address, mac);
+    const later: string[] = [];
+    for (const { kind, address, mac } of heard) {
+      if (kind === "answerer" || (kind === "prober" && own !== null && mac < own)) found.set(address, mac);
+      else if (kind === "prober") later.push(address);
+    }
+    void repeat(later);
   });
   try {
     await inSlices(addresses, (packed) => lan.seek(packed));

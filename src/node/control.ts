@@ -102,6 +102,8 @@ export interface NodeInfo {
   readonly quorate: boolean;
   /** Addresses that nobody may have in this part of the cluster. */
   readonly withheld: number;
+  /** Peers that are alive and in no view with this node, because one refuses the other; the first word is for programs. */
+  readonly refusedPeers: readonly { readonly peer: string; readonly reason: string; readonly remedy: string }[];
   readonly uptimeSeconds: number;
 }
 

@@ -5,6 +5,7 @@
 import type { ClusterOptions } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
 import { ConflictWatch, type Verdict } from "../core/conflict-watch.js";
+import { yieldsTo } from "../core/rivals.js";
 import { explain } from "../errors.js";
 import type { Kernel, Sighting } from "../kernel/types.js";
 import type { NodeEventSink } from "./node.js";
@@ -13,7 +14,7 @@ import type { Plumber } from "./plumber.js";
 export interface GuardParts {
   readonly config: { readonly cluster: Pick<ClusterOptions, "conflictAction" | "conflictLimit" | "takeoverProbeMs"> };
   readonly kernel: Pick<Kernel, "links">;
-  readonly plumber: Pick<Plumber, "defend" | "hush" | "listen" | "probe">;
+  readonly plumber: Pick<Plumber, "defend" | "hardwareAddressFor" | "hush" | "listen" | "probe">;
   readonly sink: NodeEventSink;
   /** As `NodeCore.defends`. */
   defends(address: string): boolean;
@@ -21,14 +22,16 @@ export interface GuardParts {
   isMember(name: string): boolean;
   /** Tells the other nodes by which hardware addresses this host speaks. */
   say(macs: readonly string[]): void;
+  /** A peer is alive and in no view with this node: a rival may be one. */
+  estranged(): boolean;
   /** Ends what these addresses serve, and unplumbs them. */
   giveUp(addresses: readonly string[]): Promise<void>;
 }
 
 /** What loopback and some tunnels have. */
 const NO_MAC = "00:00:00:00:00:00";
-/** Of an address that was given up, where the configuration does not ask for probes otherwise. */
-const PROBE_AFTER_YIELD_MS = 500;
+/** Where there is a reason to ask, and the configuration does not say how long. */
+const USUAL_PROBE_MS = 500;
 
 export class LanGuard {
   readonly #watch: ConflictWatch;
@@ -87,16 +90,21 @@ export class LanGuard {
    * Before addresses are taken.
    *
    * @param fenced those of them that their last owner may still have, for all that the cluster knows.
+   * @param estranged somebody is there who may: those are asked for, whatever the configuration says.
    * @returns those that somebody answers for, and the hardware address of who does. Where nobody can be asked, that is told,
    *   and nobody is taken to answer: an address that nobody has is worse than one that two may have.
    */
-  async stillAnswered(addresses: readonly string[], fenced: readonly string[]): Promise<Map<string, string>> {
+  async stillAnswered(
+    addresses: readonly string[],
+    fenced: readonly string[],
+    estranged: boolean,
+  ): Promise<Map<string, string>> {
     const { takeoverProbeMs } = this.parts.config.cluster;
-    const suspects = new Set(takeoverProbeMs > 0 ? fenced : []);
+    const suspects = new Set(takeoverProbeMs > 0 || estranged ? fenced : []);
     for (const address of addresses) if (this.#yielded.has(address)) suspects.add(address);
     if (suspects.size === 0) return new Map();
     try {
-      const found = await this.parts.plumber.probe([...suspects], takeoverProbeMs || PROBE_AFTER_YIELD_MS);
+      const found = await this.parts.plumber.probe([...suspects], takeoverProbeMs || USUAL_PROBE_MS);
       const answered = new Map(found.map(({ address, mac }) => [address, mac]));
       for (const address of suspects) if (!answered.has(address)) this.#yielded.delete(address);
       for (const [mac, some] of groupByMac(found)) {
@@ -113,17 +121,31 @@ export class LanGuard {
     try {
       const foreign = await this.#foreign(sightings);
       if (this.#stopped) return;
-      const rivals = foreign.filter(({ address }) => this.parts.defends(address));
       const isMember = (mac: string) => this.parts.isMember(this.#nodes.get(mac) ?? "");
+      const defended = foreign.filter(({ address }) => this.parts.defends(address));
+      const lost = this.#lostToRefused(defended.filter(({ mac }) => !isMember(mac)));
+      this.#watch.forget([...lost]);
+      const rivals = defended.filter(({ address }) => !lost.has(address));
       const verdict = this.#watch.hear(
         rivals.map(({ kind, address, mac }) => ({ kind, address, member: isMember(mac) })),
         performance.now(),
       );
+      verdict.give.push(...lost);
       for (const [mac, some] of groupByMac(foreign)) this.#report(mac, some);
       await this.#carryOut(verdict);
     } catch (error) {
       this.#log("error", "conflict-watch-failed", { reason: explain(error) });
     }
+  }
+
+  /** To have an address twice is no use to anybody: the side with the lower hardware address keeps it. */
+  #lostToRefused(sightings: readonly Sighting[]): ReadonlySet<string> {
+    if (!this.parts.estranged()) return new Set();
+    const isLost = ({ kind, address, mac }: Sighting) => {
+      const own = this.parts.plumber.hardwareAddressFor(address);
+      return kind === "rival" && own !== null && yieldsTo(own, mac);
+    };
+    return new Set(sightings.filter(isLost).map(({ address }) => address));
   }
 
   /** A bond may speak with the hardware address of any of its ports, and a bridge may bring back what this host sent by another. */

@@ -163,6 +163,7 @@ export class Node {
     this.#guard = new LanGuard({
       ...parts,
       giveUp,
+      estranged: () => this.#core.refusedPeers.length > 0,
       defends: (address) => this.#core.defends(address),
       isMember: (name) => this.#core.ownership.members.has(name),
       say: (macs) => this.#input({ kind: "hardware", at: performance.now(), macs }),
@@ -198,6 +199,7 @@ export class Node {
       onView: (view) => this.#input({ kind: "view", at: performance.now(), view }),
       onTransition: () => this.#input({ kind: "transition", at: performance.now() }),
       onMessage: (from, payload) => this.#input({ kind: "message", at: performance.now(), from, payload }),
+      onRefused: (peers) => this.#input({ kind: "refused-peers", at: performance.now(), peers }),
       onEvent: ({ level, code, facts }) => {
         this.#inbox.look(); // The channel knows of a stall before it has anything for the core.
         this.#log(level, code, facts);
@@ -313,7 +315,7 @@ export class Node {
    * Listen, plumb, tell the LAN, let mail leave: in this order, and the addresses that are used most before the others. Sockets listen before their address is there, so no client
    * finds it without its service; and what cannot be served is not plumbed.
    */
-  async #acquire({ job, fenced, ...acquire }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
+  async #acquire({ job, fenced, estranged, ...acquire }: Extract<NodeOutput, { kind: "acquire" }>): Promise<void> {
     const { mail, plumber } = this.parts;
     const addresses = this.#sharing.busiestFirst(acquire.addresses);
     const failed = new Map<string, string>();
@@ -331,7 +333,7 @@ export class Node {
     try {
       const refusal = this.#descriptors.refusal();
       if (refusal !== null) throw new Error(refusal);
-      for (const [address, mac] of await this.#guard.stillAnswered(others(), fenced))
+      for (const [address, mac] of await this.#guard.stillAnswered(others(), fenced, estranged))
         failed.set(address, `still answered by ${mac}`);
       notServed(await mail.listen(others()));
       await this.parts.record?.add(plumber.vipPlaces(others()));

@@ -183,6 +183,11 @@ export class Plumber {
     return (await Promise.all(asked)).flat();
   }
 
+  /** Of the Topology interface; null where there is none, or no such Topology. */
+  hardwareAddressFor(address: string): string | null {
+    return this.#places.get(this.#topologyOf(address)?.block ?? "")?.link?.mac ?? null;
+  }
+
   /** Where each address would be an alias of the Topology interface; nowhere (0) while that is missing. */
   vipPlaces(addresses: readonly string[]): Map<string, VipPlace> {
     const vips = new Map<string, VipPlace>();

@@ -5,6 +5,7 @@ import { inWords } from "../core/foreign.js";
 import { leadOf, unitOf, type Vip } from "../core/ownership/definitions.js";
 import { isWithheld } from "../core/ownership/policy.js";
 import { emptyRow } from "../core/ownership/table.js";
+import { remedyFor } from "../core/channel/refused-peers.js";
 import type { GroupChannel } from "../group/channel.js";
 import type { Kernel } from "../kernel/types.js";
 import type { MailService } from "../mail/types.js";
@@ -135,6 +136,7 @@ function nodeInfo({ core, config, version, startedAt }: StatusParts): NodeInfo {
     viewSeq: view?.seq ?? 0,
     quorate: view?.quorate ?? false,
     withheld,
+    refusedPeers: core.refusedPeers.map((refused) => ({ ...refused, remedy: remedyFor(refused) })),
     uptimeSeconds: seconds(performance.now() - startedAt),
   };
 }

@@ -35,9 +35,13 @@ interface End {
 /** null: the connection ends. */
 type Packet = Uint8Array | null;
 
+const USUAL_KEY = "cluster";
+
 class Process {
   readonly ends = new Map<number, End>();
   readonly inbox: Inbox<ChannelInput>;
+  /** When each peer was last dialled. */
+  readonly triedAt = new Map<string, number>();
   alive = true;
   paused = false;
   wake: Timer | null = null;
@@ -45,6 +49,8 @@ class Process {
   constructor(
     readonly name: string,
     readonly incarnation: number,
+    /** Read at its start. */
+    readonly key: string,
     readonly port: GroupPort,
     readonly clock: Clock,
     readonly channel: Channel,
@@ -62,6 +68,8 @@ export class ChannelEngine implements GroupEngine {
   readonly #processes = new Map<string, Process>();
   /** Hosts without power. */
   readonly #silent = new Set<string>();
+  /** Content of each host's key file, where it is not what all others have. */
+  readonly #keys = new Map<string, string>();
   #links = 0;
 
   constructor(
@@ -75,13 +83,19 @@ export class ChannelEngine implements GroupEngine {
     network.watch(() => this.#resume());
   }
 
+  /** What this host's key file says from now on. */
+  setKey(name: string, key: string): void {
+    this.#keys.set(name, key);
+  }
+
   join(name: string, incarnation: number, port: GroupPort): Membership {
-    const { heartbeatIntervalMs, failureTimeoutMs } = this.times;
+    const { heartbeatIntervalMs, failureTimeoutMs, reconnectIntervalMs } = this.times;
     const clock = this.clockOf(name);
     const startedAt = clock.now;
-    const setup = { self: name, incarnation, peers: this.peers, heartbeatIntervalMs, failureTimeoutMs, startedAt };
-    const channel = new Channel(setup);
-    const process = new Process(name, incarnation, port, clock, channel, (at, input) => this.#step(at, input));
+    const times = { heartbeatIntervalMs, failureTimeoutMs, reconnectIntervalMs };
+    const channel = new Channel({ self: name, incarnation, peers: this.peers, ...times, startedAt });
+    const key = this.#keys.get(name) ?? USUAL_KEY;
+    const process = new Process(name, incarnation, key, port, clock, channel, (at, input) => this.#step(at, input));
     this.#processes.set(name, process);
     this.#silent.delete(name);
     for (const peer of this.peers) if (peer > name) this.#dial(process, peer);
@@ -132,6 +146,8 @@ export class ChannelEngine implements GroupEngine {
         return process.port.onTransition();
       case "deliver":
         return process.port.onMessage(output.from, output.payload);
+      case "refused":
+        return process.port.onRefused(output.peers);
       case "event":
         return process.port.onEvent(output.event.code, output.event.facts);
     }
@@ -161,7 +177,10 @@ export class ChannelEngine implements GroupEngine {
   /** The first of two names connects, again and again, as long as it lives and has no connection. */
   #dial(process: Process, peer: string): void {
     if (!process.alive) return;
-    if (process.linkTo(peer) === undefined) this.#connect(process, peer);
+    if (process.linkTo(peer) === undefined) {
+      process.triedAt.set(peer, process.clock.now);
+      this.#connect(process, peer);
+    }
     const again = this.times.reconnectIntervalMs * this.random.between(0.8, 1.2);
     this.schedule.after(again, () => this.#dial(process, peer));
   }
@@ -172,6 +191,11 @@ export class ChannelEngine implements GroupEngine {
     if (to === undefined || !this.network.reaches(name, peer) || !this.network.reaches(peer, name)) return;
     // Its kernel accepts, but who is stopped shows no key.
     if (from.paused || to.paused) return;
+    if (from.key !== to.key) {
+      this.#refuse(from, to);
+      this.#refuse(to, from);
+      return;
+    }
     const [near, far] = [this.#newEnd(from), this.#newEnd(to)];
     near.other = far;
     far.other = near;
@@ -191,6 +215,14 @@ export class ChannelEngine implements GroupEngine {
         });
       });
     }
+  }
+
+  /** The handshake shows each side that the other is there, and has another key. */
+  #refuse(process: Process, peer: Process): void {
+    const ms = 2 * this.network.delay() + this.network.retransmission();
+    this.schedule.after(ms, () =>
+      process.inbox.put({ kind: "refused", at: process.clock.now, peer: peer.name, reason: "key" }),
+    );
   }
 
   #newEnd(process: Process): End {
@@ -254,14 +286,30 @@ export class ChannelEngine implements GroupEngine {
 
   // Datagrams
 
+  /** Garbage, with the address of that host as its sender: anybody can send it, and it proves nothing. */
+  forge(from: string, name: string): void {
+    const to = this.#processes.get(name);
+    if (to !== undefined) this.#hint(to, from);
+  }
+
+  /** As the dialer takes what is not authentic: for a reason to look who is there, now and then. */
+  #hint(process: Process, peer: string): void {
+    const { clock, triedAt, name } = process;
+    if (peer < name || process.linkTo(peer) !== undefined) return;
+    if (clock.now - (triedAt.get(peer) ?? Number.NEGATIVE_INFINITY) < this.times.failureTimeoutMs) return;
+    triedAt.set(peer, clock.now);
+    this.#connect(process, peer);
+  }
+
   #heartbeat(from: Process): void {
     const { name, incarnation } = from;
     for (const peer of this.peers) {
       if (peer === name || this.network.loses()) continue;
       this.schedule.after(this.network.delay(name, peer), () => {
         const to = this.#processes.get(peer);
-        if (to !== undefined && this.network.reaches(name, peer))
-          to.inbox.put({ kind: "heartbeat", at: to.clock.now, peer: name, incarnation });
+        if (to === undefined || !this.network.reaches(name, peer)) return;
+        if (to.key !== from.key) this.#hint(to, name);
+        else to.inbox.put({ kind: "heartbeat", at: to.clock.now, peer: name, incarnation });
       });
     }
   }

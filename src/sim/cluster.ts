@@ -18,6 +18,7 @@ import { Measures } from "./measures.js";
 import { ModelEngine } from "./model-engine.js";
 import { Network } from "./network.js";
 import type { ClusterOptions } from "./options.js";
+import { Probes } from "./probes.js";
 import { Random } from "./random.js";
 import { Safety } from "./safety.js";
 import { Schedule } from "./schedule.js";
@@ -51,6 +52,7 @@ export class Cluster implements StepWatcher {
   readonly random: Random;
   readonly network: Network;
   readonly lan: Lan;
+  readonly probes: Probes;
   readonly measures = new Measures();
   readonly branches = new Branches();
   readonly chronicle = new Chronicle((what) => this.fail(what));
@@ -87,6 +89,7 @@ export class Cluster implements StepWatcher {
       names: () => this.hosts.keys(),
       hears: (name, from, address) => this.#speakers.get(name)?.hear(from, address),
     });
+    this.probes = new Probes(this.schedule, this.random.stream("probes"), this.hosts, options.lan.loss);
     for (const name of layout.keys()) this.hosts.set(name, this.#host(name));
     this.#engine = this.#groupEngine();
   }
@@ -109,10 +112,18 @@ export class Cluster implements StepWatcher {
     this.#speakers.set(name, speaker);
     return new Host(name, options.lifelines.has(name), clock, options.host, schedule, random, {
       changed: (...change) => this.#kernelChanged(...change),
-      announces: (addresses) => speaker.announce(addresses),
+      announces: (addresses) => {
+        speaker.announce(addresses);
+        this.probes.announce(name, addresses, (to, heard) => this.daemons.get(to)?.hear(name, heard));
+      },
       silences: (addresses) => speaker.silence(addresses),
       hushes: (on) => speaker.hush(on),
     });
+  }
+
+  #production(): ChannelEngine {
+    if (this.#engine instanceof ChannelEngine) return this.#engine;
+    throw new Error("only the production channel has keys and datagrams");
   }
 
   host(name: string): Host {
@@ -151,7 +162,7 @@ export class Cluster implements StepWatcher {
         clockDriftMax,
         ...setups.get(name),
       };
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this);
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this.probes, this);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -187,6 +198,17 @@ export class Cluster implements StepWatcher {
   retire(name: string): void {
     this.#retired.add(name);
     this.die(name, "power");
+  }
+
+  /** What the host's key file says from its next start on. Only the production channel has keys. */
+  rekey(name: string, key: string): void {
+    this.note(name, "rekey", () => ({ key }));
+    this.#production().setKey(name, key);
+  }
+
+  /** A datagram that is none of the group's, with the address of a peer as its sender. */
+  forge(from: string, to: string): void {
+    this.#production().forge(from, to);
   }
 
   leave(name: string): void {

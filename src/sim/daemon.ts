@@ -5,10 +5,15 @@
 import type { NodeInput, NodeOutput } from "../core/io.js";
 import { NodeCore, type NodeSetup } from "../core/node.js";
 import type { Death, GroupEngine, Membership } from "./engine.js";
-import { PLAIN_LIFETIME_MS, type Host } from "./host.js";
+import { PLAIN_LIFETIME_MS, type Failure, type Host } from "./host.js";
 import { Inbox } from "./inbox.js";
+import type { Probes } from "./probes.js";
 import type { Schedule, Timer } from "./schedule.js";
 
+type Done = (failed: readonly Failure[]) => void;
+
+/** A daemon that is stopped goes on with what it was in the middle of within so long after it runs again. */
+const PAUSE_LOOK_MS = 20;
 const DAY_MS = 24 * 3_600_000;
 /** The kernel's word of an address is looked into so much later, as src/node/interface-check.ts does. */
 const LOOK_MS = 100;
@@ -44,6 +49,8 @@ export class Daemon {
   #wake: Timer | null = null;
   #looksSoon = false;
   #saidForeign = "[]";
+  /** Given up to a rival. */
+  readonly #yielded = new Set<string>();
 
   constructor(
     readonly host: Host,
@@ -51,6 +58,7 @@ export class Daemon {
     private readonly engine: GroupEngine,
     private readonly schedule: Schedule,
     private readonly times: DaemonTimes,
+    private readonly probes: Probes,
     private readonly watcher: StepWatcher,
   ) {
     this.core = new NodeCore(setup);
@@ -79,6 +87,7 @@ export class Daemon {
       onView: (view) => this.input({ kind: "view", at: this.now, view }),
       onTransition: () => this.input({ kind: "transition", at: this.now }),
       onMessage: (from, payload) => this.input({ kind: "message", at: this.now, from, payload }),
+      onRefused: (peers) => this.input({ kind: "refused-peers", at: this.now, peers }),
       onEvent: (code, facts) => this.watcher.groupEvent(this, code, facts),
     });
     this.input({ kind: "clock", at: this.now, msOfDay: this.host.clock.wall % DAY_MS });
@@ -174,7 +183,7 @@ export class Daemon {
         for (const payload of this.watcher.spoken(this, output.payload)) this.#membership?.multicast(payload);
         return;
       case "acquire":
-        return this.#run((done) => this.host.acquire(output.addresses, this.#until, done), output.job);
+        return this.#run((done) => this.#acquire(output, done), output.job);
       case "release":
         return this.#run((done) => this.host.release(output.addresses, output.urgent, () => done([])), output.job);
       case "drop":
@@ -211,7 +220,42 @@ export class Daemon {
     this.schedule.after(PLAIN_LIFETIME_MS / 3, () => this.#renew());
   }
 
-  #run(start: (done: (failed: readonly { address: string; reason: string }[]) => void) => void, job: number): void {
+  /** Asks the LAN first where it has a reason to. */
+  #acquire({ addresses, fenced, estranged }: NodeOutput & { kind: "acquire" }, done: Done): void {
+    const suspects = new Set(estranged ? fenced : []);
+    for (const address of addresses) if (this.#yielded.has(address)) suspects.add(address);
+    if (suspects.size === 0) return this.host.acquire(addresses, this.#until, done);
+    this.probes.ask(this.name, [...suspects], (answered) => this.#take(addresses, suspects, answered, done));
+  }
+
+  #take(
+    addresses: readonly string[],
+    suspects: ReadonlySet<string>,
+    answered: ReadonlyMap<string, string>,
+    done: Done,
+  ): void {
+    if (this.state !== "running") return;
+    if (this.paused) {
+      this.schedule.after(PAUSE_LOOK_MS, () => this.#take(addresses, suspects, answered, done));
+      return;
+    }
+    for (const address of suspects) if (!answered.has(address)) this.#yielded.delete(address);
+    const refused = [...answered].map(([address, by]) => ({ address, reason: `still answered by ${by}` }));
+    const free = addresses.filter((address) => !answered.has(address));
+    this.host.acquire(free, this.#until, (failed) => done([...refused, ...failed]));
+  }
+
+  /** Another host announces addresses. */
+  hear(rival: string, addresses: readonly string[]): void {
+    const isRefused = this.state === "running" && !this.paused && this.core.refusedPeers.length > 0;
+    if (!isRefused || !this.probes.yields(this.name, rival)) return;
+    const lost = addresses.filter((address) => this.core.hands.state(address) === "present");
+    if (lost.length === 0) return;
+    for (const address of lost) this.#yielded.add(address);
+    this.host.release(lost, true, () => this.input({ kind: "lost", at: this.now, addresses: lost }));
+  }
+
+  #run(start: (done: Done) => void, job: number): void {
     this.jobs++;
     start((failed) => {
       this.jobs--;

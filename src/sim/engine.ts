@@ -1,4 +1,5 @@
 /** What carries the messages of a simulated cluster: the contract itself, or the production channel over links. */
+import type { RefusedPeer } from "../core/channel/refused-peers.js";
 import type { View } from "../core/view.js";
 
 export interface GroupPort {
@@ -6,6 +7,7 @@ export interface GroupPort {
   /** See GroupHandler of src/group/channel.ts. */
   onTransition(): void;
   onMessage(from: string, payload: Uint8Array): void;
+  onRefused(peers: readonly RefusedPeer[]): void;
   onEvent(code: string, facts: Readonly<Record<string, unknown>>): void;
 }
 

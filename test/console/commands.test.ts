@@ -87,6 +87,14 @@ describe("cluster membership", () => {
     expect(text).toMatch(/\n\nNo quorum: addresses withheld from this part of the cluster: 40\n$/);
   });
 
+  it("names the peers that are there and no members, and says what to do", async () => {
+    const refusedPeers = [{ peer: "labrat-7", reason: "key", remedy: "give both the same" }];
+    const control = sampleControl({ info: () => ({ ...sampleControl().info(), refusedPeers }) });
+    const line = "Refused peer: labrat-7 (another key): give both the same\n";
+    expect(await answer("cluster membership", control)).toMatch(new RegExp(`\n\n${line.replace(/[()]/g, "\\$&")}$`));
+    expect(await answer("cluster info", control)).toContain(line);
+  });
+
   it("gives the members as data", async () => {
     expect(await data("cluster membership")).toMatchObject([
       { node: "labrat-1", self: true, groups: ["ec_console", "ec_cluster"] },

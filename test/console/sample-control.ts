@@ -82,6 +82,7 @@ export function sampleControl(parts: Partial<NodeControl> = {}): NodeControl {
       viewSeq: 12,
       quorate: true,
       withheld: 0,
+      refusedPeers: [],
       uptimeSeconds: 86400.5,
     }),
     queues: async () => [

@@ -189,6 +189,32 @@ describe.skipIf(cannotRun !== null)(`a LAN port${cannotRun === null ? "" : ` (${
     );
   });
 
+  it("lets the lower hardware address have what two ask for at once, also when one has said its last", async () => {
+    const other = await Agent.start(bystander);
+    const otherLink = (await other.call("links")).find(({ name }) => name === "eth1")!;
+    const addresses = ["10.1.7.60", "fd00::60"];
+    const ask = (who: Agent) => who.call("probe", addresses, who === agent ? link : otherLink, 6_000);
+    const heard = new Map([
+      [agent, await listen(bystander, "eth1")],
+      [other, await listen(host, "eth1")],
+    ]);
+    const asked = (who: Agent) => (heard.get(who) ?? []).filter(({ target }) => addresses.includes(target)).length;
+    for (const [early, late] of [
+      [agent, other],
+      [other, agent],
+    ] as const) {
+      const before = asked(early);
+      const first = ask(early);
+      // Half of its wait is over, and nothing more would come of it.
+      await vi.waitFor(() => expect(asked(early)).toBe(before + 2 * addresses.length), patient);
+      const second = ask(late);
+      const [lower, higher] = early === agent ? [first, second] : [second, first];
+      expect(await lower).toEqual([]);
+      const found = (await higher).toSorted((a, b) => (a.address < b.address ? -1 : 1));
+      expect(found).toEqual(addresses.map((address) => ({ address, mac: MAC })));
+    }
+  });
+
   it("may be closed twice, and answers no more", async () => {
     await agent.call("add", ["fd00::50"], { ...routes, ifindex: link.index });
     await agent.call("openLan", link);

@@ -23,7 +23,9 @@ afterEach(() => vi.useRealTimers());
 /** A guard that hears what it is told, on vitest's clock; its kernel says which links there are when it is let. */
 async function guarded() {
   vi.useFakeTimers();
-  const state: { owner: boolean; members: string[]; macs: string[] } = { owner: true, members: ["b"], macs: [OWN] };
+  const macs: string[] = [OWN];
+  const state = { owner: true, estranged: false, members: ["b"], macs };
+  const given: string[] = [];
   const defended: string[][] = [];
   const events: NodeEvent[] = [];
   const said: (readonly string[])[] = [];
@@ -39,15 +41,17 @@ async function guarded() {
     },
     plumber: {
       defend: (addresses) => void defended.push([...addresses]),
+      hardwareAddressFor: () => OWN,
       hush: () => {},
       listen: async (handler) => void (hear = handler),
       probe: async () => [],
     },
     sink: (event) => void events.push(event),
     defends: () => state.owner,
+    estranged: () => state.estranged,
     isMember: (name) => state.members.includes(name),
     say: (macs) => void said.push(macs),
-    giveUp: async () => {},
+    giveUp: async (addresses) => void given.push(...addresses),
   });
   await guard.start();
   /** The kernel takes its time to list the links. @returns what ends it. */
@@ -60,7 +64,7 @@ async function guarded() {
     hear(sightings);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { guard, state, defended, events, said, delay, tell };
+  return { guard, state, defended, given, events, said, delay, tell };
 }
 
 describe("the guard of a LAN", () => {
@@ -106,6 +110,23 @@ describe("the guard of a LAN", () => {
     expect(defended).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(defended).toHaveLength(2);
+  });
+
+  it("leaves an address to a refused peer with the lower hardware address, and to no member", async () => {
+    const { guard, state, given, defended, tell } = await guarded();
+    const lower = "02:00:00:00:00:01";
+    await tell(rival(lower));
+    expect(given).toEqual([]);
+    state.estranged = true;
+    await tell(rival(STRANGER));
+    expect(given).toEqual([]);
+    guard.learn("b", [lower]);
+    await tell(rival(lower));
+    expect(given).toEqual([]);
+    state.members = [];
+    defended.length = 0;
+    await tell(rival(lower));
+    expect({ given, defended }).toEqual({ given: [VIP], defended: [] });
   });
 
   it("lets nothing that it heard before a merge hold it back after it", async () => {

@@ -1,5 +1,5 @@
 import { defineCommand, noArguments } from "../command.js";
-import { privateName } from "./membership.js";
+import { privateName, refusedLines } from "./membership.js";
 
 const form = { name: "cluster info", parameters: "" };
 
@@ -19,6 +19,7 @@ export default defineCommand({
     yield `Cluster Group: ${info.clusterGroup} (${info.leader === null ? "no leader" : `${info.leader} is leader`})\n`;
     yield "Logger Group: none\n";
     yield `View: ${info.viewSeq} (${info.quorate ? "quorate" : "not quorate"})\n`;
+    yield* refusedLines(info.refusedPeers);
     yield `Version: ${info.version}\n`;
     yield `Uptime: ${Math.floor(info.uptimeSeconds)} seconds\n`;
   },

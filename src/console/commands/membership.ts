@@ -8,6 +8,11 @@ export function privateName(member: MemberStatus): string {
   return `#ec0-${member.incarnation}#${member.node}`;
 }
 
+/** A line for each peer that is there and refused: it is no member, and may have addresses. */
+export function* refusedLines(refused: NodeInfo["refusedPeers"]): Generator<string, undefined> {
+  for (const { peer, reason, remedy } of refused) yield `Refused peer: ${peer} (another ${reason}): ${remedy}\n`;
+}
+
 /** One paragraph a member, in the shape of the ancestor's command. */
 export default defineCommand({
   ...form,
@@ -31,9 +36,15 @@ export default defineCommand({
     }
     const withheld = members[0]?.withheld ?? 0;
     if (withheld > 0) yield `\nNo quorum: addresses withheld from this part of the cluster: ${withheld}\n`;
+    const refused = members[0]?.refusedPeers ?? [];
+    if (refused.length > 0) yield "\n";
+    yield* refusedLines(refused);
   },
 });
 
-function withGroups(members: readonly MemberStatus[], { controlGroup, clusterGroup, withheld }: NodeInfo) {
-  return members.map((member) => ({ ...member, groups: [controlGroup, clusterGroup], withheld }));
+function withGroups(
+  members: readonly MemberStatus[],
+  { controlGroup, clusterGroup, withheld, refusedPeers }: NodeInfo,
+) {
+  return members.map((member) => ({ ...member, groups: [controlGroup, clusterGroup], withheld, refusedPeers }));
 }

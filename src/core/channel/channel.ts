@@ -20,6 +20,7 @@
  * Surveys 33(4), 2001 (the properties, and their names in the tests).
  */
 import { isQuorate } from "../quorum.js";
+import { type RefusalReason, remedyFor } from "./refused-peers.js";
 import { Broadcast, MAX_KEPT_BYTES } from "./broadcast.js";
 import { Gathering } from "./flush.js";
 import {
@@ -36,6 +37,7 @@ import { Graph } from "./graph.js";
 import type { ChannelEvent, ChannelInput, ChannelOutput, ChannelSetup } from "./io.js";
 import { carry, type Link, Links, unload } from "./links.js";
 import { Outbox } from "./outbox.js";
+import { Refusals } from "./refusals.js";
 import { NO_ROUND, type RoundId, sameRound } from "./round.js";
 
 export class Channel {
@@ -44,6 +46,7 @@ export class Channel {
   readonly #links = new Links();
   readonly #outbox = new Outbox();
   readonly #broadcast: Broadcast;
+  readonly #refusals: Refusals;
   #gathering: Gathering | null = null;
   #now: number;
   #nextBeat: number;
@@ -65,6 +68,8 @@ export class Channel {
       passed: [],
       past: [],
     });
+    // The next attempt may take a time-out to begin, and one to fail.
+    this.#refusals = new Refusals(setup.reconnectIntervalMs + 2 * setup.failureTimeoutMs);
     this.#broadcast = new Broadcast(setup.self, this.#links, this.#outbox);
     this.#now = this.#nextBeat = this.#nextStatus = setup.startedAt;
     this.#aloneFrom = setup.startedAt + this.#joinWaitMs;
@@ -73,13 +78,15 @@ export class Channel {
   /** When to feed `wake` at the latest. Earlier or later ones are welcome; much later ones count as a stall. */
   get deadline(): number {
     if (this.#left) return Number.POSITIVE_INFINITY;
-    return Math.min(this.#nextBeat, this.#links.heardLeast() + this.#setup.failureTimeoutMs);
+    const silentAt = this.#links.heardLeast() + this.#setup.failureTimeoutMs;
+    return Math.min(this.#nextBeat, silentAt, this.#refusals.deadline);
   }
 
   /** Feeds one input. Total: every input is legal in every state, and none throws. */
   step(input: ChannelInput): ChannelOutput[] {
     if (this.#left) return [];
     this.#passTime(input.at);
+    if (this.#refusals.pass(this.#now)) this.#tellRefused();
     switch (input.kind) {
       case "opened":
         this.#open(input.link, input.peer, input.incarnation);
@@ -95,9 +102,8 @@ export class Channel {
         if (link?.incarnation === input.incarnation) link.heardAt = this.#now;
         break;
       }
-      case "estranged":
-        // Whoever is alone only because of its key must not take what the others have. In a view it is not alone.
-        if (this.#graph.own.view.counter === 0) this.#aloneFrom = this.#now + this.#joinWaitMs;
+      case "refused":
+        this.#refused(input.peer, input.reason);
         break;
       case "multicast":
         this.#broadcast.multicast(input.payload);
@@ -149,6 +155,20 @@ export class Channel {
     this.#publish(this.#graph.rows());
   }
 
+  // Refused peers
+
+  #refused(peer: string, reason: RefusalReason): void {
+    // A second program with another key at the peer's address takes nothing from the peer that we have.
+    if (!this.#setup.peers.includes(peer) || this.#links.to(peer) !== undefined) return;
+    const { changed, tell } = this.#refusals.refuse(peer, reason, this.#now);
+    if (changed) this.#tellRefused();
+    if (tell) this.#outbox.event("peer-refused", "error", { peer, reason, remedy: remedyFor({ peer, reason }) });
+  }
+
+  #tellRefused(): void {
+    this.#outbox.refused(this.#refusals.peers());
+  }
+
   // Links
 
   #open(id: number, peer: string, incarnation: number): void {
@@ -173,6 +193,8 @@ export class Channel {
     const link = this.#links.get(id);
     if (link === undefined) return;
     this.#lose(link, "peer-lost", "warn", "connection closed");
+    // The first frame follows the hello at once: it did not want ours.
+    if (!link.used) this.#refused(link.peer, "name");
     this.#regroup();
   }
 
@@ -228,11 +250,18 @@ export class Channel {
     const link = this.#links.get(id);
     if (link === undefined) return;
     link.heardAt = link.frameAt = this.#now;
+    if (!link.used) this.#welcome(link);
     const frame = decodeFrame(bytes);
     const fault = frame === null ? "not a frame" : this.#receive(link, frame);
     if (fault === null) return;
     this.#giveUp(link, "peer-faulty", fault);
     this.#regroup();
+  }
+
+  /** The link carries something, so that neither side refuses the other. */
+  #welcome(link: Link): void {
+    link.used = true;
+    if (this.#refusals.end(link.peer)) this.#tellRefused();
   }
 
   /** @returns what the peer did against the protocol, or null. Frames of a view or round that is over are no fault. */

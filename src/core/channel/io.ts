@@ -2,6 +2,7 @@
  * What goes into the channel machine and what comes out. Times are monotonic milliseconds of one clock of the node;
  * only differences mean anything.
  */
+import type { RefusalReason, RefusedPeer } from "./refused-peers.js";
 import type { View } from "../view.js";
 
 export interface ChannelSetup {
@@ -13,6 +14,8 @@ export interface ChannelSetup {
   readonly heartbeatIntervalMs: number;
   /** Silence, on link and datagrams both, after which a peer is suspected. At least three heartbeats. */
   readonly failureTimeoutMs: number;
+  /** How often a peer without a link is dialled: a peer that is refused is refused as often. */
+  readonly reconnectIntervalMs: number;
   /** When this node began to listen. */
   readonly startedAt: number;
 }
@@ -33,8 +36,8 @@ export type ChannelInput =
   | { readonly kind: "closed"; readonly at: number; readonly link: number }
   /** The machine keeps `bytes`. */
   | { readonly kind: "frame"; readonly at: number; readonly link: number; readonly bytes: Uint8Array }
-  /** A configured peer's address sends what our cluster key did not make: it lives, and has another key. */
-  | { readonly kind: "estranged"; readonly at: number }
+  /** An attempt to connect, by either side, showed that the peer is there, and one of the two refuses the other. */
+  | { readonly kind: "refused"; readonly at: number; readonly peer: string; readonly reason: RefusalReason }
   /** An authenticated datagram that no earlier one repeats. */
   | { readonly kind: "heartbeat"; readonly at: number; readonly peer: string; readonly incarnation: number }
   /** The machine keeps `payload`, 0 to MAX_PAYLOAD_BYTES long. */
@@ -58,11 +61,13 @@ export type ChannelOutput =
   | { readonly kind: "transition" }
   /** `payload` may be kept, but not changed: the machine may have to repeat it to a peer that missed it. */
   | { readonly kind: "deliver"; readonly from: string; readonly payload: Uint8Array }
+  /** All peers that are there and refused, whenever that changes. */
+  | { readonly kind: "refused"; readonly peers: readonly RefusedPeer[] }
   | { readonly kind: "event"; readonly event: ChannelEvent };
 
 /** The same shape as GroupEvent of src/group/channel.ts. */
 export interface ChannelEvent {
-  readonly code: "peer-up" | "peer-left" | "peer-lost" | "peer-slow" | "peer-faulty" | "stalled";
+  readonly code: "peer-up" | "peer-left" | "peer-lost" | "peer-slow" | "peer-faulty" | "peer-refused" | "stalled";
   readonly level: "debug" | "info" | "warn" | "error";
   readonly facts: Readonly<Record<string, string | number | boolean>>;
 }

@@ -6,6 +6,8 @@ export interface Link {
   readonly id: number;
   readonly peer: string;
   readonly incarnation: number;
+  /** It has carried a frame: the peer took it for a link too. */
+  used: boolean;
   /** Last sign of life: a frame or a heartbeat. */
   heardAt: number;
   /** Last frame. Heartbeats alone do not show that the link still carries anything. */
@@ -21,7 +23,16 @@ export class Links {
   readonly #byPeer = new Map<string, Link>();
 
   open(id: number, peer: string, incarnation: number, at: number): Link {
-    const link: Link = { id, peer, incarnation, heardAt: at, frameAt: at, proposal: null, carried: none() };
+    const link: Link = {
+      id,
+      peer,
+      incarnation,
+      used: false,
+      heardAt: at,
+      frameAt: at,
+      proposal: null,
+      carried: none(),
+    };
     this.#byId.set(id, link);
     this.#byPeer.set(peer, link);
     return link;

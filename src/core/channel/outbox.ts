@@ -1,4 +1,5 @@
 /** Collects the outputs of one step. */
+import type { RefusedPeer } from "./refused-peers.js";
 import type { View } from "../view.js";
 import { encodeFrame, type Frame, type Message } from "./frames.js";
 import type { ChannelEvent, ChannelOutput } from "./io.js";
@@ -38,6 +39,10 @@ export class Outbox {
 
   deliver(message: Message): void {
     this.#outputs.push({ kind: "deliver", from: message.from, payload: message.payload });
+  }
+
+  refused(peers: readonly RefusedPeer[]): void {
+    this.#outputs.push({ kind: "refused", peers });
   }
 
   event(code: ChannelEvent["code"], level: ChannelEvent["level"], facts: ChannelEvent["facts"]): void {

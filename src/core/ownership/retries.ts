@@ -33,6 +33,12 @@ export class Retries {
     }
   }
 
+  /** What was in the way may be gone: all that waits is due. */
+  hurry(at: MonoMs): void {
+    for (const retry of this.#retries.values())
+      if (retry.at !== Number.POSITIVE_INFINITY) retry.at = Math.min(retry.at, at);
+  }
+
   /**
    * @param isObstructed what would fail again for a reason that this node knows: looked at again a second later.
    * @returns units whose wait is over. Their failures are remembered until they are had.

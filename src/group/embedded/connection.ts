@@ -4,6 +4,7 @@
  */
 import type { TLSSocket } from "node:tls";
 import { MAX_FRAME_BYTES } from "../../core/channel/frames.js";
+import type { RefusalReason } from "../../core/channel/refused-peers.js";
 import type { Counters } from "./counters.js";
 import { FrameReader, PREFIX_BYTES, prefixOf } from "./framing.js";
 import { decodeHello, encodeHello, type Hello, MAX_HELLO_BYTES } from "./hello.js";
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
 export interface ConnectionHandler {
   onReady(connection: Connection, peer: Hello): void;
   onFrame(connection: Connection, frame: Uint8Array): void;
+  /** The other side has proved the key, and its hello is none that this node takes; the end follows. */
+  onRefused(reason: RefusalReason): void;
   /** `refused`: the other side never became a peer. */
   onEnd(connection: Connection, reason: string, refused: boolean): void;
 }
@@ -112,7 +115,7 @@ export class Connection {
     while (!this.#ended) {
       const frame = this.#reader.next();
       if (frame === null) return;
-      if (frame === "too long") return this.#refuse("frame too long");
+      if (frame === "too long") return this.#refuse("frame too long", "version");
       if (this.#ready) this.#frame(frame);
       else this.#greet(frame);
     }
@@ -125,16 +128,19 @@ export class Connection {
 
   #greet(frame: Uint8Array): void {
     const hello = decodeHello(frame);
-    if (typeof hello === "string") return this.#refuse(hello);
-    if (hello.name !== this.options.peer) return this.#refuse(`calls itself ${hello.name}`);
+    if (typeof hello === "string") return this.#refuse(hello, "version");
+    if (hello.name !== this.options.peer) return this.#refuse(`calls itself ${hello.name}`, "name");
     clearTimeout(this.#helloTimer);
     this.#ready = true;
     this.#reader.limit = MAX_FRAME_BYTES;
     this.handler.onReady(this, hello);
   }
 
-  #refuse(reason: string): void {
-    if (!this.#ready) this.options.counters.add("refusedHello");
+  #refuse(reason: string, refusal: RefusalReason): void {
+    if (!this.#ready) {
+      this.options.counters.add("refusedHello");
+      this.handler.onRefused(refusal);
+    }
     this.end(reason);
   }
 }

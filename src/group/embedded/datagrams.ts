@@ -19,8 +19,8 @@ export interface DatagramOptions {
 export interface DatagramHandler {
   /** An authentic heartbeat. `fresh`: of the run that is followed, and no recording. */
   onHeartbeat(heartbeat: Heartbeat, fresh: boolean): void;
-  /** `proved`: made with our key, and refused all the same: a recording, or of no peer. */
-  onRefused(source: string, proved: boolean): void;
+  /** It proves nothing, whatever its source address says. */
+  onRefused(source: string): void;
 }
 
 export class Datagrams {
@@ -75,7 +75,7 @@ export class Datagrams {
     const verdict = heartbeat === null || !peers.has(heartbeat.name) ? "foreign" : this.#guard.judge(heartbeat);
     if (heartbeat === null || verdict === "foreign" || verdict === "replayed") {
       counters.add("heartbeatsRefused");
-      this.handler.onRefused(source, heartbeat !== null);
+      this.handler.onRefused(source);
       return;
     }
     counters.add("heartbeatsIn");

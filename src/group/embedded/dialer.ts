@@ -4,7 +4,9 @@
  * tries to make may back off for a minute (tcp_syn_retries in tcp(7)).
  */
 import type { TLSSocket } from "node:tls";
+import type { RefusalReason } from "../../core/channel/refused-peers.js";
 import type { Counters } from "./counters.js";
+import { refusalOf } from "./refusal.js";
 import { type Destination, dialTls } from "./tls.js";
 
 export interface DialerOptions {
@@ -22,7 +24,8 @@ export interface DialerOptions {
 export interface DialerHandler {
   /** The peer has proved the key. Call `redial` when this connection is over. */
   onSecure(socket: TLSSocket): void;
-  onFailed(reason: string): void;
+  /** `refusal`: the peer is there, and one side refuses the other for that. */
+  onFailed(reason: string, refusal: RefusalReason | null): void;
 }
 
 export class Dialer {
@@ -44,7 +47,7 @@ export class Dialer {
     const socket = dialTls(this.options.to, this.options.self, this.options.key);
     this.#attempt = socket;
     this.#timer = setTimeout(() => this.#failed(socket, "no connection in time"), this.options.connectTimeoutMs);
-    socket.on("error", (error) => this.#failed(socket, error.message));
+    socket.on("error", (error) => this.#failed(socket, error.message, refusalOf(error)));
     socket.on("close", () => this.#failed(socket, "connection closed"));
     socket.on("secureConnect", () => {
       if (this.#attempt !== socket) return;
@@ -68,18 +71,28 @@ export class Dialer {
     this.dial();
   }
 
+  /**
+   * Something came from the peer's address that proves nothing: anybody may have sent it. An attempt that is under way goes on;
+   * else one is made, and its end says who is there.
+   */
+  hint(): void {
+    const { patienceMs } = this.options;
+    if (this.#connected || this.#attempt !== null || performance.now() - this.#triedAt < patienceMs) return;
+    this.dial();
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#attempt?.destroy();
   }
 
-  #failed(socket: TLSSocket, reason: string): void {
+  #failed(socket: TLSSocket, reason: string, refusal: RefusalReason | null = null): void {
     if (this.#attempt !== socket) return;
     this.#attempt = null;
     socket.destroy();
     this.options.counters.add("dialsFailed");
-    this.handler.onFailed(reason);
+    this.handler.onFailed(reason, refusal);
     this.#later();
   }
 

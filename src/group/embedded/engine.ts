@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls";
 import { Channel } from "../../core/channel/channel.js";
 import { MAX_PAYLOAD_BYTES } from "../../core/channel/frames.js";
 import type { ChannelInput, ChannelOutput } from "../../core/channel/io.js";
+import type { RefusalReason } from "../../core/channel/refused-peers.js";
 import { HoldfastError } from "../../errors.js";
 import type { GroupChannel, GroupHandler } from "../channel.js";
 import type { ClusterKeys } from "../key.js";
@@ -77,14 +78,15 @@ class EmbeddedChannel implements GroupChannel {
   }
 
   async start(handler: GroupHandler): Promise<void> {
-    const { self, incarnation, heartbeatIntervalMs, failureTimeoutMs } = this.#options;
+    const { self, incarnation, heartbeatIntervalMs, failureTimeoutMs, reconnectIntervalMs } = this.#options;
     this.#handler = handler;
     this.#listening = this.#listen(handler);
     await this.#listening;
     if (this.#stopping !== null) return;
     const peers = [self, ...this.#others.keys()];
     const startedAt = performance.now();
-    this.#channel = new Channel({ self, incarnation, peers, heartbeatIntervalMs, failureTimeoutMs, startedAt });
+    const times = { heartbeatIntervalMs, failureTimeoutMs, reconnectIntervalMs };
+    this.#channel = new Channel({ self, incarnation, peers, ...times, startedAt });
     this.#feed((at) => ({ kind: "wake", at }));
     for (const dialer of this.#dialers.values()) dialer.dial();
   }
@@ -163,6 +165,8 @@ class EmbeddedChannel implements GroupChannel {
         this.#counters.add("messagesDelivered");
         if (output.from === this.#options.self) this.#waitingBytes -= output.payload.length;
         return this.#handler?.onMessage(output.from, output.payload);
+      case "refused":
+        return this.#handler?.onRefused(output.peers);
       case "event":
         if (output.event.code === "peer-lost") this.#counters.add("peersLost");
         if (output.event.code === "stalled") this.#counters.add("stalls");
@@ -192,13 +196,17 @@ class EmbeddedChannel implements GroupChannel {
     const counters = this.#counters;
     const notices = new Notices((event) => handler.onEvent(event));
     const names = new Set([...this.#others.keys()].filter((name) => name < self));
-    const addresses = new Set(this.#others.values());
+    const addresses = new Map([...this.#others].map(([name, address]) => [address, name]));
     const handshakeTimeoutMs = Math.min(connectTimeoutMs, MAX_HANDSHAKE_MS);
     const listener = new Listener(
       { host, port, key: keys.tls, handshakeTimeoutMs, names, addresses, counters },
       {
         onSecure: (socket, name) => this.#connect(socket, name, notices),
-        onRefused: (source, reason) => notices.notice("connection-refused", { source, reason }),
+        onRefused: (source, reason, refusal) => {
+          const peer = addresses.get(source);
+          if (refusal !== null && peer !== undefined) this.#refused(peer, refusal);
+          else notices.notice("connection-refused", { source, reason });
+        },
       },
     );
     const datagrams = new Datagrams(
@@ -208,9 +216,9 @@ class EmbeddedChannel implements GroupChannel {
           if (fresh) this.#feed((at) => ({ kind: "heartbeat", at, peer, incarnation }));
           this.#dialers.get(peer)?.nudge();
         },
-        onRefused: (source, proved) => {
+        onRefused: (source) => {
           notices.notice("heartbeat-refused", { source });
-          if (!proved && addresses.has(source)) this.#feed((at) => ({ kind: "estranged", at }));
+          this.#dialers.get(addresses.get(source) ?? "")?.hint();
         },
       },
     );
@@ -235,7 +243,10 @@ class EmbeddedChannel implements GroupChannel {
       { ...options, counters: this.#counters },
       {
         onSecure: (socket) => this.#connect(socket, peer, notices),
-        onFailed: (reason) => notices.notice("peer-unreachable", { peer, reason }),
+        onFailed: (reason, refusal) => {
+          if (refusal !== null) this.#refused(peer, refusal);
+          else notices.notice("peer-unreachable", { peer, reason });
+        },
       },
     );
   }
@@ -248,6 +259,7 @@ class EmbeddedChannel implements GroupChannel {
         const link = this.#numbers.get(connection);
         if (link !== undefined) this.#feed((at) => ({ kind: "frame", at, link, bytes }));
       },
+      onRefused: (reason) => this.#refused(peer, reason),
       onEnd: (connection, reason, refused) => {
         if (refused) notices.notice("connection-refused", { source: socket.remoteAddress ?? peer, reason });
         this.#ended(connection, peer);
@@ -256,6 +268,10 @@ class EmbeddedChannel implements GroupChannel {
     const helloTimeoutMs = Math.min(connectTimeoutMs, MAX_HANDSHAKE_MS);
     const limits = { helloTimeoutMs, maxBacklog, stuckAfterMs: failureTimeoutMs, counters: this.#counters };
     this.#connections.add(new Connection(socket, { own: { name, incarnation }, peer, ...limits }, handler));
+  }
+
+  #refused(peer: string, reason: RefusalReason): void {
+    this.#feed((at) => ({ kind: "refused", at, peer, reason }));
   }
 
   #opened(connection: Connection, peer: string, incarnation: number): void {

@@ -4,8 +4,10 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { RefusalReason } from "../../core/channel/refused-peers.js";
 import { HoldfastError } from "../../errors.js";
 import type { Counters } from "./counters.js";
+import { refusalOf } from "./refusal.js";
 import { tlsServer } from "./tls.js";
 
 const MAX_UNPROVED_PER_SOURCE = 8;
@@ -19,14 +21,15 @@ export interface ListenerOptions {
   readonly handshakeTimeoutMs: number;
   /** Names that may connect to this node, and the addresses of the configured peers. */
   readonly names: ReadonlySet<string>;
-  readonly addresses: ReadonlySet<string>;
+  readonly addresses: { has(address: string): boolean };
   readonly counters: Counters;
 }
 
 export interface ListenerHandler {
   /** The connection has proved the key under this name. Call `admit` when its hello has come. */
   onSecure(socket: TLSSocket, name: string): void;
-  onRefused(source: string, reason: string): void;
+  /** `refusal`: who connected is a peer if a peer is at that address, and one side refuses the other for that. */
+  onRefused(source: string, reason: string, refusal: RefusalReason | null): void;
 }
 
 export class Listener {
@@ -47,7 +50,7 @@ export class Listener {
     });
     tls.on("tlsClientError", (error, socket) => {
       counters.add("refusedHandshake");
-      handler.onRefused(socket.remoteAddress ?? "unknown", error.message);
+      handler.onRefused(socket.remoteAddress ?? "unknown", error.message, refusalOf(error));
       socket.destroy();
     });
     // A server of its own before TLS, so that a crowd costs no handshake.
@@ -67,7 +70,9 @@ export class Listener {
       this.#server.listen({ host, port, exclusive: true }, resolve);
     });
     // From here on: a connection that the kernel could not hand over.
-    this.#server.removeAllListeners("error").on("error", ({ message }) => this.handler.onRefused("kernel", message));
+    this.#server
+      .removeAllListeners("error")
+      .on("error", ({ message }) => this.handler.onRefused("kernel", message, null));
   }
 
   admit(socket: TLSSocket): void {
@@ -84,7 +89,7 @@ export class Listener {
     const source = socket.remoteAddress ?? "unknown";
     if (this.#isCrowd(source)) {
       this.options.counters.add("refusedCrowd");
-      this.handler.onRefused(source, "too many connections without a hello");
+      this.handler.onRefused(source, "too many connections without a hello", null);
       socket.destroy();
       return false;
     }

@@ -8,7 +8,14 @@ import { NO_ROUND, type RoundId } from "../../../src/core/channel/round.js";
 let channel: Channel;
 
 beforeEach(() => {
-  const setup = { self: "c", incarnation: 1, peers: ["a", "b", "c"], heartbeatIntervalMs: 100, failureTimeoutMs: 500 };
+  const setup = {
+    self: "c",
+    incarnation: 1,
+    peers: ["a", "b", "c"],
+    heartbeatIntervalMs: 100,
+    failureTimeoutMs: 500,
+    reconnectIntervalMs: 1000,
+  };
   channel = new Channel({ ...setup, startedAt: 0 });
   feed({ kind: "opened", at: 0, link: 1, peer: "a", incarnation: 1 });
   feed({ kind: "opened", at: 0, link: 2, peer: "b", incarnation: 1 });

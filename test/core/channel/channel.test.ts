@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Channel } from "../../../src/core/channel/channel.js";
 import { encodeFrame } from "../../../src/core/channel/frames.js";
-import type { ChannelInput } from "../../../src/core/channel/io.js";
-import { Cluster, FAILURE_MS, HEARTBEAT_MS } from "./cluster.js";
+import type { ChannelOutput } from "../../../src/core/channel/io.js";
+import { Cluster, FAILURE_MS, HEARTBEAT_MS, RECONNECT_MS } from "./cluster.js";
 import { checkConverged, checkPromises } from "./promises.js";
 
 const DELAY_MS = 2;
@@ -21,10 +21,86 @@ function started(size: number, seed = 1): Cluster {
   return cluster;
 }
 
+/** Node b, whose only peer is a. */
+function alone(): Channel {
+  return new Channel({
+    self: "b",
+    incarnation: 1,
+    peers: ["a", "b"],
+    heartbeatIntervalMs: HEARTBEAT_MS,
+    failureTimeoutMs: FAILURE_MS,
+    reconnectIntervalMs: RECONNECT_MS,
+    startedAt: 0,
+  });
+}
+
+const kinds = (outputs: readonly ChannelOutput[]) => outputs.map(({ kind }) => kind);
+
 function finish(cluster: Cluster): void {
   checkPromises(cluster);
   checkConverged(cluster);
 }
+
+describe("a refused peer", () => {
+  const LASTS_MS = RECONNECT_MS + 2 * FAILURE_MS;
+  const refused = (outputs: readonly ChannelOutput[]) =>
+    outputs.flatMap((output) => (output.kind === "refused" ? [output.peers] : []));
+  const events = (outputs: readonly ChannelOutput[]) =>
+    outputs.flatMap((output) => (output.kind === "event" ? [output.event] : []));
+
+  it("is there as long as attempts are refused, and for an attempt and two time-outs after the last", () => {
+    const channel = alone();
+    expect(refused(channel.step({ kind: "refused", at: 0, peer: "a", reason: "key" }))).toEqual([
+      [{ peer: "a", reason: "key" }],
+    ]);
+    let at = 0;
+    for (; at < 10 * LASTS_MS; at += HEARTBEAT_MS) {
+      if (at % RECONNECT_MS === 0) channel.step({ kind: "refused", at, peer: "a", reason: "key" });
+      expect(refused(channel.step({ kind: "wake", at }))).toEqual([]);
+    }
+    channel.step({ kind: "refused", at, peer: "a", reason: "key" });
+    const end = at + LASTS_MS;
+    for (; at < end; at = channel.deadline) expect(refused(channel.step({ kind: "wake", at }))).toEqual([]);
+    expect(at).toBe(end);
+    expect(refused(channel.step({ kind: "wake", at }))).toEqual([[]]);
+  });
+
+  it("is told with what to do, once a minute and for each reason", () => {
+    const channel = alone();
+    const told: number[] = [];
+    for (let at = 0; at <= 120_000; at += RECONNECT_MS) {
+      const said = events(channel.step({ kind: "refused", at, peer: "a", reason: "key" }));
+      for (const event of said.filter(({ code }) => code === "peer-refused")) {
+        told.push(at);
+        expect(event.facts).toMatchObject({ peer: "a", reason: "key" });
+        expect(event.facts["remedy"]).toContain("key_file");
+      }
+      channel.step({ kind: "wake", at });
+    }
+    expect(told).toEqual([0, 60_000, 120_000]);
+    const other = events(channel.step({ kind: "refused", at: 120_001, peer: "a", reason: "version" }));
+    expect(other).toMatchObject([{ code: "peer-refused", facts: { reason: "version" } }]);
+  });
+
+  it("is no longer one when its connection carries something; and is one whose connection ends before that", () => {
+    const channel = alone();
+    const reason = "key";
+    channel.step({ kind: "refused", at: 0, peer: "a", reason });
+    const first = channel.step({ kind: "opened", at: 1, link: 1, peer: "a", incarnation: 7 });
+    expect(refused(first)).toEqual([]);
+    expect(refused(channel.step({ kind: "closed", at: 2, link: 1 }))).toEqual([[{ peer: "a", reason: "name" }]]);
+    channel.step({ kind: "opened", at: 3, link: 2, peer: "a", incarnation: 7 });
+    const status = encodeFrame({ kind: "status", rows: [] });
+    expect(refused(channel.step({ kind: "frame", at: 4, link: 2, bytes: status }))).toEqual([[]]);
+    // Nor does a second program at its address make it one.
+    expect(refused(channel.step({ kind: "refused", at: 5, peer: "a", reason }))).toEqual([]);
+    expect(refused(channel.step({ kind: "closed", at: 6, link: 2 }))).toEqual([]);
+  });
+
+  it("is never one that is not configured", () => {
+    expect(refused(alone().step({ kind: "refused", at: 0, peer: "x", reason: "key" }))).toEqual([]);
+  });
+});
 
 describe("a start", () => {
   it("of all nodes makes one view as soon as all have found each other", () => {
@@ -40,26 +116,14 @@ describe("a start", () => {
     expect(cluster.run("b")?.chapters[0]?.view).toMatchObject({ leader: "b", stayed: ["b"], quorate: false });
   });
 
-  it("of one node whose peers have another key makes no view as long as they are there", () => {
-    const channel = new Channel({
-      self: "b",
-      incarnation: 1,
-      peers: ["a", "b"],
-      heartbeatIntervalMs: HEARTBEAT_MS,
-      failureTimeoutMs: FAILURE_MS,
-      startedAt: 0,
-    });
-    const views = (input: ChannelInput) => channel.step(input).filter((output) => output.kind === "view").length;
+  it("of one node whose peers refuse it makes a view of that node alone, and no later than any other", () => {
+    const channel = alone();
     let at = 0;
-    for (; at < 10 * FAILURE_MS; at += HEARTBEAT_MS) {
-      expect(views({ kind: "estranged", at }) + views({ kind: "wake", at })).toBe(0);
+    for (; at < 2 * FAILURE_MS; at += HEARTBEAT_MS) {
+      expect(kinds(channel.step({ kind: "refused", at, peer: "a", reason: "key" }))).not.toContain("view");
+      expect(kinds(channel.step({ kind: "wake", at }))).not.toContain("view");
     }
-    let made = 0;
-    for (const end = at + 3 * FAILURE_MS; at < end; at += HEARTBEAT_MS) made += views({ kind: "wake", at });
-    expect(made).toBe(1);
-    // It has a view now: whoever shows another key later takes nothing from it.
-    for (const end = at + 3 * FAILURE_MS; at < end; at += HEARTBEAT_MS)
-      expect(views({ kind: "estranged", at })).toBe(0);
+    expect(kinds(channel.step({ kind: "refused", at, peer: "a", reason: "key" }))).toContain("view");
   });
 
   it("of one more node brings it into the view of the others at once, with no view in between", () => {

@@ -9,7 +9,7 @@ import type { View } from "../../../src/core/view.js";
 
 export const HEARTBEAT_MS = 100;
 export const FAILURE_MS = 500;
-const RECONNECT_MS = 150;
+export const RECONNECT_MS = 150;
 
 /** One view of one run, and what was delivered in it. */
 export interface Chapter {
@@ -111,7 +111,8 @@ export class Cluster {
     for (const name of names) {
       const incarnation = 1_000_000 + Math.floor(this.now + this.clockMs) * 10 + this.draw(10);
       const setup = { self: name, incarnation, peers: this.#names, heartbeatIntervalMs: HEARTBEAT_MS };
-      const channel = new Channel({ ...setup, failureTimeoutMs: FAILURE_MS, startedAt: this.now });
+      const times = { reconnectIntervalMs: RECONNECT_MS };
+      const channel = new Channel({ ...setup, ...times, failureTimeoutMs: FAILURE_MS, startedAt: this.now });
       const lists = { chapters: [], sent: [], events: [], inbox: [], ends: new Map<number, End>() };
       const run: Run = { name, incarnation, channel, alive: true, stalledUntil: 0, ...lists };
       this.runs.push(run);

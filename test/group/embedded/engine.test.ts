@@ -90,7 +90,7 @@ describe("a member that dies", () => {
 });
 
 describe("a node with another key", () => {
-  it("never enters a view, and is counted and reported on both sides", async () => {
+  it("never enters a view of theirs, and is counted, reported and known to be there on both sides", async () => {
     const [a, b] = await Promise.all([start("a"), start("b")]);
     await together(a, b);
     const views = a.views.length;
@@ -99,18 +99,63 @@ describe("a node with another key", () => {
       () => c.counter("refusedHandshake") > 2 && a.counter("dialsFailed") > 2 && a.counter("heartbeatsRefused") > 20, // c has long waited for peers by then
     );
     expect(a.views.length).toBe(views);
-    expect(c.views).toEqual([]);
-    expect(c.events.map((event) => event.code)).toEqual(
-      expect.arrayContaining(["connection-refused", "heartbeat-refused"]),
-    );
-    expect(a.events.map((event) => event.code)).toEqual(
-      expect.arrayContaining(["peer-unreachable", "heartbeat-refused"]),
-    );
+    await until(() => [a.refused, b.refused, c.refused].join(" "), "c key c key a key,b key");
     // One of a kind, however often it tries.
-    expect(a.events.filter((event) => event.code === "heartbeat-refused")).toHaveLength(1);
-    // Once nobody is there any more whose addresses it could take, it is alone like any other.
-    await Promise.all([a.crash(), b.crash()]);
+    for (const node of [a, c]) {
+      expect(node.events.filter((event) => event.code === "heartbeat-refused")).toHaveLength(1);
+      expect(node.events.filter((event) => event.code === "connection-refused")).toEqual([]);
+    }
+    expect(a.events.filter((event) => event.code === "peer-refused")).toMatchObject([
+      { level: "error", facts: { peer: "c", reason: "key" } },
+    ]);
     await until(() => c.members, "c");
+    await Promise.all([a.crash(), b.crash()]);
+    await until(() => c.refused, "");
+  });
+
+  it("is a refused peer of nodes that it dials, too", async () => {
+    const a = await start("a", { key: "another key, also long enough", failureTimeoutMs: 300 });
+    const c = await start("c", { failureTimeoutMs: 300 });
+    await until(() => [a.refused, c.refused].join(" "), "c key a key");
+    const mended = () => a.channel.stop().then(() => start("a"));
+    await together(await mended(), c);
+    await until(() => c.refused, "");
+  });
+
+  it("is known to be there as soon as it says anything, however seldom it is dialled", async () => {
+    const options = { failureTimeoutMs: 300, reconnectIntervalMs: 3_600_000 };
+    const a = await start("a", options);
+    await until(() => a.members, "a"); // It has dialled in vain.
+    const c = await start("c", { ...options, key: "another key, also long enough" });
+    await until(() => [a.refused, c.refused].join(" "), "c key a key");
+  });
+
+  it("that another name does not expect is a refused peer for its name, on both sides", async () => {
+    const peers = ["b", "c"].map((name) => ({ name, address: addressOf(name) }));
+    const c = await start("c", { peers, failureTimeoutMs: 300 });
+    const a = await start("a", { failureTimeoutMs: 300 });
+    await until(() => a.refused, "c name");
+    // Its address is nobody's in the configuration of c.
+    expect(c.refused).toBe("");
+    const renamed = [...peers, { name: "x", address: addressOf("a") }];
+    await c.channel.stop();
+    const other = await start("c", { peers: renamed, failureTimeoutMs: 300 });
+    await until(() => [a.refused, other.refused].join(" "), "c name x name");
+  });
+});
+
+describe("datagrams from the address of a peer", () => {
+  it("are no sign of life, whatever is in them, and do not keep a node from a view of itself", async () => {
+    const b = await start("b", { failureTimeoutMs: 300 });
+    const datagrams = createSocket("udp4");
+    await new Promise<void>((resolve) => datagrams.bind({ address: addressOf("c") }, resolve));
+    const bytes = new Uint8Array(64).fill(0x41);
+    await until(() => {
+      datagrams.send(bytes, PORT, addressOf("b"));
+      return b.members === "b" && b.counter("heartbeatsRefused") > 0;
+    });
+    expect(b.refused).toBe("");
+    datagrams.close();
   });
 });
 

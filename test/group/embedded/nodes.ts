@@ -26,6 +26,8 @@ export class TestNode {
   readonly messages: string[] = [];
   readonly events: GroupEvent[] = [];
   readonly channel: GroupChannel;
+  /** "c key": peers that are refused, and why. */
+  refused = "";
   static #runs = 0;
 
   constructor(
@@ -53,6 +55,7 @@ export class TestNode {
       onView: (view) => this.views.push(view),
       onTransition: () => {},
       onMessage: (from, payload) => this.messages.push(`${from}: ${new TextDecoder().decode(payload)}`),
+      onRefused: (peers) => (this.refused = peers.map(({ peer, reason }) => `${peer} ${reason}`).join()),
       onEvent: (event) => this.events.push(event),
     });
     return this;
