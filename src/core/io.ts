@@ -3,6 +3,7 @@
  * the outcome of every job comes back as an input.
  */
 import type { AddressRange } from "./address.js";
+import type { Sense } from "./health/condition.js";
 import type { View } from "./view.js";
 import type { Share } from "./wire/share.js";
 
@@ -44,6 +45,8 @@ export type NodeInput =
   | { readonly kind: "drain"; readonly at: MonoMs; readonly id: number; readonly on: boolean }
   /** Blocks of the Topologies whose interface has no carrier, or is gone: all of them, whenever that changes. */
   | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
+  /** What the node has found out about the networks of its Topologies and its service, whenever it changes. */
+  | ({ readonly kind: "sense"; readonly at: MonoMs } & Sense)
   /** Local time of day, since midnight; whenever it may have changed otherwise than by going on. */
   | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
   /** For the others of the view. Lost where there is none just then. */
@@ -151,6 +154,10 @@ export type NodeEventCode =
   | "vip-lost"
   | "vip-unowned"
   | "health"
+  | "topology-down"
+  | "topology-up"
+  | "peers-unheard"
+  | "peers-heard"
   | "message-malformed"
   | "balance-set-size-differs"
   | "quorum-lost"

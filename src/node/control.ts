@@ -71,6 +71,8 @@ export interface DuravipStatus {
   readonly broken: boolean;
   /** This part of the cluster has no quorum, and the policy of the address asks for one: nobody here may have it. */
   readonly withheld: boolean;
+  /** Why its owner cannot serve it, "two has no carrier in 10.1.1.0/24"; null where nothing is known against it. */
+  readonly trouble: string | null;
   readonly viewStableSeconds: number;
   readonly configurationStableSeconds: number;
   /** Members that configure the address, in membership order, with the services each runs on it ("multivip", "ESMTP"). */
@@ -85,6 +87,8 @@ export interface MemberStatus {
   readonly incarnation: number;
   readonly leader: boolean;
   readonly self: boolean;
+  /** Topologies whose addresses it cannot serve, and why: "has no carrier". */
+  readonly troubles: readonly { readonly topology: string; readonly reason: string }[];
 }
 
 export interface NodeInfo {

@@ -16,6 +16,7 @@ const vip: DuravipStatus = {
   unsafe: false,
   broken: false,
   withheld: false,
+  trouble: null,
   viewStableSeconds: 5420.7,
   configurationStableSeconds: 5409.2,
   participants: [
@@ -32,6 +33,7 @@ const member: MemberStatus = {
   incarnation: 22787,
   leader: false,
   self: true,
+  troubles: [],
 };
 
 /** A node as the console sees one, with every kind of address in it. Any part may be replaced. */

@@ -13,7 +13,7 @@ const form = { name: "cluster duravip show", parameters: "" };
  *         <TAB>labrat-2 multivip
  *      *  <TAB>labrat-4 multivip
  *
- * A VIP on its way, pinned by a move, or withheld from a part of the cluster, has one bracketed line more.
+ * A VIP on its way, pinned by a move, withheld from a part of the cluster, or with an owner that is not well, has one bracketed line more.
  */
 export default defineCommand({
   ...form,
@@ -38,6 +38,7 @@ function describe(vip: DuravipStatus): string {
   if (vip.phase !== "idle") lines.push(`\t[${vip.phase}, on its way to ${vip.target ?? "nobody"}]\n`);
   if (vip.pinnedTo !== null) lines.push(`\t[pinned to ${vip.pinnedTo}${timeOf(vip.pinnedSeconds)}]\n`);
   if (vip.withheld) lines.push("\t[withheld: this part of the cluster has no quorum]\n");
+  if (vip.trouble !== null) lines.push(`\t[${vip.trouble}]\n`);
   for (const { node, services: own } of vip.participants) {
     lines.push(`${node === vip.owner ? " *  " : "    "}\t${[node, ...own].join(" ")}\n`);
   }
