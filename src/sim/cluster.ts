@@ -144,7 +144,8 @@ export class Cluster implements StepWatcher {
         clockDriftMax,
         ...setups.get(name),
       };
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this);
+      const { daemon: times } = this.options;
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, times, this, () => [...this.hosts.values()]);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -254,6 +255,18 @@ export class Cluster implements StepWatcher {
     this.note(name, "carrier", () => ({ down: blocks }));
     host.down = blocks;
     this.daemons.get(name)?.linksChanged();
+  }
+
+  /** From now on these Topologies of the host are so, and all others are not. */
+  ail(name: string, how: "deaf" | "mute" | "flushed", blocks: readonly string[]): void {
+    this.note(name, how, () => ({ blocks }));
+    this.host(name)[how] = new Set(blocks);
+  }
+
+  /** Its service stops greeting, or greets again. */
+  silence(name: string, dumb: boolean): void {
+    this.note(name, "service", () => ({ dumb }));
+    this.host(name).dumb = dumb;
   }
 
   // Time

@@ -7,6 +7,7 @@ import { NodeCore, type NodeSetup } from "../core/node.js";
 import type { Death, GroupEngine, Membership } from "./engine.js";
 import { PLAIN_LIFETIME_MS, type Host } from "./host.js";
 import { Inbox } from "./inbox.js";
+import { LOOK_EVERY_MS, Senses } from "./senses.js";
 import type { Schedule, Timer } from "./schedule.js";
 
 const DAY_MS = 24 * 3_600_000;
@@ -40,6 +41,7 @@ export class Daemon {
   paused = false;
   readonly #inbox = new Inbox<NodeInput>((input) => this.#step(input));
   #wake: Timer | null = null;
+  readonly #senses: Senses;
 
   constructor(
     readonly host: Host,
@@ -48,8 +50,10 @@ export class Daemon {
     private readonly schedule: Schedule,
     private readonly times: DaemonTimes,
     private readonly watcher: StepWatcher,
+    hosts: () => readonly Host[],
   ) {
     this.core = new NodeCore(setup);
+    this.#senses = new Senses(this.core, host, hosts);
   }
 
   get name(): string {
@@ -81,6 +85,14 @@ export class Daemon {
     if (this.host.down.length > 0) this.linksChanged();
     this.#check();
     this.#renew();
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.state !== "running") return;
+    const sense = this.paused ? null : this.#senses.look(this.now);
+    if (sense !== null) this.input({ kind: "sense", at: this.now, ...sense });
+    this.schedule.after(LOOK_EVERY_MS, () => this.#look());
   }
 
   linksChanged(): void {

@@ -33,6 +33,10 @@ export const FAULTS = [
   "calm",
   "drain",
   "carrier",
+  "deaf",
+  "mute",
+  "flushed",
+  "dumb",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -93,6 +97,8 @@ export class Faults {
     }
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
+      for (const how of ["deaf", "mute", "flushed"] as const) cluster.ail(name, how, []);
+      cluster.silence(name, false);
       cluster.drain(name, false);
     }
     this.#rollout.complete();
@@ -203,6 +209,14 @@ export class Faults {
         return cluster.drain(host.name, random.chance(0.6)) !== null;
       case "carrier":
         cluster.unplug(host.name, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
+        return true;
+      case "deaf":
+      case "mute":
+      case "flushed":
+        cluster.ail(host.name, fault, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
+        return true;
+      case "dumb":
+        cluster.silence(host.name, random.chance(0.6));
         return true;
       case "move": {
         const to = random.pick([...cluster.hosts.keys()]) ?? "";

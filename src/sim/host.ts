@@ -69,6 +69,18 @@ export class Host {
 
   /** Topologies whose interface has no carrier. */
   down: readonly string[] = [];
+  /** Topologies on whose network nothing reaches it, and from where nothing of it reaches others, though there is a carrier. */
+  deaf: ReadonlySet<string> = new Set();
+  mute: ReadonlySet<string> = new Set();
+  /** Topologies in which it has lost its own address. */
+  flushed: ReadonlySet<string> = new Set();
+  /** Its service does not greet. */
+  dumb = false;
+
+  /** A question and its answer need both directions. */
+  hearsIn(topology: string): boolean {
+    return !this.down.includes(topology) && !this.deaf.has(topology) && !this.mute.has(topology);
+  }
 
   plumbed(): ReadonlySet<string> {
     return this.#plumbed;

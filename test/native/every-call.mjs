@@ -99,7 +99,13 @@ const CALLS = {
   async probe() {
     const found = await link();
     const fd = addon.openAnnouncer();
-    const { sent } = await addon.probe(fd, found.index, macBytes(found), addressesOfBothFamilies(500), addressesOfBothFamilies(1));
+    const { sent } = await addon.probe(
+      fd,
+      found.index,
+      macBytes(found),
+      addressesOfBothFamilies(500),
+      addressesOfBothFamilies(1),
+    );
     assert.equal(sent, 2 * 500);
     await addon.close(fd);
   },

@@ -21,7 +21,9 @@ export function sourceTowards(destination: string, from?: string): Promise<strin
       resolve(source);
     };
     socket.on("error", (error) => end(NO_WAY.has(codeOf(error) ?? "") ? null : undefined));
-    const connect = () => socket.connect(PORT, destination, () => end(socket.address().address));
+    socket.on("connect", () => end(socket.address().address));
+    // Without a callback, which would get the error instead.
+    const connect = () => socket.connect(PORT, destination);
     if (from === undefined) connect();
     else socket.bind({ address: from, exclusive: true }, connect);
   });
