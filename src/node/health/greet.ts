@@ -13,7 +13,8 @@ const LATE_MS = 1_000;
 export function greet({ address, port }: Place, limitMs: number): Promise<string | null | undefined> {
   return new Promise((resolve) => {
     const startedAt = performance.now();
-    const socket = createConnection({ host: address, port, noDelay: true });
+    // From the address itself, by which the mail side knows who this is: src/mail/listener.ts.
+    const socket = createConnection({ host: address, port, localAddress: address, noDelay: true });
     let said = "";
     let done = false;
     const end = (outcome: string | null | undefined) => {
