@@ -7,7 +7,7 @@ import time
 
 selector = selectors.DefaultSelector()
 for address in sys.argv[1].split(","):
-    client = socket.socket()
+    client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     client.setblocking(False)
     client.connect_ex((address, 25))
     selector.register(client, selectors.EVENT_READ, address)

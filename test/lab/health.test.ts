@@ -9,10 +9,12 @@ import { askForData } from "../../src/console/client.js";
 import { ipBatch } from "../../src/lab/iproute.js";
 import { LabNetwork } from "../../src/lab/namespaces.js";
 import { poll } from "../../src/lab/poll.js";
+import type { DuravipStatus } from "../../src/node/control.js";
 
 const NODES = ["one", "two", "three"] as const;
 type NodeName = (typeof NODES)[number];
 const VIPS = Array.from({ length: 20 }, (_, i) => `10.1.1.${i + 1}`);
+const VIPS6 = Array.from({ length: 9 }, (_, i) => `fd00:1::1:${i + 1}`);
 const CLIENT = "client";
 const GREETED = fileURLToPath(new URL("greeted.py", import.meta.url));
 const run = promisify(execFile);
@@ -26,16 +28,20 @@ beforeEach(async () => {
       name,
       interfaces: [
         { name: "eth0", network: "cluster", addresses: [`10.0.0.${i + 1}/24`] },
-        { name: "eth1", network: "mail", addresses: [`10.1.0.${i + 1}/16`] },
+        { name: "eth1", network: "mail", addresses: [`10.1.0.${i + 1}/16`, `fd00:1::${i + 1}/64 nodad`] },
       ],
     })),
-    { name: CLIENT, interfaces: [{ name: "eth1", network: "mail", addresses: ["10.1.0.100/16"] }] },
+    {
+      name: CLIENT,
+      interfaces: [{ name: "eth1", network: "mail", addresses: ["10.1.0.100/16", "fd00:1::100/64 nodad"] }],
+    },
   ]);
 });
 
 afterEach(() => network.remove());
 
-async function start(nodes: readonly NodeName[], topology: string): Promise<void> {
+async function start(nodes: readonly NodeName[], topology: string, vips = VIPS): Promise<void> {
+  const listens = vips.map((vip) => `Listen "${vip.includes(":") ? `[${vip}]` : vip}:25" { Enable_Duravip = true }`);
   const key = join(network.directory, "cluster.key");
   await writeFile(key, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
   const peers = nodes.map((node) => `${node} = "10.0.0.${NODES.indexOf(node) + 1}"`).join(" ");
@@ -50,8 +56,9 @@ async function start(nodes: readonly NodeName[], topology: string): Promise<void
        cluster { key_file = "${key}"  view_mature_time = 0.5  view_balance_interval = 1  duravip_balance_set_size = 20
          if_check_interval = 1
          Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
+         Topology "fd00:1::1:0/112" { interface = "eth1" }
        }
-       ESMTP_Listener { ${VIPS.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+       ESMTP_Listener { ${listens.join("\n")} }`,
     );
     network.start(node, {
       script: "daemon/main.js",
@@ -78,8 +85,8 @@ async function served(by: readonly NodeName[]): Promise<boolean> {
   return total === VIPS.length && alone && (await greeted()).length === VIPS.length;
 }
 
-async function greeted(): Promise<readonly string[]> {
-  const netns = ["netns", "exec", network.namespace(CLIENT), "python3", GREETED, VIPS.join(",")];
+async function greeted(vips = VIPS): Promise<readonly string[]> {
+  const netns = ["netns", "exec", network.namespace(CLIENT), "python3", GREETED, vips.join(",")];
   return JSON.parse((await run("ip", netns)).stdout);
 }
 
@@ -107,7 +114,7 @@ describe.each(["plumbing = address", "plumbing = route", "lifeline = true"])("a 
     );
     expect(await log("three")).toMatch(/"topology-down".*"node":"two"/);
 
-    await ip("two", "address add 10.1.0.2/16 dev eth1");
+    await ip("two", "address add 10.1.0.2/16 dev eth1", "address add fd00:1::2/64 dev eth1");
     await until(() => served(NODES), "all have some again");
     expect(await reason("one", "two")).toBeNull();
   });
@@ -136,6 +143,33 @@ describe("a node whose VIP network is cut off behind a switch", () => {
     for (const node of ["one", "two"] as const)
       await until(async () => (await log(node)).includes('"peers-heard"'), "both say that it is over");
     expect([await shareOf("one"), await shareOf("two")]).toEqual(shares);
+  });
+});
+
+describe("a node that serves IPv6", () => {
+  const served6 = async (by: readonly NodeName[]) => {
+    const rows = await ask("one", "cluster duravip show").catch(() => []);
+    const vips: readonly DuravipStatus[] = Array.isArray(rows) ? rows : [];
+    const owners = new Set(vips.map(({ owner, phase }) => (phase === "idle" ? owner : null)));
+    const exactly = owners.size === by.length && by.every((node) => owners.has(node));
+    return exactly && (await greeted(VIPS6)).length === VIPS6.length;
+  };
+
+  it("is heard by neighbour discovery, and hands over when it is cut off, and when its own address goes", async () => {
+    await start(NODES, "", VIPS6);
+    await until(() => served6(NODES), "all have some");
+    await network.cut("three", "mail");
+    await until(() => served6(["one", "two"]), "the others have all");
+    expect(await reason("one", "three")).toBe("hears none of one two");
+    await network.heal("three", "mail");
+    await until(() => served6(NODES), "all have some again");
+
+    await ip("two", "address flush dev eth1");
+    await until(() => served6(["one", "three"]), "the others have all");
+    expect(JSON.stringify(await ask("one", "cluster membership"))).toContain("has lost its own address fd00:1::2 ");
+    // With duplicate address detection, which a question from nobody would make fail.
+    await ip("two", "address add fd00:1::2/64 dev eth1");
+    await until(() => served6(NODES), "all have some again");
   });
 });
 

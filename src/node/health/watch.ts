@@ -64,20 +64,24 @@ export class HealthWatch {
 
   /** The next look begins so long after the end of the last one. */
   #again(look: () => Promise<void>): void {
-    const timer = setTimeout(async () => {
+    const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      try {
-        await look();
-        this.#complaint = "";
-      } catch (error) {
-        this.#complain(explain(error));
-      }
-      if (this.#stopped) return;
-      this.#tell();
-      this.#again(look);
+      void this.#once(look);
     }, this.#everyMs);
     timer.unref();
     this.#timers.add(timer);
+  }
+
+  async #once(look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+      this.#complaint = "";
+    } catch (error) {
+      this.#complain(explain(error));
+    }
+    if (this.#stopped) return;
+    this.#tell();
+    this.#again(look);
   }
 
   async #lookAtNetworks(): Promise<void> {
@@ -91,9 +95,9 @@ export class HealthWatch {
 
   async #lookAtServices(): Promise<void> {
     const count = Math.min(SERVICES_AT_ONCE, this.#services.length);
-    const turn = Array.from({ length: count }, (_, i) => this.#services[(this.#next + i) % this.#services.length]);
+    const turn = [...this.#services, ...this.#services].slice(this.#next, this.#next + count);
     this.#next = (this.#next + count) % this.#services.length;
-    await Promise.all(turn.map((service) => service?.look()));
+    await Promise.all(turn.map((service) => service.look()));
   }
 
   #tell(): void {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { greet } from "../../../src/node/health/greet.js";
 import { sourceTowards } from "../../../src/node/health/routes.js";
@@ -18,8 +18,9 @@ async function service(answer: (socket: Socket) => void): Promise<{ address: str
     for (const socket of sockets) socket.destroy();
   });
   await once(server, "listening");
-  const { address, port } = server.address() as AddressInfo;
-  return { address, port };
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new Error("it is bound to no port");
+  return { address: bound.address, port: bound.port };
 }
 
 describe("a service that is tried", () => {

@@ -100,6 +100,17 @@ describe("a node that was found to be at fault", () => {
   });
 });
 
+describe("a node that is deaf when it joins", () => {
+  it("finds out, for the others tell it whom they hear", () => {
+    const three = alike(ABC, vips(9));
+    three.start("a", "b");
+    rested(three);
+    three.ail("c", "deaf", [BLOCK]);
+    three.start("c");
+    expect(afterwards(three)).toEqual({ a: 5, b: 4 });
+  });
+});
+
 describe("a network that flaps", () => {
   it("moves addresses less and less often", () => {
     const three = started(alike(ABC, vips(9)));
