@@ -40,7 +40,8 @@ export class HealthWatch {
   #networks: Pick<Sense, "troubles" | "hearing"> = { troubles: [], hearing: [] };
   #next = 0;
   #told = "";
-  #complaint = "";
+  /** Of each kind of look, why the last one failed; nothing where it did not. */
+  readonly #complaints = new Map<() => Promise<void>, string>();
   #stopped = false;
 
   constructor(private readonly parts: HealthParts) {
@@ -75,9 +76,9 @@ export class HealthWatch {
   async #once(look: () => Promise<void>): Promise<void> {
     try {
       await look();
-      this.#complaint = "";
+      this.#complaints.delete(look);
     } catch (error) {
-      this.#complain(explain(error));
+      this.#complain(look, explain(error));
     }
     if (this.#stopped) return;
     this.#tell();
@@ -112,9 +113,9 @@ export class HealthWatch {
   }
 
   /** Once, as long as it stays the same. */
-  #complain(reason: string): void {
-    if (reason === this.#complaint) return;
-    this.#complaint = reason;
+  #complain(look: () => Promise<void>, reason: string): void {
+    if (reason === this.#complaints.get(look)) return;
+    this.#complaints.set(look, reason);
     this.parts.sink({ level: "error", code: "health-check-failed", facts: { reason } });
   }
 
