@@ -18,7 +18,7 @@ constexpr const char* kExpected =
 
 constexpr const char* kProbeExpected =
     "probe needs (fd from openAnnouncer, ifindex: 1 or more, mac: Uint8Array of 6 bytes, "
-    "addresses: Uint8Array of whole 16-byte addresses, IPv4 as IPv4-mapped)";
+    "addresses: Uint8Array of whole 16-byte addresses, IPv4 as IPv4-mapped, from: the same)";
 
 void ResolveOutcome(const Napi::Promise::Deferred& deferred, const io::SendOutcome& outcome) {
   deferred.Resolve(SendResult(deferred.Env(), outcome));
@@ -48,19 +48,22 @@ Napi::Value Announce(const Napi::CallbackInfo& info) {
       ResolveOutcome);
 }
 
-/* probe(fd, ifindex, mac, addresses): Promise<{ sent, failed, errno }> */
+/* probe(fd, ifindex, mac, addresses, from): Promise<{ sent, failed, errno }> */
 Napi::Value Probe(const Napi::CallbackInfo& info) {
   const auto fd = IntegerArgument(info[0], 0, INT32_MAX);
   const auto ifindex = IntegerArgument(info[1], 1, INT32_MAX);
   auto mac = RecordsArgument<wire::Mac>(info[2], 1);
   auto addresses = RecordsArgument<wire::IpAddress>(info[3], kMaxRecords);
-  if (!fd || !ifindex || !mac || mac->empty() || !addresses ||
+  auto from = RecordsArgument<wire::IpAddress>(info[4], kMaxRecords);
+  if (!fd || !ifindex || !mac || mac->empty() || !addresses || !from ||
       !info.Env().GetInstanceData<AddonState>()->Has(static_cast<int>(*fd)))
     return ThrowArgument(info.Env(), kProbeExpected);
   return RunJob(
       info.Env(), "holdfast.probe",
       [fd = static_cast<int>(*fd), ifindex = static_cast<uint32_t>(*ifindex), mac = mac->front(),
-       addresses = std::move(*addresses)] { return io::Probe(fd, ifindex, mac, addresses); },
+       addresses = std::move(*addresses), from = std::move(*from)] {
+        return io::Probe(fd, ifindex, mac, addresses, from);
+      },
       ResolveOutcome);
 }
 

@@ -88,13 +88,19 @@ SendOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<c
   return burst.Flush();
 }
 
-SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses) noexcept {
+SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses,
+                  std::span<const wire::IpAddress> from) noexcept {
+  const auto from4 = std::ranges::find_if(from, wire::IsIpv4);
+  const auto from6 = std::ranges::find_if_not(from, wire::IsIpv4);
+  const wire::Ipv4 sender4 = from4 == from.end() ? wire::Ipv4{} : wire::LastFour(*from4);
   Burst burst(fd, ifindex);
   for (const wire::IpAddress& address : addresses) {
     if (wire::IsIpv4(address))
-      burst.Put(wire::BuildArpProbe(mac, wire::LastFour(address)));
-    else
+      burst.Put(wire::BuildArpQuestion(mac, sender4, wire::LastFour(address)));
+    else if (from6 == from.end())
       burst.Put(wire::BuildNdpProbe(mac, address));
+    else
+      burst.Put(wire::BuildNdpQuestion(mac, *from6, address));
   }
   return burst.Flush();
 }

@@ -18,7 +18,9 @@ int OpenAnnouncer(UniqueFd& out) noexcept;
 SendOutcome Announce(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::Mac> to,
                      std::span<const wire::IpAddress> addresses) noexcept;
 
-/* Asks everybody who has each address, once, without claiming it. Like Announce() in all else. */
-SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses) noexcept;
+/* Asks everybody who has each address, once, without claiming it: on behalf of the first address of its family in `from`, else
+ * by a probe from no address. Like Announce() in all else. */
+SendOutcome Probe(int fd, uint32_t ifindex, const wire::Mac& mac, std::span<const wire::IpAddress> addresses,
+                  std::span<const wire::IpAddress> from) noexcept;
 
 }  // namespace holdfast::io

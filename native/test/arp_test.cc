@@ -35,6 +35,12 @@ TEST_CASE("a probe is a request from no address: RFC 5227 section 2.1.1") {
         "02000000000a" "00000000" "000000000000" "0a010101");
 }
 
+TEST_CASE("a question names who asks") {
+  CHECK(ToHex(wire::BuildArpQuestion(kMac, {10, 1, 1, 2}, kAddress)).substr(0, 84) ==
+        "ffffffffffff" "02000000000a" "0806" "0001" "0800" "06" "04" "0001"
+        "02000000000a" "0a010102" "000000000000" "0a010101");
+}
+
 TEST_CASE("a request is read, and answered to who asked") {
   /* Linux 6.18, 10.1.1.2 with 02:00:00:00:00:0b asks for 10.1.1.1. */
   const auto request = FromHex("ffffffffffff" "02000000000b" "0806" "0001" "0800" "06" "04" "0001"

@@ -73,6 +73,10 @@ TEST_CASE("a solicitation is read") {
   CHECK_FALSE(message.solicited);
 }
 
+TEST_CASE("a question is, byte for byte, what the kernel of who asks sends") {
+  CHECK(ToHex(wire::BuildNdpQuestion(kOtherMac, kTwo, kOne)) == kQuestion);
+}
+
 TEST_CASE("a probe for a duplicate is read: it comes from nowhere") {
   wire::NdpMessage message;
   REQUIRE(wire::ParseNdp(FromHex(kProbe), message));

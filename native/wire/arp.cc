@@ -43,8 +43,10 @@ ArpFrame BuildAnnouncement(ArpForm form, const Mac& mac, const Ipv4& address, co
   return Build({to, form, mac, address, form == ArpForm::kReply ? mac : Mac{}, address});
 }
 
-ArpFrame BuildArpProbe(const Mac& mac, const Ipv4& address) {
-  return Build({kBroadcast, ArpForm::kRequest, mac, {}, {}, address});
+ArpFrame BuildArpProbe(const Mac& mac, const Ipv4& address) { return BuildArpQuestion(mac, {}, address); }
+
+ArpFrame BuildArpQuestion(const Mac& mac, const Ipv4& sender, const Ipv4& address) {
+  return Build({kBroadcast, ArpForm::kRequest, mac, sender, {}, address});
 }
 
 ArpFrame BuildArpAnswer(const Mac& mac, const ArpMessage& request) {

@@ -29,6 +29,10 @@ ArpFrame BuildAnnouncement(ArpForm form, const Mac& mac, const Ipv4& address, co
 /* Asks all whether somebody has `address`, without claiming it: from no address (RFC 5227 section 2.1.1). */
 ArpFrame BuildArpProbe(const Mac& mac, const Ipv4& address);
 
+/* Asks for `address` on behalf of `sender`, who is told. A probe would make whoever is just about to take `address` give it up
+ * (RFC 5227 section 2.1.1); this does not. */
+ArpFrame BuildArpQuestion(const Mac& mac, const Ipv4& sender, const Ipv4& address);
+
 struct ArpMessage {
   ArpForm form;
   Mac sender_mac;

@@ -56,7 +56,7 @@ struct Fields {
   const IpAddress& target;
 };
 
-/* With the target's link-layer address where `Frame` has room for it. */
+/* With the link-layer address, of the target or of who asks for it, where `Frame` has room for it. */
 template <typename Frame>
 Frame Build(const Fields& fields) {
   Frame frame{};
@@ -65,7 +65,8 @@ Frame Build(const Fields& fields) {
   constexpr uint8_t kEtherTypeIpv6[] = {0x86, 0xdd};
   constexpr uint8_t kIpv6Start[] = {0x60, 0, 0, 0, 0, std::tuple_size_v<Frame> - kEthernet - kIpv6, kIcmpv6, kHopLimit};
   const uint8_t icmp[] = {static_cast<uint8_t>(fields.type), 0, 0, 0, fields.flags, 0, 0, 0};
-  constexpr uint8_t kOption[] = {kTargetLinkLayer, 1};
+  const bool asks = fields.type == NdpType::kSolicitation;
+  const uint8_t option[] = {asks ? kSourceLinkLayer : kTargetLinkLayer, 1};
 
   put(fields.to);
   put(fields.mac);
@@ -76,7 +77,7 @@ Frame Build(const Fields& fields) {
   put(icmp);
   put(fields.target);
   if constexpr (std::tuple_size_v<Frame> > kEthernet + kIpv6 + kNdp) {
-    put(kOption);
+    put(option);
     put(fields.mac);
   }
 
@@ -85,6 +86,14 @@ Frame Build(const Fields& fields) {
   frame[kEthernet + kIpv6 + 2] = static_cast<uint8_t>(sum >> 8);
   frame[kEthernet + kIpv6 + 3] = static_cast<uint8_t>(sum);
   return frame;
+}
+
+/* To the solicited-node group of the target. */
+template <typename Frame>
+Frame BuildSolicitation(const Mac& mac, const IpAddress& source, const IpAddress& target) {
+  const Mac to{0x33, 0x33, 0xff, target[13], target[14], target[15]};
+  const IpAddress group{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, target[13], target[14], target[15]};
+  return Build<Frame>({mac, to, source, group, NdpType::kSolicitation, 0, target});
 }
 
 bool IsValid(const NdpMessage& message) {
@@ -109,9 +118,11 @@ AdvertisementFrame BuildNdpAnswer(const Mac& mac, const NdpMessage& solicitation
 }
 
 SolicitationFrame BuildNdpProbe(const Mac& mac, const IpAddress& target) {
-  const Mac to{0x33, 0x33, 0xff, target[13], target[14], target[15]};
-  const IpAddress group{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, target[13], target[14], target[15]};
-  return Build<SolicitationFrame>({mac, to, {}, group, NdpType::kSolicitation, 0, target});
+  return BuildSolicitation<SolicitationFrame>(mac, {}, target);
+}
+
+QuestionFrame BuildNdpQuestion(const Mac& mac, const IpAddress& source, const IpAddress& target) {
+  return BuildSolicitation<QuestionFrame>(mac, source, target);
 }
 
 bool ParseNdp(Bytes frame, NdpMessage& out) {

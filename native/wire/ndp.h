@@ -29,6 +29,13 @@ using SolicitationFrame = std::array<uint8_t, 78>;
  * 5.4.2). Who has it answers to all nodes. */
 SolicitationFrame BuildNdpProbe(const Mac& mac, const IpAddress& target);
 
+/* The same with 8 bytes of source link-layer address. */
+using QuestionFrame = std::array<uint8_t, 86>;
+
+/* Asks for `target` on behalf of `source`, who is told (RFC 4861 section 7.2.2). A probe would make whoever is just about to take
+ * `target` give it up (RFC 4862 section 5.4.3); this does not. */
+QuestionFrame BuildNdpQuestion(const Mac& mac, const IpAddress& source, const IpAddress& target);
+
 enum class NdpType : uint8_t { kSolicitation = 135, kAdvertisement = 136 };
 
 struct NdpMessage {

@@ -118,6 +118,12 @@ export const CLUSTER = {
   viewMatureTimeMs: option.seconds("view_mature_time", 5, 0, "quiet time before a view is acted upon"),
   viewBalanceIntervalMs: option.seconds("view_balance_interval", 10, 1, "time between rounds of balancing"),
   ifCheckIntervalMs: option.seconds("if_check_interval", 30, 1, "time between checks of what is plumbed"),
+  healthIntervalMs: option.seconds(
+    "health_interval",
+    1,
+    0,
+    "time between looks at this node's own addresses, at the other nodes on the networks of its Topologies, and at its own service; 0: none",
+  ),
   drainTimeoutMs: option.milliseconds(
     "drain_timeout_ms",
     2000,

@@ -82,6 +82,8 @@ export interface ClusterOptions {
   readonly viewMatureTimeMs: number;
   readonly viewBalanceIntervalMs: number;
   readonly ifCheckIntervalMs: number;
+  /** Between looks at what this node needs to serve its Topologies, besides carriers; 0: none. Default 1 s. */
+  readonly healthIntervalMs: number;
   /** Longest wait for deliveries in flight before an address is given up in a planned move. Default 2,000. */
   readonly drainTimeoutMs: number;
   /** How long a proof of quorum is good for, under the policy `strict`. Default 2,000. */

@@ -4,6 +4,7 @@
  */
 import type { AddressRange } from "./address.js";
 import type { RefusedPeer } from "./channel/refused-peers.js";
+import type { Sense } from "./health/condition.js";
 import type { View } from "./view.js";
 import type { ForeignGroup } from "./wire/foreign.js";
 import type { Share } from "./wire/share.js";
@@ -48,6 +49,8 @@ export type NodeInput =
   | { readonly kind: "links"; readonly at: MonoMs; readonly down: readonly string[] }
   /** Managed addresses in this node's kernel that the cluster did not put there: all of them, whenever that changes. */
   | { readonly kind: "foreign"; readonly at: MonoMs; readonly groups: readonly ForeignGroup[] }
+  /** What the node has found out about the networks of its Topologies and its service, whenever it changes. */
+  | ({ readonly kind: "sense"; readonly at: MonoMs } & Sense)
   /** Local time of day, since midnight; whenever it may have changed otherwise than by going on. */
   | { readonly kind: "clock"; readonly at: MonoMs; readonly msOfDay: number }
   /** All configured peers that are alive and in no view with this node, since one refuses the other; none at the start. */
@@ -161,6 +164,10 @@ export type NodeEventCode =
   | "vip-foreign"
   | "vip-foreign-gone"
   | "health"
+  | "topology-down"
+  | "topology-up"
+  | "peers-unheard"
+  | "peers-heard"
   | "message-malformed"
   | "balance-set-size-differs"
   | "quorum-lost"

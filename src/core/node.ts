@@ -7,6 +7,8 @@ import { describeAddresses } from "./address.js";
 import type { Entry } from "./catalogue/catalogue.js";
 import { Commands } from "./commands.js";
 import { ForeignAddresses } from "./foreign.js";
+import { Condition } from "./health/condition.js";
+import { reportHealth } from "./health/reports.js";
 import { Jobs } from "./jobs.js";
 import { Leader, type Damping, type LeaderTerms } from "./leader.js";
 import type { Facts, MonoMs, NodeEventCode, NodeInput, NodeOutput } from "./io.js";
@@ -65,6 +67,7 @@ const GIVE_EVERY_MS = 250;
 export class NodeCore {
   readonly ownership = new Ownership();
   readonly hands = new Hands();
+  readonly condition: Condition;
   readonly #jobs = new Jobs();
   readonly #leader: Leader;
   readonly #commands: Commands;
@@ -115,6 +118,7 @@ export class NodeCore {
 
   constructor(readonly setup: NodeSetup) {
     this.#introductions = new Introductions(setup.self, setup.entries);
+    this.condition = new Condition(setup.self);
     this.#tenure = new Tenure(setup.self, setup);
     this.#leader = new Leader(this.ownership, setup);
     this.#commands = new Commands(this.ownership, setup.peers, this.foreign);
@@ -162,7 +166,10 @@ export class NodeCore {
         this.#giveAt = input.at;
         break;
       case "links":
-        this.#turn({ ...this.#health, down: input.down });
+        this.condition.links(input.down);
+        break;
+      case "sense":
+        if (this.condition.feels(input)) this.#sayHearing();
         break;
       case "foreign":
         this.#foreignHere = input.groups;
@@ -189,6 +196,7 @@ export class NodeCore {
         yield* this.#wake(input.at);
         break;
     }
+    this.#lookAtCondition(input.at);
     yield* this.#lookAtWaiting();
     const beacon = this.#tenure.beacon();
     if (beacon !== null) this.#multicast({ kind: "beacon", ...beacon });
@@ -208,7 +216,8 @@ export class NodeCore {
       ? Math.min(this.#retries.deadline, this.#trials.deadline)
       : Number.POSITIVE_INFINITY;
     const giveAt = this.#isPacing ? this.#giveAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline, this.#owners.deadline);
+    const { deadline } = this.condition;
+    return Math.min(this.#leader.deadline, retryAt, giveAt, this.#tenure.deadline, this.#owners.deadline, deadline);
   }
 
   /** What the last step changed in the table; null when it is as it was, or is waited for. */
@@ -267,6 +276,8 @@ export class NodeCore {
     this.#hush(!this.ownership.settled);
     const { seq, leader, members } = view;
     this.#tenure.enter(view);
+    this.condition.enter(view.stayed);
+    if (!view.members.every((member) => view.stayed.includes(member))) this.#sayHearing();
     this.#event("view", {
       seq,
       leader,
@@ -474,6 +485,8 @@ export class NodeCore {
         return;
       case "foreign":
         return this.#hearForeign(from, message.groups);
+      case "hearing":
+        return this.condition.told(from, message.hearing);
     }
     if (message.kind === "beacon" && this.#tenure.heard(from, message)) yield* this.#extend(true);
     if (message.kind === "lapsed" && from === this.setup.self) this.#tenure.said();
@@ -735,9 +748,24 @@ export class NodeCore {
     if (regaining.length > 0) this.#event("node-regains", { nodes: regaining.join(" ") });
   }
 
-  #hearHealth(node: string, { draining, down }: Health): void {
+  #lookAtCondition(at: MonoMs): void {
+    const news = this.condition.look(at);
+    if (news === null) return;
+    for (const [code, facts] of news.events) this.#event(code, facts);
+    const health = { ...this.#health, down: news.down, reasons: news.reasons };
+    if (!sameHealth(health, this.#health)) this.#turn(health);
+  }
+
+  #sayHearing(): void {
+    const { hearing } = this.condition;
+    if (this.ownership.view !== null && hearing.length > 0) this.#multicast({ kind: "hearing", hearing });
+  }
+
+  #hearHealth(node: string, health: Health): void {
     if (!this.ownership.settled) return;
+    const { draining, down } = health;
     this.#event("health", { node, draining, down: down.join(" ") });
+    for (const report of reportHealth(node, this.ownership.members.get(node)?.health, health)) this.#event(...report);
     if (node === this.setup.self) this.#drains.taken(draining, this.#ownLeads());
   }
 
@@ -838,5 +866,7 @@ function* parted<T>(items: readonly T[], matches: (item: T) => boolean): Slices<
 }
 
 function sameHealth(a: Health, b: Health): boolean {
-  return a.draining === b.draining && a.paced === b.paced && a.down.join() === b.down.join();
+  const reasons = ({ reasons = [] }: Health) => reasons.map(({ topology, reason }) => `${topology} ${reason}`).join();
+  const same = a.draining === b.draining && a.paced === b.paced && a.down.join() === b.down.join();
+  return same && reasons(a) === reasons(b);
 }

@@ -30,8 +30,15 @@ export interface Addon {
     to: Uint8Array,
     addresses: Uint8Array,
   ): Promise<NativeSendResult>;
-  /** Asks everybody who has each address, once. @param addresses packed, 16 bytes each (`writeMapped`); copied. */
-  probe(fd: number, ifindex: number, mac: Uint8Array, addresses: Uint8Array): Promise<NativeSendResult>;
+  /** Asks everybody who has each address, once. @param addresses packed, 16 bytes each (`writeMapped`); copied. @param from the
+   * same: who asks, one of each family; where there is none, nobody does. */
+  probe(
+    fd: number,
+    ifindex: number,
+    mac: Uint8Array,
+    addresses: Uint8Array,
+    from: Uint8Array,
+  ): Promise<NativeSendResult>;
   /** @param handler is called with at most 1,024 packed sightings (lan.ts) a turn of the event loop, at most every 50 ms. */
   openLan(ifindex: number, mac: Uint8Array, handler: (sightings: Buffer) => void): Promise<NativeLan>;
   /** @param ifindex 0 for all links. @returns packed records (neighbours.ts). */

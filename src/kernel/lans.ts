@@ -3,7 +3,7 @@ import type { HoldfastError } from "../errors.js";
 import { type Addon, type SystemCallError, systemError } from "./addon.js";
 import type { Budget } from "./budget.js";
 import { capabilityError, missingCapabilities } from "./capabilities.js";
-import { openLan, openNativeLan } from "./lan.js";
+import { openLan, openNativeLan, pack } from "./lan.js";
 import { probe, type ProbeCalls } from "./prober.js";
 import type { Host, Lan, Link, ProbeOptions, Sighting } from "./types.js";
 
@@ -45,13 +45,15 @@ export class Lans {
     };
   }
 
-  async probe(addresses: readonly string[], link: Link, { waitMs }: ProbeOptions): Promise<readonly Host[]> {
+  async probe(addresses: readonly string[], link: Link, { waitMs, from = [] }: ProbeOptions): Promise<readonly Host[]> {
     if (!(waitMs >= 1)) throw new TypeError(`expected a waitMs of at least 1, not ${waitMs}`);
     const open: ProbeCalls["open"] = (on, handler) =>
       openNativeLan(this.addon, on, handler).catch((cause: SystemCallError | TypeError) => {
         throw lanError(on, cause);
       });
-    const found = await probe({ open, send: this.#send }, this.budget, addresses, link, waitMs);
+    const sender = pack(from);
+    const send: ProbeCalls["send"] = (on, mac, some) => this.#send(on, mac, some, sender);
+    const found = await probe({ open, send }, this.budget, addresses, link, waitMs);
     // A bond may answer by the hardware address of any of its ports.
     const own = new Set((await this.addon.links()).map(({ mac }) => mac));
     return found.filter(({ mac }) => !own.has(mac));
@@ -61,13 +63,13 @@ export class Lans {
     await Promise.all([...this.#open].map((lan) => lan.close()));
   }
 
-  readonly #send: ProbeCalls["send"] = async (link, mac, addresses) => {
+  async #send(link: Link, mac: Uint8Array, addresses: Uint8Array, from: Uint8Array): Promise<void> {
     const fd = this.announcer();
     if (fd === null) return;
-    const { sent, failed } = await this.addon.probe(fd, link.index, mac, addresses);
+    const { sent, failed } = await this.addon.probe(fd, link.index, mac, addresses, from);
     this.#probed.probeFramesSent += sent;
     this.#probed.probeFramesFailed += failed;
-  };
+  }
 }
 
 function lanError({ name }: Link, cause: SystemCallError | TypeError): HoldfastError | TypeError {

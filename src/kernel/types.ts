@@ -326,6 +326,9 @@ export interface Sighting extends Host {
 export interface ProbeOptions {
   /** After the last of the first frames is out; 1 or more. */
   readonly waitMs: number;
+  /** On whose behalf it is asked, an address of each family at most; default: nobody's. A question on behalf of nobody is a probe,
+   * and makes whoever is just taking the address give it up (RFC 5227 section 2.1.1, RFC 4862 section 5.4.3). */
+  readonly from?: readonly string[];
 }
 
 export interface AnnounceSource {

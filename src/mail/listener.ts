@@ -63,19 +63,22 @@ export class Listener {
 
   accept(socket: Socket): void {
     this.#sockets.add(socket);
-    this.desk.activity.used(this.listen.endpoint.host);
+    // A host that connects to an address from that very address is this node, which looks after its own service.
+    const isOwn = socket.remoteAddress === socket.localAddress;
+    if (!isOwn) this.desk.activity.used(this.listen.endpoint.host);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#sessions.delete(socket);
       if (this.#sockets.size === 0) this.#onEmpty?.();
     });
-    if (this.#sessions.size >= this.listen.maxConnections) return this.#refuse(socket, "refused-concurrency", "4.7.0");
+    if (this.#sessions.size >= this.listen.maxConnections)
+      return this.#refuse(socket, isOwn ? null : "refused-concurrency", "4.7.0");
     if (descriptorsLeft() < DESCRIPTORS_KEPT) return this.#refuse(socket, "refused-descriptors", "4.3.2");
     this.#sessions.set(socket, this.face.receive(socket, this, this.name));
   }
 
-  #refuse(socket: Socket, counter: string, status: string): void {
-    this.desk.count(counter);
+  #refuse(socket: Socket, counter: string | null, status: string): void {
+    if (counter !== null) this.desk.count(counter);
     socket.on("error", () => socket.destroy());
     socket.setTimeout(1_000, () => socket.destroy());
     socket.end(`421 ${status} ${this.name} has too many connections; come again later\r\n`);

@@ -74,6 +74,8 @@ export interface DuravipStatus {
   /** Nodes whose kernels have the address though the cluster did not put it there, and where: "on eth1, and is
    * removed". */
   readonly foreign: readonly { readonly node: string; readonly place: string }[];
+  /** Why its owner cannot serve it, "two has no carrier in 10.1.1.0/24"; null where nothing is known against it. */
+  readonly trouble: string | null;
   readonly viewStableSeconds: number;
   readonly configurationStableSeconds: number;
   /** Members that configure the address, in membership order, with the services each runs on it ("multivip", "ESMTP"). */
@@ -88,6 +90,8 @@ export interface MemberStatus {
   readonly incarnation: number;
   readonly leader: boolean;
   readonly self: boolean;
+  /** Topologies whose addresses it cannot serve, and why: "has no carrier". */
+  readonly troubles: readonly { readonly topology: string; readonly reason: string }[];
 }
 
 export interface NodeInfo {

@@ -18,6 +18,7 @@ import type { NodeControl } from "./control.js";
 import { DescriptorGuard } from "./descriptor-guard.js";
 import { Inbox } from "./inbox.js";
 import { ForeignWatch } from "./foreign-watch.js";
+import { HealthWatch } from "./health/watch.js";
 import { InterfaceCheck } from "./interface-check.js";
 import { LanGuard } from "./lan-guard.js";
 import { Lifetimes } from "./lifetimes.js";
@@ -74,6 +75,8 @@ const WARNINGS = new Set([
   "partition-policy-differs",
   "table-diverged",
   "version-differs",
+  "topology-down",
+  "peers-unheard",
   "message-malformed",
 ]);
 
@@ -93,6 +96,7 @@ export class Node {
   readonly #guard: LanGuard;
   readonly #descriptors: DescriptorGuard;
   readonly #lifetimes: Lifetimes;
+  readonly #health: HealthWatch;
   readonly #sharing: Sharing;
   readonly #inbox: Inbox;
   readonly #audit: AuditFile | null;
@@ -174,6 +178,14 @@ export class Node {
       othersAreThere: () => this.#core.ownership.members.size > 1,
       giveUp,
     });
+    const managed = new Set(this.#core.setup.entries.map(({ address }) => address));
+    this.#health = new HealthWatch({
+      ...parts,
+      condition: this.#core.condition,
+      hands: this.#core.hands,
+      isManaged: (address) => managed.has(address),
+      tell: (sense) => this.#input({ kind: "sense", at: performance.now(), ...sense }),
+    });
     this.#sharing = new Sharing({
       ...parts,
       options: config.cluster,
@@ -211,6 +223,7 @@ export class Node {
     this.#sharing.start();
     this.#descriptors.start();
     this.#lifetimes.start();
+    this.#health.start();
   }
 
   #tellTime(): void {
@@ -237,6 +250,7 @@ export class Node {
     this.#guard.stop();
     this.#descriptors.stop();
     this.#sharing.stop();
+    this.#health.stop();
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#input({ kind: "leave", at: performance.now() });
     if (!this.#left && !(await within(LEAVE_LIMIT_MS, left)))

@@ -2,6 +2,7 @@
 import type { Config } from "../config/types.js";
 import type { NodeCore } from "../core/node.js";
 import { inWords } from "../core/foreign.js";
+import { reasonIn } from "../core/health/reasons.js";
 import { leadOf, unitOf, type Vip } from "../core/ownership/definitions.js";
 import { isWithheld } from "../core/ownership/policy.js";
 import { emptyRow } from "../core/ownership/table.js";
@@ -96,6 +97,7 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
     broken,
     withheld: isWithheldHere(core, vip),
     foreign: core.foreign.copiesOf(vip.address).map(({ node, ...place }) => ({ node, place: inWords(place) })),
+    trouble: troubleOf(core, vip, row.owner),
     viewStableSeconds: seconds(now - core.changedAt(lead)),
     configurationStableSeconds: seconds(now - core.settledAt),
     participants: (view?.members ?? []).flatMap((node) => {
@@ -105,6 +107,12 @@ function vipStatus(core: NodeCore, vip: Vip, now: number): DuravipStatus {
   };
 }
 
+/** What keeps its owner from serving it; nobody else may have it either, or it is about to go there. */
+function troubleOf({ ownership }: NodeCore, { topology }: Vip, owner: string | null): string | null {
+  const health = ownership.members.get(owner ?? "")?.health;
+  return health?.down.includes(topology) === true ? `${owner} ${reasonIn(health, topology)} in ${topology}` : null;
+}
+
 function isWithheldHere({ ownership: { definitions, view } }: NodeCore, vip: Vip): boolean {
   const unit = unitOf(definitions, vip.address);
   return unit !== undefined && isWithheld(unit, view?.quorate === true);
@@ -112,13 +120,14 @@ function isWithheldHere({ ownership: { definitions, view } }: NodeCore, vip: Vip
 
 function memberStatus(core: NodeCore): MemberStatus[] {
   const { members, view } = core.ownership;
-  return [...members].map(([node, { announcement }]) => ({
+  return [...members].map(([node, { announcement, health }]) => ({
     node,
     version: announcement.version,
     address: `${announcement.endpoint.host}:${announcement.endpoint.port}`,
     incarnation: announcement.incarnation,
     leader: node === view?.leader,
     self: node === core.setup.self,
+    troubles: health.down.map((topology) => ({ topology, reason: reasonIn(health, topology) })),
   }));
 }
 

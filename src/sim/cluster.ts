@@ -162,7 +162,9 @@ export class Cluster implements StepWatcher {
         clockDriftMax,
         ...setups.get(name),
       };
-      const daemon = new Daemon(host, setup, this.#engine, this.schedule, this.options.daemon, this.probes, this);
+      const { daemon: times } = this.options;
+      const hosts = () => [...this.hosts.values()];
+      const daemon = new Daemon(host, setup, this.#engine, this.schedule, times, this.probes, this, hosts);
       this.daemons.set(name, daemon);
       daemon.start();
     }
@@ -328,6 +330,18 @@ export class Cluster implements StepWatcher {
   /** The kernel tells, and the daemon looks; a job may come before that. */
   #linksChangeSoon(name: string): void {
     this.schedule.after(LOOK_MS, () => this.daemons.get(name)?.linksChanged());
+  }
+
+  /** From now on these Topologies of the host are so, and all others are not. */
+  ail(name: string, how: "deaf" | "mute" | "flushed", blocks: readonly string[]): void {
+    this.note(name, how, () => ({ blocks }));
+    this.host(name)[how] = new Set(blocks);
+  }
+
+  /** Its service stops greeting, or greets again. */
+  silence(name: string, dumb: boolean): void {
+    this.note(name, "service", () => ({ dumb }));
+    this.host(name).dumb = dumb;
   }
 
   // Time

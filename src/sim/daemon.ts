@@ -8,6 +8,7 @@ import type { Death, GroupEngine, Membership } from "./engine.js";
 import { PLAIN_LIFETIME_MS, type Failure, type Host } from "./host.js";
 import { Inbox } from "./inbox.js";
 import type { Probes } from "./probes.js";
+import { LOOK_EVERY_MS, Senses } from "./senses.js";
 import type { Schedule, Timer } from "./schedule.js";
 
 type Done = (failed: readonly Failure[]) => void;
@@ -51,6 +52,7 @@ export class Daemon {
   #saidForeign = "[]";
   /** Given up to a rival. */
   readonly #yielded = new Set<string>();
+  readonly #senses: Senses;
 
   constructor(
     readonly host: Host,
@@ -60,8 +62,10 @@ export class Daemon {
     private readonly times: DaemonTimes,
     private readonly probes: Probes,
     private readonly watcher: StepWatcher,
+    hosts: () => readonly Host[],
   ) {
     this.core = new NodeCore(setup);
+    this.#senses = new Senses(this.core, host, hosts);
   }
 
   get name(): string {
@@ -94,6 +98,14 @@ export class Daemon {
     if (this.host.down.length > 0) this.linksChanged();
     this.#check();
     this.#renew();
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.state !== "running") return;
+    const sense = this.paused ? null : this.#senses.look(this.now);
+    if (sense !== null) this.input({ kind: "sense", at: this.now, ...sense });
+    this.schedule.after(LOOK_EVERY_MS, () => this.#look());
   }
 
   linksChanged(): void {

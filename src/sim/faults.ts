@@ -37,6 +37,10 @@ export const FAULTS = [
   "interface-deleted",
   "interface-late",
   "by-hand",
+  "deaf",
+  "mute",
+  "flushed",
+  "dumb",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -98,6 +102,8 @@ export class Faults {
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
       this.#mend(name);
+      for (const how of ["deaf", "mute", "flushed"] as const) cluster.ail(name, how, []);
+      cluster.silence(name, false);
       cluster.drain(name, false);
     }
     this.#rollout.complete();
@@ -229,6 +235,14 @@ export class Faults {
         cluster.die(host.name, random.chance(0.5) ? "killed" : "power");
         cluster.schedule.after(10 ** random.between(2, 3.5), () => cluster.start(host.name));
         return this.#deleteInterface(host.name);
+      case "deaf":
+      case "mute":
+      case "flushed":
+        cluster.ail(host.name, fault, random.chance(0.4) ? [] : random.some(TOPOLOGIES, 0.6));
+        return true;
+      case "dumb":
+        cluster.silence(host.name, random.chance(0.6));
+        return true;
       case "move": {
         const to = random.pick([...cluster.hosts.keys()]) ?? "";
         const forMs = random.chance(0.3) ? Math.round(10 ** random.between(2, 3.5)) : 0;

@@ -77,6 +77,14 @@ export class Host {
 
   /** Topologies whose interface has no carrier. */
   unplugged: readonly string[] = [];
+  /** Topologies on whose network nothing reaches it, and from where nothing of it reaches others, though there is a carrier. */
+  deaf: ReadonlySet<string> = new Set();
+  mute: ReadonlySet<string> = new Set();
+  /** Topologies in which it has lost its own address. */
+  flushed: ReadonlySet<string> = new Set();
+  /** Its service does not greet. */
+  dumb = false;
+
   /** Topologies whose interface is not there. */
   readonly #absent = new Set<string>();
   /** Its lifeline was deleted, and cannot be made again yet. */
@@ -109,6 +117,11 @@ export class Host {
 
   #isAbsent(address: string): boolean {
     return this.#lacksLifeline || this.#absent.has(topologyOf(address) ?? "");
+  }
+
+  /** A question and its answer need both directions. */
+  hearsIn(topology: string): boolean {
+    return !this.down.includes(topology) && !this.deaf.has(topology) && !this.mute.has(topology);
   }
 
   plumbed(): ReadonlySet<string> {

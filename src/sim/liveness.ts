@@ -30,6 +30,14 @@ export function unrest(daemons: readonly Daemon[]): string | null {
   return null;
 }
 
+/** Where nothing ails a host any more, everybody takes it for well. Only when there is no unrest. */
+export function illness(daemons: readonly Daemon[]): string | null {
+  for (const { name, core } of daemons)
+    for (const [member, { health }] of core.ownership.members)
+      if (health.down.length > 0) return `L1: ${member} counts as down in ${health.down.join(" ")} at ${name}`;
+  return null;
+}
+
 /** Each table from its first row to its last. Only when there is no unrest. */
 export function discord(daemons: readonly Daemon[]): string | null {
   const [first] = daemons;

@@ -12,7 +12,7 @@ import type { Branch } from "./branches.js";
 import type { Counts } from "./counts.js";
 import type { Daemon } from "./daemon.js";
 import { drawFailbacks, drawLayout, drawPolicies, drawTraits, nodeNames } from "./layout.js";
-import { discord, homesOf, shortcoming, unrest } from "./liveness.js";
+import { discord, homesOf, illness, shortcoming, unrest } from "./liveness.js";
 import type { AddressMeasure } from "./measures.js";
 import { USUAL } from "./options.js";
 import { Random } from "./random.js";
@@ -212,7 +212,9 @@ class Core {
 
   missing(): string | null {
     const daemons = this.daemons();
-    return unrest(daemons) ?? shortcoming(daemons) ?? discord(daemons) ?? this.cluster.chronicle.lack(daemons);
+    const { chronicle } = this.cluster;
+    const wrong = unrest(daemons) ?? illness(daemons) ?? shortcoming(daemons) ?? discord(daemons);
+    return wrong ?? chronicle.lack(daemons);
   }
 
   /** Waits until all are in one view that has a table: before the first round of balance in it. */

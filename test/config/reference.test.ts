@@ -120,6 +120,7 @@ describe("a text that holds everything the language has", () => {
       viewMatureTimeMs: 5000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,
+      healthIntervalMs: 1_000,
       drainTimeoutMs: 2000,
       leaseMs: 2000,
       clockDriftMax: 0.01,

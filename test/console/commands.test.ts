@@ -49,6 +49,14 @@ describe("cluster duravip show", () => {
     `);
   });
 
+  it("says what keeps the owner of a VIP from serving it", async () => {
+    const [vip] = sampleControl().duravip();
+    if (vip === undefined) throw new Error("the sample has no VIP");
+    const trouble = "labrat-4 has no carrier in 10.80.0.0/16";
+    const text = await answer("cluster duravip show", sampleControl({ duravip: () => [{ ...vip, trouble }] }));
+    expect(text).toContain("\n\t[labrat-4 has no carrier in 10.80.0.0/16]\n");
+  });
+
   it("gives every fact of every VIP as data", async () => {
     expect(await data("cluster duravip show")).toEqual(sampleControl().duravip());
   });
@@ -93,6 +101,15 @@ describe("cluster membership", () => {
     const line = "Refused peer: labrat-7 (another key): give both the same\n";
     expect(await answer("cluster membership", control)).toMatch(new RegExp(`\n\n${line.replace(/[()]/g, "\\$&")}$`));
     expect(await answer("cluster info", control)).toContain(line);
+  });
+
+  it("says what a member cannot serve, and why", async () => {
+    const reason = "has lost its own address 10.1.0.2";
+    const [member] = sampleControl().membership();
+    if (member === undefined) throw new Error("the sample has no member");
+    const ill = { ...member, troubles: [{ topology: "10.1.1.0/24", reason }] };
+    const text = await answer("cluster membership", sampleControl({ membership: () => [ill] }));
+    expect(text).toContain(`\nTrouble: ${reason} in 10.1.1.0/24\nGroups: `);
   });
 
   it("gives the members as data", async () => {

@@ -17,6 +17,7 @@ const vip: DuravipStatus = {
   broken: false,
   withheld: false,
   foreign: [],
+  trouble: null,
   viewStableSeconds: 5420.7,
   configurationStableSeconds: 5409.2,
   participants: [
@@ -33,6 +34,7 @@ const member: MemberStatus = {
   incarnation: 22787,
   leader: false,
   self: true,
+  troubles: [],
 };
 
 /** A node as the console sees one, with every kind of address in it. Any part may be replaced. */

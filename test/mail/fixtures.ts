@@ -138,6 +138,7 @@ export function config(parts: ConfigParts): Config {
       viewMatureTimeMs: 5_000,
       viewBalanceIntervalMs: 10_000,
       ifCheckIntervalMs: 30_000,
+      healthIntervalMs: 1_000,
       drainTimeoutMs: 2_000,
       leaseMs: 2_000,
       clockDriftMax: 0.01,

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { describe, expect } from "vitest";
+import { greet } from "../../src/node/health/greet.js";
 import {
   addresses,
   binding,
@@ -69,6 +70,17 @@ describe("an address that has a socket of its own", () => {
       await mail.serve([first]);
       expect(await answer(first, port)).toBe("220");
     }
+  });
+
+  scene("does not count as used where this node itself tries it, from the address to itself", async () => {
+    const port = await freePort(first);
+    const { mail } = await engine({ config: config({ listens: onEach([first], port) }) });
+    await mail.serve([first]);
+    const used = async () => (await mail.activity()).flatMap(({ addresses: some }) => some);
+    expect(await greet({ address: first, port }, 30_000)).toBeNull();
+    expect(await used()).toEqual([]);
+    expect(await answer(first, port)).toBe("220");
+    expect(await used()).toEqual([first]);
   });
 
   scene("that could not be opened is told at the start, with the reason, and works once that has gone", async () => {

@@ -169,7 +169,7 @@ const PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
   closeSockets: [
     { good: fc.constant(Int32Array.of(announcer)), bad: fc.oneof(NOT_BYTES, fc.uint8Array(), FOREIGN_DESCRIPTORS) },
   ],
-  probe: [DESCRIPTOR, integer(1, 2 ** 31 - 1), ONE_MAC, ADDRESSES],
+  probe: [DESCRIPTOR, integer(1, 2 ** 31 - 1), ONE_MAC, ADDRESSES, ADDRESSES],
   openLan: [integer(1, 2 ** 31 - 1), ONE_MAC, { good: fc.constant(() => undefined), bad: NOT_A_FUNCTION }],
   neighbours: [integer(0, 2 ** 31 - 1)],
   openMonitor: [

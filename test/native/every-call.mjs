@@ -99,7 +99,13 @@ const CALLS = {
   async probe() {
     const found = await link();
     const fd = addon.openAnnouncer();
-    const { sent } = await addon.probe(fd, found.index, macBytes(found), addressesOfBothFamilies(500));
+    const { sent } = await addon.probe(
+      fd,
+      found.index,
+      macBytes(found),
+      addressesOfBothFamilies(500),
+      addressesOfBothFamilies(1),
+    );
     assert.equal(sent, 2 * 500);
     await addon.close(fd);
   },
@@ -113,7 +119,7 @@ const CALLS = {
     lan.seek(ours);
     const fd = addon.openAnnouncer();
     await addon.announce(fd, peer1.index, macBytes(peer1), EVERYBODY, ours);
-    await addon.probe(fd, peer1.index, macBytes(peer1), ours);
+    await addon.probe(fd, peer1.index, macBytes(peer1), ours, new Uint8Array(0));
     while (sightings.length === 0 || lan.answers() === 0) await new Promise((resolve) => setImmediate(resolve));
     lan.forsake(ours);
     lan.disown(ours);

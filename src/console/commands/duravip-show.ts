@@ -13,8 +13,8 @@ const form = { name: "cluster duravip show", parameters: "" };
  *         <TAB>labrat-2 multivip
  *      *  <TAB>labrat-4 multivip
  *
- * A VIP on its way, pinned by a move, withheld from a part of the cluster, or in a kernel that the cluster did not put
- * it into, has one bracketed line more for each.
+ * A VIP on its way, pinned by a move, withheld from a part of the cluster, in a kernel that the cluster did not put it
+ * into, or with an owner that is not well, has one bracketed line more for each.
  */
 export default defineCommand({
   ...form,
@@ -40,6 +40,7 @@ function describe(vip: DuravipStatus): string {
   if (vip.pinnedTo !== null) lines.push(`\t[pinned to ${vip.pinnedTo}${timeOf(vip.pinnedSeconds)}]\n`);
   if (vip.withheld) lines.push("\t[withheld: this part of the cluster has no quorum]\n");
   for (const { node, place } of vip.foreign) lines.push(`\t[${node} has it too, not from the cluster: ${place}]\n`);
+  if (vip.trouble !== null) lines.push(`\t[${vip.trouble}]\n`);
   for (const { node, services: own } of vip.participants) {
     lines.push(`${node === vip.owner ? " *  " : "    "}\t${[node, ...own].join(" ")}\n`);
   }

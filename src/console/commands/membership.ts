@@ -30,6 +30,7 @@ export default defineCommand({
         "Node Type: holdfast",
         `Version: ${member.version}`,
         `Address: ${member.address}`,
+        ...member.troubles.map(({ topology, reason }) => `Trouble: ${reason} in ${topology}`),
         `Groups: ${member.groups.join(", ")}\n`,
       ].join("\n");
       between = "\n";

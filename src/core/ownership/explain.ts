@@ -4,6 +4,7 @@
  *
  * Source: docs/PROTOCOL.md, "Placement".
  */
+import { reasonIn } from "../health/reasons.js";
 import { preferencesOf, unitOf, type Unit } from "./definitions.js";
 import { IMMEDIATE, inWords } from "./failback.js";
 import type { Damping } from "../leader.js";
@@ -122,7 +123,7 @@ export function out(ownership: Ownership, unit: Unit, row: Row, node: string): s
   if (member?.mature !== true) return "is not mature yet";
   if (row.refusedBy.has(node)) return "could not plumb it, and tries again later";
   const down = [lead, ...followers].find(({ topology }) => member.health.down.includes(topology));
-  if (down !== undefined) return `has no carrier in ${down.topology}`;
+  if (down !== undefined) return `${reasonIn(member.health, down.topology)} in ${down.topology}`;
   if (member.health.draining) return "is drained";
   return null;
 }

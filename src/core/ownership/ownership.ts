@@ -362,10 +362,10 @@ export class Ownership {
     return leads;
   }
 
-  *#heal(name: string, { draining, paced, down }: Health, touched: LargeSet): Slices<void> {
+  *#heal(name: string, { draining, paced, down, reasons = [] }: Health, touched: LargeSet): Slices<void> {
     const member = this.members.get(name);
     if (member === undefined) return;
-    member.health = { draining, paced, down };
+    member.health = { draining, paced, down, reasons };
     for (const lead of this.loads.concerning(name)) touched.add(lead);
     yield* this.#offer(name, touched);
   }

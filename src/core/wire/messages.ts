@@ -12,6 +12,7 @@ import { readClaims, writeClaims, type Claim } from "./claims.js";
 import { type ForeignGroup, readForeign, writeForeign } from "./foreign.js";
 import type { Part } from "./parts.js";
 import type { VersionRange } from "./versions.js";
+import { type Hearing, readHearing, writeHearing } from "./hearing.js";
 import { readAddress, readSet, writeAddress, writeSet } from "./sets.js";
 import { readMacs, readShare, type Share, writeMacs, writeShare } from "./share.js";
 
@@ -23,8 +24,17 @@ export interface Health {
   readonly draining: boolean;
   /** It gives away what it has by and by, as it says itself; false: all at once. */
   readonly paced: boolean;
-  /** Blocks of the Topologies whose interface has no carrier there, or is gone. */
+  /** Blocks of the Topologies whose addresses it cannot serve. */
   readonly down: readonly string[];
+  /** Why, as far as it says so. Not in an announcement. */
+  readonly reasons?: readonly Reason[];
+}
+
+/** In words that go behind the name of the node: "has no carrier". */
+export interface Reason {
+  /** Its block. */
+  readonly topology: string;
+  readonly reason: string;
 }
 
 export interface Announcement {
@@ -114,6 +124,8 @@ export type WireMessage =
   | { readonly kind: "digest"; readonly table: number }
   /** The sender saw something else. */
   | { readonly kind: "diverged" }
+  /** Whom the sender hears on the networks of its Topologies, all of it, to those that do not know it. */
+  | { readonly kind: "hearing"; readonly hearing: readonly Hearing[] }
   /** For others to use as they see fit. */
   | ({ readonly kind: "share" } & Share)
   /** By which hardware addresses the sender speaks on its LANs, as "02:00:00:00:00:01". */
@@ -150,7 +162,7 @@ const KINDS = [
   null, // 22 is not of this version.
   "request",
   "try",
-  null,
+  "hearing",
   "hardware",
 ] as const;
 type Kind = NonNullable<(typeof KINDS)[number]>;
@@ -212,6 +224,10 @@ export function encodeMessage(message: WireMessage): Uint8Array {
       break;
     case "health":
       writeHealth(out, message);
+      out.list(message.reasons ?? [], ({ topology, reason }) => out.string(topology).string(reason.slice(0, 200)));
+      break;
+    case "hearing":
+      writeHearing(out, message.hearing);
       break;
     case "share":
       writeShare(out, message);
@@ -292,7 +308,9 @@ function readBody(kind: Kind, source: ByteReader): WireMessage {
     case "diverged":
       return { kind };
     case "health":
-      return { kind, ...readHealth(source) };
+      return { kind, ...readHealth(source), reasons: readReasons(source) };
+    case "hearing":
+      return { kind, hearing: readHearing(source) };
     case "share":
       return { kind, ...readShare(source) };
     case "hardware":
@@ -347,6 +365,12 @@ function writeHealth(out: ByteWriter, { draining, paced, down }: Health): void {
 function readHealth(source: ByteReader): Health {
   const flags = source.byte();
   return { draining: (flags & 1) === 1, paced: (flags & 2) === 2, down: source.list(() => source.string()) };
+}
+
+/** Behind the health of those that say so. */
+function readReasons(source: ByteReader): Reason[] {
+  if (source.left === 0) return [];
+  return source.list(() => ({ topology: source.string(), reason: source.string(800) }), 1024);
 }
 
 /** Loads are divided by it. */

@@ -69,6 +69,12 @@ const message: fc.Arbitrary<WireMessage> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("hardware" as const), macs: fc.array(mac, { maxLength: 256 }) }),
   fc.record({
+    kind: fc.constant("hearing" as const),
+    hearing: fc.array(
+      fc.record({ topology: text, addresses: fc.array(address, { maxLength: 4 }), heard: fc.array(text) }),
+    ),
+  }),
+  fc.record({
     kind: fc.constant("share" as const),
     neighbours: fc.array(fc.record({ block: text, hosts: fc.array(fc.record({ address, mac })) })),
     busy: fc.array(fc.record({ level: fc.nat(52), addresses: set })),
@@ -92,6 +98,21 @@ describe("a message", () => {
         expect(decodeMessage(Uint8Array.of(...bytes, 0))).toEqual(sent); // A field of a newer version.
       }),
     );
+  });
+
+  it("about health is read without reasons where its sender has none to say", () => {
+    const health = { kind: "health", draining: false, paced: true, down: ["10.1.0.0/16"] } as const;
+    const reasons = [{ topology: "10.1.0.0/16", reason: "has no carrier" }];
+    const bytes = encodeMessage({ ...health, reasons });
+    const old = encodeMessage({ ...health, reasons: [] }).slice(0, -1);
+
+    expect(decodeMessage(bytes)).toEqual({ ...health, reasons });
+    expect(decodeMessage(old)).toEqual({ ...health, reasons: [] });
+    expect(decodeMessage(bytes.subarray(0, -1))).toBeNull();
+  });
+
+  it("of a kind that only another version knows is unknown", () => {
+    for (const kind of [22, 27, 200]) expect(decodeMessage(Uint8Array.of(kind))).toBe("unknown");
   });
 
   it("never makes the decoder throw, whatever the bytes", () => {
