@@ -85,14 +85,14 @@ function checkPreferences(snapshot: Snapshot): Violation[] {
 /** No member has more than one address of a Topology more than another, not counting those that follow. Holds where
  * preferences are even, as the lab's are. */
 function checkBalance(snapshot: Snapshot): Violation[] {
-  return [...new Set(snapshot.vips.map((vip) => vip.interface))].flatMap((link) => {
-    const vips = snapshot.vips.filter((vip) => vip.interface === link && vip.follows === null);
+  return [...new Set(snapshot.vips.map((vip) => vip.topology))].flatMap((topology) => {
+    const vips = snapshot.vips.filter((vip) => vip.topology === topology && vip.follows === null);
     const counts = snapshot.members.map(
       (member) => vips.filter(({ address }) => ownerOf(snapshot, address) === member).length,
     );
     if (Math.max(...counts) - Math.min(...counts) <= 1) return [];
     const seen = snapshot.members.map((member, index) => `${member} has ${counts[index]}`).join(", ");
-    return [violation("balanced", link, "as many addresses on each member, give or take one", seen)];
+    return [violation("balanced", topology, "as many addresses on each member, give or take one", seen)];
   });
 }
 

@@ -40,6 +40,8 @@ export interface Vip {
   readonly address: string;
   /** Interface of its Topology on a node, and of its network on the client and the sink. */
   readonly interface: "eth1" | "eth2";
+  /** Block of its Topology. */
+  readonly topology: string;
   /** Binding on the address, or null for the follower. */
   readonly binding: string | null;
   readonly group: string | null;
@@ -64,6 +66,7 @@ function mail1(): Vip[] {
     return {
       address: `10.1.1.${index + 1}`,
       interface: "eth1",
+      topology: "10.1.1.0/24",
       binding: isFollower ? null : `a${String(index + 1).padStart(2, "0")}`,
       group: null,
       preference: index < PREFERRED.mail1 ? (NODES[index % NODES.length] ?? null) : null,
@@ -76,6 +79,7 @@ function mail2(): Vip[] {
   return Array.from({ length: MAIL2_VIPS }, (_, index) => ({
     address: `10.2.1.${index + 1}`,
     interface: "eth2",
+    topology: "10.2.1.0/24",
     binding: `b${String(index + 1).padStart(2, "0")}`,
     group: index < PREFERRED.mail2 ? GROUP : null,
     preference: index < PREFERRED.mail2 ? (NODES[index] ?? null) : null,

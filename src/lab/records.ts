@@ -37,6 +37,8 @@ export interface Snapshot {
     readonly address: string;
     /** Interface of its Topology. */
     readonly interface: string;
+    /** Block of its Topology. */
+    readonly topology: string;
     readonly preference: string | null;
     /** What its home is decided by, where that is another address. */
     readonly follows: string | null;

@@ -15,8 +15,8 @@ function settled(change: Partial<Snapshot> = {}): Snapshot {
   ]);
   return {
     vips: [
-      { address: "10.1.1.1", interface: "eth1", preference: "n1", follows: null },
-      { address: "10.1.1.2", interface: "eth1", preference: null, follows: null },
+      { address: "10.1.1.1", interface: "eth1", topology: "10.1.1.0/24", preference: "n1", follows: null },
+      { address: "10.1.1.2", interface: "eth1", topology: "10.1.1.0/24", preference: null, follows: null },
     ],
     members: ["n1", "n2"],
     memberships: new Map([
@@ -132,6 +132,7 @@ describe("the checks of a settled cluster", () => {
     const vips = ["10.1.1.1", "10.1.1.2"].map((address) => ({
       address,
       interface: "eth1",
+      topology: "10.1.1.0/24",
       preference: null,
       follows: null,
     }));
@@ -144,7 +145,7 @@ describe("the checks of a settled cluster", () => {
           ["n2", owners],
         ]),
       }),
-    ).toContain("balanced eth1");
+    ).toContain("balanced 10.1.1.0/24");
   });
 
   it("do not hold a preference against a node that is away", () => {

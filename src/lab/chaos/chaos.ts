@@ -105,7 +105,7 @@ async function strikeOnce(
   const balancedMs = monotonicMs() - endedAt;
   tell(verdict(served.violations, balanced.violations, servedMs, balancedMs));
   const overlaps = homes.overlaps.splice(0);
-  const excused = faults.some(({ stopsTheDaemon }) => stopsTheDaemon === true);
+  const excused = faults.some(({ doubles: mayDouble }) => mayDouble === true);
   return {
     strike: { faults: faults.map(({ name }) => name), what: episodes.map(({ what }) => what), servedMs, balancedMs },
     violations: [

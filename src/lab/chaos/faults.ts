@@ -28,15 +28,18 @@ export interface Stage {
 
 export interface Fault {
   readonly name: string;
-  /** Two kernels may have an address under `strict` because of it: what is stopped cannot let go (docs/PROTOCOL.md, "Leases"). */
-  readonly stopsTheDaemon?: true;
+  /**
+   * Two kernels may have an address under `strict` because of it: what is stopped cannot let go (docs/PROTOCOL.md, "Leases"),
+   * and an administrator's hand knows of no lease.
+   */
+  readonly doubles?: true;
   begin(stage: Stage): Promise<Episode>;
 }
 
 export const FAULTS: readonly Fault[] = [
   { name: "kill", begin: kill },
   { name: "terminate", begin: terminate },
-  { name: "pause", stopsTheDaemon: true, begin: pause },
+  { name: "pause", doubles: true, begin: pause },
   { name: "cut-off", begin: cutOff },
   { name: "cut-cluster", begin: cutCluster },
   { name: "cut-mail", begin: cutMail },
@@ -45,7 +48,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "flush", begin: flush },
   { name: "lifeline", begin: lifeline },
   { name: "address-deleted", begin: addressDeleted },
-  { name: "address-by-hand", begin: addressByHand },
+  { name: "address-by-hand", doubles: true, begin: addressByHand },
   { name: "wrong-key", begin: wrongKey },
   { name: "noise", begin: noise },
   { name: "rival", begin: rival },

@@ -52,6 +52,7 @@ function draw(nodes: readonly string[], random: Random): ChaosTopology[] {
     vips: Array.from({ length: count }, (_, index) => ({
       address: `${network}.${index + 1}`,
       interface: terms.interface,
+      topology: `${network}.0/24`,
       binding: `v-${network}.${index + 1}`,
       group: null,
       preference: index % PREFERRED_EVERY === 0 ? (nodes[(index / PREFERRED_EVERY) % nodes.length] ?? null) : null,
