@@ -80,7 +80,7 @@ export async function startDaemon(config: Config, options: DaemonOptions): Promi
     ending.throwIfAborted();
 
     // By its tag: two daemons of one tag would take each other's addresses for their own.
-    await plumber.openLifeline(`hf${kernel.protocol}`);
+    await plumber.openLifelines();
     undo.push(() => plumber.close());
     // Only now: the spool's lock, the ports and the lifeline's name have shown that no other holdfastd runs here, whose addresses these are.
     await removeLeftovers(kernel, leftovers, sink);

@@ -3,7 +3,7 @@
  * Topology stanzas, and follows their interfaces by name; decides nothing about ownership.
  */
 import { constants } from "node:os";
-import type { Config } from "../config/types.js";
+import type { Config, Topology } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
 import { topologyFinder } from "../core/catalogue/catalogue.js";
 import { type FoundAddress, findOrphans, type VipPlace } from "../kernel/index.js";
@@ -47,11 +47,20 @@ const GONE = new Set<number>([constants.errno.ENODEV, constants.errno.ENXIO, con
 /** A Linux neighbour that has just taken the rival's word takes none of ours within a second (arp_process() in net/ipv4/arp.c). */
 const DEFENCE_ROUNDS = 2;
 
+type Plumbing = Topology["plumbing"];
+const PLUMBINGS: readonly Plumbing[] = ["route", "address"];
+/** hf1104 beside hf104: no tag, and beyond what `holdfast kernel plumb --lifeline` begins with. */
+const SECOND_LIFELINE = 1_000;
+
 export class Plumber {
   /** By block of the Topology. */
   readonly #places: ReadonlyMap<string, Place>;
   readonly #topologyOf: (address: string) => { readonly block: string } | undefined;
-  readonly #lifeline: LifelineKeeper;
+  /**
+   * One for each kind of plumbing that has any: the kernel takes every local route of a device away, and says nothing, when the
+   * last alias of that device goes (fib_inetaddr_event() in net/ipv4/fib_frontend.c).
+   */
+  readonly #lifelines: ReadonlyMap<Plumbing, LifelineKeeper>;
   readonly #ports: LanPorts;
   /** Interfaces that are known to be missing. */
   readonly #missing = new Set<string>();
@@ -59,14 +68,15 @@ export class Plumber {
 
   private constructor(
     private readonly kernel: Kernel,
-    private readonly config: Config,
+    config: Config,
     private readonly vips: readonly string[],
     private readonly sink: NodeEventSink,
   ) {
     const { topologies, cluster } = config;
     this.#places = new Map(topologies.map((topology) => [topology.block, new Place(topology, cluster)]));
     this.#topologyOf = topologyFinder(topologies);
-    this.#lifeline = new LifelineKeeper(kernel, sink);
+    const kinds = PLUMBINGS.filter((kind) => topologies.some((one) => one.lifeline && one.plumbing === kind));
+    this.#lifelines = new Map(kinds.map((kind) => [kind, new LifelineKeeper(kernel, sink)]));
     this.#ports = new LanPorts(kernel, sink);
   }
 
@@ -77,9 +87,16 @@ export class Plumber {
     return plumber;
   }
 
-  /** From here on, what Topologies with a lifeline plumb goes away with this process. @throws ERR_LIFELINE. */
-  async openLifeline(name: string): Promise<void> {
-    if (this.config.topologies.some(({ lifeline }) => lifeline)) await this.#lifeline.open(name);
+  /**
+   * From here on, what Topologies with a lifeline plumb goes away with this process. The first is named after the tag of this
+   * daemon, hf104, so that no second one of that tag gets far. @throws ERR_LIFELINE.
+   */
+  async openLifelines(): Promise<void> {
+    let number = this.kernel.protocol;
+    for (const lifeline of this.#lifelines.values()) {
+      await lifeline.open(`hf${number}`);
+      number += SECOND_LIFELINE;
+    }
   }
 
   /**
@@ -95,12 +112,12 @@ export class Plumber {
 
   /** Something could not be opened at the last look: look again soon. */
   get isUnsettled(): boolean {
-    return this.#lifeline.isMissing || this.#ports.isMissing;
+    return [...this.#lifelines.values()].some(({ isMissing }) => isMissing) || this.#ports.isMissing;
   }
 
   async #look(): Promise<string[]> {
     const links = await this.kernel.links();
-    await this.#lifeline.look(links);
+    for (const lifeline of this.#lifelines.values()) await lifeline.look(links);
     const former = new Map([...this.#places.values()].map((place) => [place, place.target?.ifindex]));
     const changes = this.#follow(links);
     for (const [place, change] of changes) {
@@ -116,7 +133,7 @@ export class Plumber {
       if (change === "same" || place.source === null) continue;
       if (place.plumbed.size > 0) this.kernel.announce([...place.plumbed], place.source);
     }
-    const isDown = (place: Place) => !place.serves || (place.topology.lifeline && this.#lifeline.isMissing);
+    const isDown = (place: Place) => !place.serves || this.#lifelineOf(place)?.isMissing === true;
     return [...this.#places].filter(([, place]) => isDown(place)).map(([block]) => block);
   }
 
@@ -222,7 +239,7 @@ export class Plumber {
 
   /** @returns those that the kernel did not take, with its words; the others are plumbed. */
   async plumb(addresses: readonly string[], term: Term): Promise<PlumbFailure[]> {
-    await this.#looking.catch(() => {}); // It may be making the lifeline that they are to sit on.
+    await this.#looking.catch(() => {}); // It may be making a lifeline that they are to sit on.
     return this.#inPlaces(addresses, async (some, place) => {
       for (const address of some) place.plumbed.add(address);
       const result = await this.#add(some, place, term);
@@ -307,18 +324,25 @@ export class Plumber {
     }
   }
 
-  /** Takes away everything that sits on the lifeline. */
+  /** Takes away everything that sits on a lifeline. */
   async close(): Promise<void> {
     await this.#looking.catch(() => {});
     await this.#ports.close();
-    await this.#lifeline.close();
+    for (const lifeline of this.#lifelines.values()) await lifeline.close();
   }
 
   /** Null while there is nothing to plumb on. */
-  #target({ topology, target }: Place): PlumbTarget | null {
-    if (!topology.lifeline) return target;
-    const { ifindex } = this.#lifeline;
+  #target(place: Place): PlumbTarget | null {
+    const { target } = place;
+    const lifeline = this.#lifelineOf(place);
+    if (lifeline === undefined) return target;
+    const { ifindex } = lifeline;
     return target === null || ifindex === null ? null : { ...target, ifindex };
+  }
+
+  /** undefined where the Topology has none. */
+  #lifelineOf({ topology }: Place): LifelineKeeper | undefined {
+    return topology.lifeline ? this.#lifelines.get(topology.plumbing) : undefined;
   }
 
   #isOnLink({ topology }: Place): boolean {

@@ -31,7 +31,7 @@ const inside = (...commands: string[]) => ipBatch(network.namespace("one"), comm
 const logPath = () => join(network.directory, "one.log");
 
 /** A cluster of one, with a Topology on each interface. Nothing is looked at for an hour but for what the kernel tells. */
-async function start(topology: string): Promise<LabProcess> {
+async function start(topology: string, other = ""): Promise<LabProcess> {
   const file = join(network.directory, "one.conf");
   await writeFile(
     file,
@@ -40,7 +40,7 @@ async function start(topology: string): Promise<LabProcess> {
      ECCluster_Listener { Listen "127.0.0.1:4802" {} }
      cluster { nodename = "one"  view_mature_time = 0.1  arp_refresh = 0  if_check_interval = 3600
        Topology "10.1.1.0/24" { interface = "eth1"  ${topology} }
-       Topology "10.2.1.0/24" { interface = "eth0" }
+       Topology "10.2.1.0/24" { interface = "eth0"  ${other} }
      }
      ESMTP_Listener { ${[...MAIL, ...OTHER].map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
   );
@@ -132,6 +132,21 @@ async function makeEth1(name = "eth1"): Promise<void> {
 }
 
 const WITH_LIFELINE = "plumbing = route  lifeline = true";
+
+describe("routes and aliases on lifelines", () => {
+  it("do not go with each other: the last alias of a device would take its routes along", async () => {
+    await start("plumbing = route  lifeline = true", "lifeline = true");
+    await allOn(MAIL, LIFELINE);
+    await allOn(OTHER, "hf1104");
+    await inside(...OTHER.map((vip) => `address delete ${vip}/32 dev hf1104`));
+    const lost = async () => (await events("vip-lost")).map(({ addresses }) => addresses).join(" ");
+    await until(lost, (text) => text.includes("10.2.1.2"));
+    await allOn(OTHER, "hf1104");
+    await allOn(MAIL, LIFELINE);
+    expect(await lost()).not.toContain("10.1.1.");
+    await allGreet();
+  });
+});
 
 describe("a lifeline that somebody takes away", () => {
   it.each([
