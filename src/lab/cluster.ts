@@ -64,6 +64,12 @@ export class Cluster {
     });
   }
 
+  /** Facts of every line with this code that a node has logged. */
+  events(node: string, code: string): readonly Readonly<Record<string, unknown>>[] {
+    const lines = readLog(this.#member(node).logFile).filter((line) => line.includes(`"code":"${code}"`));
+    return lines.map((line) => JSON.parse(line));
+  }
+
   isRunning(node: string): boolean {
     return this.#member(node).process !== null;
   }
