@@ -271,11 +271,16 @@ function loseOne(cluster: Cluster, core: Core, random: Random): void {
   }
 }
 
-/** Where a survivor says that each address will be once this one is dead. */
+/**
+ * Where a survivor says that each address will be once this one is dead. Of nobody while a member is doubtful: its next trial,
+ * which time brings about, gives it what no plan can know of.
+ */
 function plannedHomes(core: Core, victim: string): Map<string, string | null> {
   const survivor = core.daemons().find(({ name }) => name !== victim);
   if (survivor === undefined) return new Map();
-  const { moves } = plan(survivor.core.ownership, { kind: "die", node: victim });
+  const { ownership } = survivor.core;
+  if ([...ownership.members.keys()].some((member) => ownership.doubts.of(member).size > 0)) return new Map();
+  const { moves } = plan(ownership, { kind: "die", node: victim });
   return new Map([...homesOf(core.daemons()), ...moves.map(({ address, to }) => [address, to] as const)]);
 }
 
