@@ -59,7 +59,7 @@ export class Courier {
    */
   async deliver(id: string, binding: Binding, domain: string): Promise<void> {
     const message = this.desk.spool.get(id);
-    if (message === null || message.moving !== null) return;
+    if (message === null || message.moving !== null || message.binding !== binding.name) return;
     const due = dueRecipients(message, domain, Date.now());
     if (due.length === 0) return;
     const settled = new Map<number, Settled>();

@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { explain, HoldfastError } from "../../errors.js";
 import { Bodies } from "./bodies.js";
 import { unseal } from "./codec.js";
+import { domainKeys, keepsDomains } from "./domain-index.js";
 import { type MessageRecord, readRecord, standing } from "./record.js";
 import { openStore, type Store } from "./store.js";
 import type { MessageId } from "./types.js";
@@ -24,6 +25,7 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
     throw new HoldfastError("ERR_SPOOL", `there is no spool in ${directory}`, { directory });
   const store = openStore(directory, true);
   const bodies = new Bodies(directory, 0, 0, () => 0);
+  const byDomain = store.domains !== null && keepsDomains(store);
   try {
     for (const { key: id, value } of store.messages.getRange()) {
       const record = readRecord(unseal(value), id);
@@ -31,22 +33,25 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
         yield { id, reason: "the record is damaged" };
         continue;
       }
-      for (const reason of indexProblems(store, record)) yield { id, reason };
+      for (const reason of indexProblems(store, byDomain, record)) yield { id, reason };
       const reason = await bodyProblem(store, bodies, record);
       if (reason !== null) yield { id, reason };
     }
     yield* strays(store);
+    if (byDomain) yield* domainStrays(store);
   } finally {
     await store.close();
   }
 }
 
-function* indexProblems(store: Store, { message }: MessageRecord): Generator<string> {
+function* indexProblems(store: Store, byDomain: boolean, { message }: MessageRecord): Generator<string> {
   const { due, doubt } = standing(message);
   if (due !== null) {
     const entry = store.due.getBinary([message.binding, due.atMs, message.id]);
     if (entry === undefined) yield "it is not in the queue of its binding";
     else if (!isDeepStrictEqual(unseal(entry), due.rows)) yield "its entry in the queue of its binding is wrong";
+    const keys = domainKeys({ binding: message.binding, rows: due.rows }, message.id);
+    if (byDomain && !keys.every((key) => store.domains?.doesExist(key))) yield "it is not in the queue of each of its domains";
   }
   if (doubt.length === 0) return;
   const entry = store.doubt.getBinary(message.id);
@@ -84,6 +89,15 @@ function* strays(store: Store): Generator<SpoolProblem> {
   for (const [, id] of store.goneByTime.getKeys()) {
     if (!store.gone.doesExist(id)) yield { id, reason: "its tombstone is missing" };
     if (store.messages.doesExist(id)) yield { id, reason: "it is here, and has a tombstone" };
+  }
+}
+
+function* domainStrays(store: Store): Generator<SpoolProblem> {
+  for (const [binding, domain, atMs, id] of store.domains?.getKeys() ?? []) {
+    const message = recordOf(store, id)?.message;
+    const rows = message?.binding === binding ? (standing(message).due?.rows ?? []) : [];
+    if (!domainKeys({ binding, rows }, id).some((own) => own[1] === domain && own[2] === atMs))
+      yield { id, reason: `the queue of ${binding} by domain has an entry that is not this message's` };
   }
 }
 
