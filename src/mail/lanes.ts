@@ -22,7 +22,7 @@ export class Lanes {
   readonly #idle = new Set<Lane>();
   readonly #busy = new Set<Lane>();
 
-  constructor(private readonly binding: string) {}
+  constructor(readonly binding: string) {}
 
   get size(): number {
     return this.#lanes.size;

@@ -36,6 +36,8 @@ export class Scheduler {
   /** Bindings that wait for room on this node: for any, and for a share that a busy domain may use. */
   readonly #waitForAny = new Set<string>();
   readonly #waitForShare = new Set<string>();
+  /** Bindings that may start one delivery although others wait. */
+  readonly #turns = new Set<string>();
   #deliveries = 0;
   #stopped = false;
 
@@ -105,43 +107,59 @@ export class Scheduler {
 
   #pump(name: string, until: number): void {
     const binding = this.#mayRun(name);
-    if (binding === null) return this.#wakeWaiting();
+    let hasTurn = this.#turns.delete(name);
+    if (binding === null) {
+      this.#wait(name, null);
+      return;
+    }
     const lanes = this.#lanes.get(name) ?? new Lanes(name);
     this.#lanes.set(name, lanes);
     const now = Date.now();
     const domains = this.desk.spool.takeDomains(name, now, DOMAINS_AT_ONCE);
     for (const domain of domains) if (!this.courier.isSuspended(domain)) lanes.ready(domain);
-    for (let lane = this.#next(lanes); lane !== null; lane = this.#next(lanes)) {
-      this.#serve(binding, lanes, lane, now);
+    for (let lane = this.#next(lanes, hasTurn); lane !== null; lane = this.#next(lanes, hasTurn)) {
+      if (this.#serve(binding, lanes, lane, now)) hasTurn = false;
       if (performance.now() < until) continue;
       this.wake(name);
       return;
     }
-    if (lanes.hasIdle()) this.#waitForAny.add(name);
-    else if (lanes.hasBusy()) this.#waitForShare.add(name);
     if (lanes.size === 0) this.#lanes.delete(name);
     this.#arm(name);
+    this.#wait(name, lanes);
+  }
+
+  /** The domain that is to start something now; null when there is no room for any, or others have waited for it longer. */
+  #next(lanes: Lanes, hasTurn: boolean): Lane | null {
+    if (this.#deliveries >= MAX_DELIVERIES) return null;
+    const first = hasTurn || !(othersWait(this.#waitForAny, lanes.binding) || othersWait(this.#turns, lanes.binding));
+    if (lanes.hasIdle()) return first ? lanes.takeIdle() : null;
+    if (this.#deliveries >= MAX_SHARED) return null;
+    return hasTurn || (first && !othersWait(this.#waitForShare, lanes.binding)) ? lanes.takeBusy() : null;
+  }
+
+  /** Whoever has something left to start waits for room, and keeps its place; whoever has not makes way. */
+  #wait(name: string, lanes: Lanes | null): void {
+    if (lanes?.hasIdle() === true) this.#waitForAny.add(name);
+    else this.#waitForAny.delete(name);
+    if (lanes?.hasIdle() === false && lanes.hasBusy()) this.#waitForShare.add(name);
+    else this.#waitForShare.delete(name);
     this.#wakeWaiting();
   }
 
-  #next(lanes: Lanes): Lane | null {
-    if (this.#deliveries >= MAX_DELIVERIES) return null;
-    return lanes.takeIdle() ?? (this.#deliveries < MAX_SHARED ? lanes.takeBusy() : null);
-  }
-
-  /** Starts one message of a domain. */
-  #serve(binding: Binding, lanes: Lanes, lane: Lane, now: number): void {
+  /** Starts one message of a domain. @returns false when there is none, or the domain is at its limit. */
+  #serve(binding: Binding, lanes: Lanes, lane: Lane, now: number): boolean {
     const limit = binding.maxConnectionsPerDomain ?? this.desk.config.mail.maxOutboundConnections;
     // At its limit: it comes again when one of its deliveries ends.
-    if (lane.claims.size >= limit) return;
+    if (lane.claims.size >= limit) return false;
     const id = this.#nextOf(lane, now);
     if (id === null) {
       this.desk.spool.leaveDomain(binding.name, lane.domain, now);
       lanes.rest(lane);
-      return;
+      return false;
     }
     this.#start(binding, lanes, lane, id);
     lanes.line(lane);
+    return true;
   }
 
   #nextOf(lane: Lane, now: number): MessageId | null {
@@ -178,6 +196,7 @@ export class Scheduler {
     if (this.#deliveries >= (waiting === this.#waitForAny ? MAX_DELIVERIES : MAX_SHARED)) return;
     for (const name of waiting) {
       waiting.delete(name);
+      this.#turns.add(name);
       this.wake(name);
       return;
     }
@@ -215,4 +234,8 @@ export class Scheduler {
     timer.unref();
     this.#timers.set(name, timer);
   }
+}
+
+function othersWait(waiting: ReadonlySet<string>, name: string): boolean {
+  return waiting.size > (waiting.has(name) ? 1 : 0);
 }

@@ -51,7 +51,8 @@ function* indexProblems(store: Store, byDomain: boolean, { message }: MessageRec
     if (entry === undefined) yield "it is not in the queue of its binding";
     else if (!isDeepStrictEqual(unseal(entry), due.rows)) yield "its entry in the queue of its binding is wrong";
     const keys = domainKeys({ binding: message.binding, rows: due.rows }, message.id);
-    if (byDomain && !keys.every((key) => store.domains?.doesExist(key))) yield "it is not in the queue of each of its domains";
+    if (byDomain && !keys.every((key) => store.domains?.doesExist(key)))
+      yield "it is not in the queue of each of its domains";
   }
   if (doubt.length === 0) return;
   const entry = store.doubt.getBinary(message.id);
