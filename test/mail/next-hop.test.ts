@@ -18,8 +18,14 @@ describe("the next hop", () => {
   it("is the domain's route, else the gateway, else an MX", () => {
     const gateway = [{ host: "gw.test", port: 25 }];
     const routes = [{ host: "r.test", port: 2525 }];
-    expect(routeOf({ name: "x", routes, suspended: false }, gateway)).toEqual({ kind: "hosts", hosts: routes });
-    expect(routeOf({ name: "x", routes: [], suspended: false }, gateway)).toEqual({ kind: "hosts", hosts: gateway });
+    expect(routeOf({ name: "x", routes, suspended: false, tls: null }, gateway)).toEqual({
+      kind: "hosts",
+      hosts: routes,
+    });
+    expect(routeOf({ name: "x", routes: [], suspended: false, tls: null }, gateway)).toEqual({
+      kind: "hosts",
+      hosts: gateway,
+    });
     expect(routeOf(undefined, gateway)).toEqual({ kind: "hosts", hosts: gateway });
     expect(routeOf(undefined, null)).toEqual({ kind: "mx" });
   });
