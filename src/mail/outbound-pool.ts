@@ -63,18 +63,16 @@ export class OutboundPool {
    * @throws SourceMissing, or what the socket or the other server said.
    */
   async lease(binding: Binding, hop: Hop, fresh: boolean, tls: OutboundTls): Promise<OutboundSession> {
-    const key = keyOf(binding, hop, tls);
-    const idle = fresh ? undefined : this.#idle.get(key)?.pop();
+    const peer = peerOf(hop);
+    // What was opened in the clear for want of TLS is not used any more once TLS is to be tried again.
+    const use = tls === "ifavailable" && this.#tlsTrouble.isPlain(peer, performance.now()) ? "no" : tls;
+    const idle = fresh ? undefined : this.#idle.get(keyOf(binding, hop, use))?.pop();
     if (idle !== undefined) {
       idle.resume();
       return idle;
     }
-    const peer = peerOf(hop);
-    if (tls === "ifavailable" && this.#tlsTrouble.isPlain(peer, performance.now())) {
-      return this.#open(binding, hop, "no", key);
-    }
     try {
-      const session = await this.#open(binding, hop, tls, key);
+      const session = await this.#open(binding, hop, use);
       if (session.isEncrypted) this.#tlsTrouble.succeeded(peer);
       return session;
     } catch (error) {
@@ -90,7 +88,7 @@ export class OutboundPool {
       });
       if (plainMs === 0) throw error;
       // Opportunistic (RFC 7435): what cannot be encrypted still goes.
-      return this.#open(binding, hop, "no", key);
+      return this.#open(binding, hop, "no");
     }
   }
 
@@ -117,7 +115,7 @@ export class OutboundPool {
     return this.#sockets.keys();
   }
 
-  async #open(binding: Binding, hop: Hop, tls: OutboundTls, key: string): Promise<Session> {
+  async #open(binding: Binding, hop: Hop, tls: OutboundTls): Promise<Session> {
     const socket = await this.#connect(binding, hop);
     const smtp = new SMTPConnection({
       connection: socket,
@@ -127,6 +125,7 @@ export class OutboundPool {
       logger: false,
       ...TLS_OPTIONS[tls],
     });
+    const key = keyOf(binding, hop, tls);
     const session = new Session(smtp, socket, binding.name, hop, {
       park: (parked) => this.#park(key, parked),
       unpark: (parked) => this.#unpark(key, parked),
@@ -248,7 +247,7 @@ class Session implements OutboundSession {
   }
 
   get isEncrypted(): boolean {
-    return this.smtp.secure === true;
+    return this.smtp.secure;
   }
 
   async send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo> {

@@ -119,6 +119,10 @@ describe("encryption of mail that goes out", () => {
     target.state.answer = "works";
     await world.delivered(2);
     expect(target.taken[1]).toMatchObject({ to: ["u@secret.test"], tls: true });
+    // A handshake was completed: no connection in the clear is used any more, not even one that is kept.
+    await world.submit("v@x.test");
+    await world.delivered(3);
+    expect(target.taken[2]).toMatchObject({ to: ["v@x.test"], tls: true });
   });
 
   scene("is required everywhere by the global option, and not asked for with `no`", async () => {

@@ -25,7 +25,8 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
     throw new HoldfastError("ERR_SPOOL", `there is no spool in ${directory}`, { directory });
   const store = openStore(directory, true);
   const bodies = new Bodies(directory, 0, 0, () => 0);
-  const byDomain = store.domains !== null && keepsDomains(store);
+  const byDomain = keepsDomains(store) ? store.domains : null;
+  let inDomains = 0;
   try {
     for (const { key: id, value } of store.messages.getRange()) {
       const record = readRecord(unseal(value), id);
@@ -33,26 +34,28 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
         yield { id, reason: "the record is damaged" };
         continue;
       }
-      for (const reason of indexProblems(store, byDomain, record)) yield { id, reason };
+      for (const reason of indexProblems(store, record)) yield { id, reason };
+      const keys = byDomain === null ? [] : keysInDomains(record);
+      const found = keys.filter((key) => byDomain?.doesExist(key)).length;
+      if (found < keys.length) yield { id, reason: "it is not in the queue of each of its domains" };
+      inDomains += found;
       const reason = await bodyProblem(store, bodies, record);
       if (reason !== null) yield { id, reason };
     }
     yield* strays(store);
-    if (byDomain) yield* domainStrays(store);
+    // Each entry costs a record, which may be long: they are looked at one by one only when there are too many.
+    if (byDomain !== null && byDomain.getKeysCount() > inDomains) yield* domainStrays(store, byDomain);
   } finally {
     await store.close();
   }
 }
 
-function* indexProblems(store: Store, byDomain: boolean, { message }: MessageRecord): Generator<string> {
+function* indexProblems(store: Store, { message }: MessageRecord): Generator<string> {
   const { due, doubt } = standing(message);
   if (due !== null) {
     const entry = store.due.getBinary([message.binding, due.atMs, message.id]);
     if (entry === undefined) yield "it is not in the queue of its binding";
     else if (!isDeepStrictEqual(unseal(entry), due.rows)) yield "its entry in the queue of its binding is wrong";
-    const keys = domainKeys({ binding: message.binding, rows: due.rows }, message.id);
-    if (byDomain && !keys.every((key) => store.domains?.doesExist(key)))
-      yield "it is not in the queue of each of its domains";
   }
   if (doubt.length === 0) return;
   const entry = store.doubt.getBinary(message.id);
@@ -93,11 +96,15 @@ function* strays(store: Store): Generator<SpoolProblem> {
   }
 }
 
-function* domainStrays(store: Store): Generator<SpoolProblem> {
-  for (const [binding, domain, atMs, id] of store.domains?.getKeys() ?? []) {
-    const message = recordOf(store, id)?.message;
-    const rows = message?.binding === binding ? (standing(message).due?.rows ?? []) : [];
-    if (!domainKeys({ binding, rows }, id).some((own) => own[1] === domain && own[2] === atMs))
+function keysInDomains({ message }: MessageRecord): ReturnType<typeof domainKeys> {
+  return domainKeys({ binding: message.binding, rows: standing(message).due?.rows ?? [] }, message.id);
+}
+
+function* domainStrays(store: Store, byDomain: NonNullable<Store["domains"]>): Generator<SpoolProblem> {
+  for (const [binding, domain, atMs, id] of byDomain.getKeys()) {
+    const record = recordOf(store, id);
+    const own = record === null ? [] : keysInDomains(record);
+    if (!own.some((key) => key[0] === binding && key[1] === domain && key[2] === atMs))
       yield { id, reason: `the queue of ${binding} by domain has an entry that is not this message's` };
   }
 }

@@ -24,9 +24,10 @@ export class DomainTimes {
   /** Takes up to `limit` domains whose time has come, earliest first: they have no entry until they are noted. */
   take(binding: string, atMs: number, limit: number): string[] {
     const heap = this.#bindings.get(binding);
+    if (heap === undefined) return [];
     const taken: string[] = [];
-    while (heap !== undefined && taken.length < limit && heap.first <= atMs) taken.push(heap.pop());
-    if (heap?.first === Infinity) this.#bindings.delete(binding);
+    for (; taken.length < limit && heap.first <= atMs; taken.push(heap.pop()));
+    if (heap.first === Infinity) this.#bindings.delete(binding);
     return taken;
   }
 
