@@ -1,7 +1,7 @@
 /**
- * The domains of one binding that have mail to start, in two rings: those of which nothing is being delivered, and those
- * of which something is. Each turn starts one message of one domain, which then goes to the end of its ring, so no domain
- * waits for another one's queue.
+ * The domains of one binding that have mail to start, in two rings: those of which nothing is being delivered, and
+ * those of which something is. Each turn starts one message of one domain, which then goes to the end of its ring, so
+ * no domain waits for another one's queue.
  */
 import type { MessageId } from "./spool/types.js";
 

@@ -1,7 +1,7 @@
 /**
  * Starts deliveries: what is due, for bindings that may deliver here now, within the limits of each (binding, domain)
- * and of the whole node. The domains of one message go in parallel, and no domain waits for another one's queue: what is
- * due is asked for by domain, a domain at its limit is not asked about until something of it ends, and the last half of
+ * and of the whole node. The domains of one message go in parallel, and no domain waits for another one's queue: what
+ * is due is asked for by domain, a domain at its limit is not asked about until something of it ends, and the last half of
  * what the node may deliver at a time is for domains of which nothing is being delivered.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -128,7 +128,7 @@ export class Scheduler {
     this.#wait(name, lanes);
   }
 
-  /** The domain that is to start something now; null when there is no room for any, or others have waited for it longer. */
+  /** The domain that is to start something now; null when there is no room, or others have waited for it longer. */
   #next(lanes: Lanes, hasTurn: boolean): Lane | null {
     if (this.#deliveries >= MAX_DELIVERIES) return null;
     const first = hasTurn || !(othersWait(this.#waitForAny, lanes.binding) || othersWait(this.#turns, lanes.binding));

@@ -66,7 +66,7 @@ export class Ledger {
     await this.store.commit(() => {
       if (saveIncarnation) {
         void this.store.facts.put("incarnation", seal(this.incarnation));
-        // A version that does not keep the table writes the other alone: then the two differ, and the table is made again.
+        // A version that does not keep the table writes the other alone: they differ, and the table is made again.
         void this.store.facts.put("domains", seal(this.incarnation));
       }
       also();

@@ -56,7 +56,7 @@ export class QueueIndex {
     return { inDoubt, damaged };
   }
 
-  /** Makes the `domains` table from the `due` table. Blocks: some 10 µs a message; for open only. */
+  /** Makes the `domains` table from the `due` table. Reads and writes an entry for each message: for open only. */
   rebuildDomains(): void {
     const { due, domains } = this.#store;
     if (domains === null) return;

@@ -35,8 +35,8 @@ export interface Store {
   readonly bodies: Table<string>;
   /** [binding, earliest attempt, id] -> rows of the recipients that wait. */
   readonly due: Table<[string, number, string]>;
-  /** [binding, domain, its earliest attempt, id], empty: the same by domain. null in a spool of a version without it that is
-   * only read. */
+  /** [binding, domain, its earliest attempt, id], empty: the same by domain. null in a spool of a version without
+   * it that is only read. */
   readonly domains: Table<[string, string, number, string]> | null;
   /** id -> binding and rows of the recipients whose delivery or move is under way. */
   readonly doubt: Table<string>;
@@ -44,7 +44,7 @@ export interface Store {
   readonly gone: Table<string>;
   /** [time, id], empty: the tombstones by age. */
   readonly goneByTime: Table<[number, string]>;
-  /** "incarnation" -> the greatest one that made ids here; "domains" -> the last one that kept the table of that name. */
+  /** "incarnation" -> the greatest one that made ids here; "domains" -> the last one that kept that table. */
   readonly facts: Table<string>;
   /**
    * Makes the puts and removes of `write`, all of them or none, and resolves once they would survive a power cut.

@@ -94,7 +94,7 @@ export interface Spool {
   /** Due messages of a binding, oldest attempt first, without those being moved and recipients being delivered. Reads
    * no bodies and no more than `limit` index entries. */
   due(binding: string, atMs: number, limit: number): readonly DueMessage[];
-  /** The same for one domain (lower case) of a binding: ids only. Reads no other domain's entries, however many lie before. */
+  /** The same for one domain (lower case) of a binding: ids only. Reads no other domain's entries, however many. */
   dueIn(binding: string, domain: string, atMs: number, limit: number): readonly MessageId[];
   /** Takes up to `limit` domains of a binding of which mail has come due, earliest first. Costs nothing for those that
    * rest. A domain is given once: again when `leaveDomain` said so, or when a message for it is stored, settled, freed or
