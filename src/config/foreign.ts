@@ -70,6 +70,7 @@ export const FOREIGN_OWN_LISTENER: readonly Foreign[] = [
 export const FOREIGN_DELIVERY: readonly Foreign[] = [
   ...foreign("Gateway", "has no effect here, only in the global scope and in Domain", "warning"),
   ...foreign("Routes", "has no effect here, only in Domain", "warning"),
+  ...foreign("TLS", "has no effect here, only in the global scope and in Domain", "warning"),
   ...foreign(
     "Message_Expiration Retry_Interval Max_Retry_Interval TLS_Certificate TLS_Key",
     "has no effect here, only in the global scope",
@@ -88,7 +89,7 @@ export const FOREIGN_DELIVERY: readonly Foreign[] = [
   Max_Retries Never_Attempt_Expired_Messages OpenDKIM_Sign Outbound_Throttle_Connections
   Outbound_Throttle_Messages Rcptto_Timeout Remote_SMTP_Port Rset_Timeout
   Scope_Max_Outbound_Connections Server_Max_Outbound_Connections Server_Reserve_Outbound_Connections
-  SMTP_Extensions Suppress_Spool TCP_Recv_Buffer_Size TCP_Send_Buffer_Size TLS TLS_CA TLS_Ciphers TLS_Verify`),
+  SMTP_Extensions Suppress_Spool TCP_Recv_Buffer_Size TCP_Send_Buffer_Size TLS_CA TLS_Ciphers TLS_Verify`),
 ];
 
 export const FOREIGN_DELIVERY_SCOPES: readonly Foreign[] = foreign(

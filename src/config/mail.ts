@@ -25,6 +25,7 @@ export function readMail(root: Scope, nodename: string, diagnostics: Diagnostics
     mmoveConnections: values.mmoveConnections,
     listenSharedMin: values.listenSharedMin,
     hostname: values.hostname ?? nodename,
+    tls: values.tls,
   };
 }
 
@@ -47,7 +48,12 @@ export function readDomains(scopes: readonly Scope[], diagnostics: Diagnostics):
       continue;
     }
     first.set(name, scope.at);
-    domains.push({ name, routes: valueOf(DOMAIN.routes, scope) ?? [], suspended: valueOf(DOMAIN.suspended, scope) });
+    domains.push({
+      name,
+      routes: valueOf(DOMAIN.routes, scope) ?? [],
+      suspended: valueOf(DOMAIN.suspended, scope),
+      tls: setting(DOMAIN.tls, scope)?.value ?? null,
+    });
   }
   return domains;
 }

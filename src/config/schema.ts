@@ -267,12 +267,20 @@ export const BINDING_GROUP = {
   maxOutboundConnections: MAX_OUTBOUND_CONNECTIONS,
 };
 
+const OUTBOUND_TLS = option.choice(
+  "TLS",
+  "ifavailable",
+  ["ifavailable", "required", "no"],
+  "encryption of mail that goes out, without a look at certificates; `required`: mail waits where there is none (OPERATING.md)",
+);
+
 export const DOMAIN = {
   routes: {
     ...option.endpoints("Routes", "next-hop", "next hops of the domain, tried in order, in place of its MX"),
     aliases: ["Gateway"],
   },
   suspended: SUSPEND_DELIVERY,
+  tls: OUTBOUND_TLS,
 };
 
 export const GLOBAL = {
@@ -282,7 +290,8 @@ export const GLOBAL = {
   maxOutboundConnections: MAX_OUTBOUND_CONNECTIONS,
   spoolBase: option.path("SpoolBase", "/var/spool/holdfast", "directory of the mail spool"),
   hostname: option.hostName("Hostname", null, "name of this host in mail; else the name of the node"),
-  gateway: option.endpoints("Gateway", "next-hop", "next hop of every domain without `Routes`; else MX"),
+  gateway: option.endpoints("Gateway", "next-hop", "next hops of every domain without `Routes`, in order; else MX"),
+  tls: OUTBOUND_TLS,
   bindingHeader: option.pattern(
     "Binding_Header",
     null,

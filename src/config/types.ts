@@ -203,6 +203,8 @@ export interface MailOptions {
   /** DuraVIP addresses on one port that have a socket each; more than that share one. 0: never. Default 512. */
   readonly listenSharedMin: number;
   readonly hostname: string;
+  /** `TLS`: of connections to other mail servers. */
+  readonly tls: OutboundTls;
 }
 
 export interface DomainRoute {
@@ -210,7 +212,12 @@ export interface DomainRoute {
   readonly name: string;
   readonly routes: readonly Endpoint[];
   readonly suspended: boolean;
+  /** `TLS` of the domain; null: what MailOptions says. */
+  readonly tls: OutboundTls | null;
 }
+
+/** Whether a connection to another mail server is encrypted: where it can be, or else the mail waits, or never. */
+export type OutboundTls = "ifavailable" | "required" | "no";
 
 /** One thing to say about a text. `error` stops the daemon; `warning` and `note` do not. */
 export interface Diagnostic {

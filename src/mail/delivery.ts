@@ -5,7 +5,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SMTPEnvelope } from "nodemailer/lib/smtp-connection";
-import type { Binding, DomainRoute } from "../config/types.js";
+import type { Binding, DomainRoute, OutboundTls } from "../config/types.js";
 import { explain } from "../errors.js";
 import { type Desk, domainOf, groupOf } from "./desk.js";
 import { isOutOfDescriptors } from "./errno.js";
@@ -59,7 +59,7 @@ export class Courier {
    */
   async deliver(id: string, binding: Binding, domain: string): Promise<void> {
     const message = this.desk.spool.get(id);
-    if (message === null || message.moving !== null) return;
+    if (message === null || message.moving !== null || message.binding !== binding.name) return;
     const due = dueRecipients(message, domain, Date.now());
     if (due.length === 0) return;
     const settled = new Map<number, Settled>();
@@ -114,7 +114,7 @@ export class Courier {
   > {
     let session: OutboundSession;
     try {
-      session = await this.pool.lease(binding, hop, fresh);
+      session = await this.pool.lease(binding, hop, fresh, this.#tlsFor(message, batch));
     } catch (error) {
       if (isOwnTrouble(error)) throw error;
       // A server that will not talk at all is not the last word: the next one is asked (RFC 5321 section 5.1).
@@ -144,6 +144,12 @@ export class Courier {
       const all = cut && isConnectionLost(error) ? { ...outcomeOfError(error), cut } : outcomeOfError(error);
       return { outcomes: byAddress(message, batch, (address) => ({ ...(refused.get(address) ?? all), ...where })) };
     }
+  }
+
+  /** A transaction is for one domain. */
+  #tlsFor(message: SpooledMessage, batch: readonly number[]): OutboundTls {
+    const domain = domainOf(message.envelope.recipients[batch[0] ?? 0]?.address ?? "");
+    return this.#domains.get(domain)?.tls ?? this.desk.config.mail.tls;
   }
 
   /** Read once the other side asked for it, so that a refused envelope costs no commit. */

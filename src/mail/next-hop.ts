@@ -66,7 +66,8 @@ export function orderMx(
 }
 
 /**
- * Addresses to try, best first.
+ * Addresses to try, best first: configured hosts as they were written, as somebody chose that order; exchangers by
+ * preference, and equal ones at random, so that senders share them (RFC 5321 section 5.1).
  *
  * @param family of the binding's address; 0 where the kernel chooses the source.
  * @throws NoHop
@@ -78,8 +79,7 @@ export async function findHops(
   dns: MailDns,
   random: () => number,
 ): Promise<readonly Hop[]> {
-  const hosts =
-    route.kind === "hosts" ? shuffled(route.hosts, random).slice(0, MAX_HOSTS) : await mxHosts(domain, dns, random);
+  const hosts = route.kind === "hosts" ? route.hosts.slice(0, MAX_HOSTS) : await mxHosts(domain, dns, random);
   const hops: Hop[] = [];
   let trouble: unknown;
   for (const { host, port } of hosts) {

@@ -3,14 +3,16 @@
  * is kept a few seconds for the next message from the same binding to the same host.
  */
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, isIPv6, type Socket } from "node:net";
 import type { Readable } from "node:stream";
 import SMTPConnection, { type SMTPEnvelope, type SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
-import type { Binding } from "../config/types.js";
+import type { Binding, OutboundTls } from "../config/types.js";
+import { explain } from "../errors.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
 import { greeted } from "./smtp-greeting.js";
+import { type TlsFailure, TlsTrouble } from "./tls-trouble.js";
 
 /** How long a connection with nothing to do is kept. */
 const IDLE_MS = 5_000;
@@ -19,8 +21,6 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const GREETING_TIMEOUT_MS = 60_000;
 /** Longest wait for the reply to RSET. */
 const RESET_MS = 10_000;
-/** Hosts remembered for a broken STARTTLS. */
-const MAX_PLAIN_HOSTS = 1_000;
 
 /** The binding's address is not on this host now: nobody may send from it. */
 export class SourceMissing extends Error {
@@ -29,6 +29,12 @@ export class SourceMissing extends Error {
 
 class TlsFailed extends Error {
   override readonly name = "TlsFailed";
+  readonly failure: TlsFailure;
+
+  constructor(cause: unknown) {
+    super(`STARTTLS failed: ${explain(cause)}`, { cause });
+    this.failure = isTlsError(cause) ? "refused" : "cut";
+  }
 }
 
 export interface OutboundSession {
@@ -36,6 +42,7 @@ export interface OutboundSession {
   readonly localAddress: string;
   /** It has carried a message before: the host may have closed it meanwhile. */
   readonly reused: boolean;
+  readonly isEncrypted: boolean;
   send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo>;
   /** Gives it back: kept for the next message when it is between messages, else closed. */
   release(): Promise<void>;
@@ -46,30 +53,42 @@ export interface OutboundSession {
 export class OutboundPool {
   readonly #idle = new Map<string, Session[]>();
   readonly #sockets = new Map<string, Set<Socket>>();
-  readonly #plain = new Set<string>();
+  readonly #tlsTrouble = new TlsTrouble();
 
   constructor(private readonly desk: Desk) {}
 
   /**
    * @param fresh never one that was used before.
+   * @param tls `required`: rejects where the connection cannot be encrypted.
    * @throws SourceMissing, or what the socket or the other server said.
    */
-  async lease(binding: Binding, hop: Hop, fresh: boolean): Promise<OutboundSession> {
-    const key = keyOf(binding, hop);
-    const idle = fresh ? undefined : this.#idle.get(key)?.pop();
+  async lease(binding: Binding, hop: Hop, fresh: boolean, tls: OutboundTls): Promise<OutboundSession> {
+    const peer = peerOf(hop);
+    // What was opened in the clear for want of TLS is not used any more once TLS is to be tried again.
+    const use = tls === "ifavailable" && this.#tlsTrouble.isPlain(peer, performance.now()) ? "no" : tls;
+    const idle = fresh ? undefined : this.#idle.get(keyOf(binding, hop, use))?.pop();
     if (idle !== undefined) {
       idle.resume();
       return idle;
     }
-    if (this.#plain.has(hop.address)) return this.#open(binding, hop, false);
     try {
-      return await this.#open(binding, hop, true);
+      const session = await this.#open(binding, hop, use);
+      if (session.isEncrypted) this.#tlsTrouble.succeeded(peer);
+      return session;
     } catch (error) {
       if (!(error instanceof TlsFailed)) throw error;
+      const plainMs = tls === "required" ? 0 : this.#tlsTrouble.failed(peer, error.failure, performance.now());
+      this.desk.count("tls-failed");
+      this.desk.emit("tls-failed", "warn", {
+        binding: binding.name,
+        host: hop.host,
+        peer,
+        reason: error.message,
+        plainSeconds: plainMs / 1_000,
+      });
+      if (plainMs === 0) throw error;
       // Opportunistic (RFC 7435): what cannot be encrypted still goes.
-      if (this.#plain.size >= MAX_PLAIN_HOSTS) this.#plain.clear();
-      this.#plain.add(hop.address);
-      return this.#open(binding, hop, false);
+      return this.#open(binding, hop, "no");
     }
   }
 
@@ -96,7 +115,7 @@ export class OutboundPool {
     return this.#sockets.keys();
   }
 
-  async #open(binding: Binding, hop: Hop, tls: boolean): Promise<Session> {
+  async #open(binding: Binding, hop: Hop, tls: OutboundTls): Promise<Session> {
     const socket = await this.#connect(binding, hop);
     const smtp = new SMTPConnection({
       connection: socket,
@@ -104,9 +123,9 @@ export class OutboundPool {
       host: hop.host,
       greetingTimeout: GREETING_TIMEOUT_MS,
       logger: false,
-      ...(tls ? { opportunisticTLS: true, tls: { rejectUnauthorized: false } } : { ignoreTLS: true }),
+      ...TLS_OPTIONS[tls],
     });
-    const key = keyOf(binding, hop);
+    const key = keyOf(binding, hop, tls);
     const session = new Session(smtp, socket, binding.name, hop, {
       park: (parked) => this.#park(key, parked),
       unpark: (parked) => this.#unpark(key, parked),
@@ -115,7 +134,7 @@ export class OutboundPool {
       socket.destroy();
       this.#requireSource(binding);
       // Errors of the socket during the handshake come without a code of their own.
-      throw smtp.upgrading === true ? new TlsFailed("STARTTLS failed", { cause: error }) : error;
+      throw smtp.upgrading === true ? new TlsFailed(error) : error;
     });
     return session;
   }
@@ -178,8 +197,26 @@ function isMissingSource(error: unknown): boolean {
   return codeOf(error) === "EADDRNOTAVAIL" && error instanceof Error && "syscall" in error && error.syscall === "bind";
 }
 
-function keyOf(binding: Binding, hop: Hop): string {
-  return `${binding.name}\n${hop.address}\n${hop.port}`;
+/** A connection that may be in the clear is none for mail that must not be. */
+function keyOf(binding: Binding, hop: Hop, tls: OutboundTls): string {
+  return `${binding.name}\n${hop.address}\n${hop.port}\n${tls}`;
+}
+
+function peerOf({ address, port }: Hop): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Certificates are not looked at: that would need DANE or MTA-STS (RFC 7672, RFC 8461). */
+const TLS_OPTIONS = {
+  ifavailable: { opportunisticTLS: true, tls: { rejectUnauthorized: false } },
+  required: { requireTLS: true, tls: { rejectUnauthorized: false } },
+  no: { ignoreTLS: true },
+} satisfies Record<OutboundTls, object>;
+
+/** OpenSSL said so: what the other side sent is no TLS, or is an alert. The rest are ends of the connection. */
+function isTlsError(error: unknown): boolean {
+  const { originalCode = "" } = error instanceof Error ? (error as Error & { readonly originalCode?: string }) : {};
+  return /^ERR_(?:SSL|TLS|OSSL)_|^EPROTO$/.test(originalCode);
 }
 
 interface Parking {
@@ -207,6 +244,10 @@ class Session implements OutboundSession {
     smtp.once("end", () => this.#closed());
     // A socket that the library has let go of may still fail.
     socket.on("error", () => undefined);
+  }
+
+  get isEncrypted(): boolean {
+    return this.smtp.secure;
   }
 
   async send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo> {

@@ -1,41 +1,49 @@
 /**
  * Starts deliveries: what is due, for bindings that may deliver here now, within the limits of each (binding, domain)
- * and of the whole node. The domains of one message go in parallel.
+ * and of the whole node. The domains of one message go in parallel, and no domain waits for another one's queue: what
+ * is due is asked for by domain, a domain at its limit is not asked about until something of it ends, and the last half of
+ * what the node may deliver at a time is for domains of which nothing is being delivered.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Binding } from "../config/types.js";
 import { explain } from "../errors.js";
-import { Claims } from "./claims.js";
 import type { Courier } from "./delivery.js";
 import type { Desk } from "./desk.js";
+import { type Lane, Lanes } from "./lanes.js";
 import { SourceMissing } from "./outbound-pool.js";
+import type { MessageId } from "./spool/types.js";
 
 /** Deliveries of the whole node at one time: two descriptors each. */
 const MAX_DELIVERIES = 2_000;
-/** Due messages looked at on each wake, and once a second while more are due: a full domain hides what lies behind it
- * for at most that long. */
-const WINDOW = 32;
-const WIDE_WINDOW = 2_048;
-const LOOK_AGAIN_MS = 1_000;
+/** Of these, what a domain may use that has a delivery under way already. */
+const MAX_SHARED = 1_000;
+/** Messages of a domain that are read ahead, and domains that are taken at a time. */
+const READ_AHEAD = 32;
+const DOMAINS_AT_ONCE = 1_000;
+/** Of one turn of the event loop. */
+const TURN_MS = 5;
+const REST_MS = 1_000;
 /** Longest time that setTimeout takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Scheduler {
   readonly #suspended: ReadonlySet<string>;
-  /** (message, domain) pairs in delivery. */
-  readonly #claims = new Claims();
+  readonly #lanes = new Map<string, Lanes>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #woken = new Map<string, number>();
-  readonly #slots = new Map<string, number>();
+  readonly #woken = new Set<string>();
   readonly #running = new Map<string, Set<Promise<void>>>();
   readonly #paused = new Set<string>();
-  readonly #waiting = new Set<string>();
+  /** Bindings that wait for room on this node: for any, and for a share that a busy domain may use. */
+  readonly #waitForAny = new Set<string>();
+  readonly #waitForShare = new Set<string>();
+  /** Bindings that may start one delivery although others wait. */
+  readonly #turns = new Set<string>();
   #deliveries = 0;
   #stopped = false;
 
   constructor(
     private readonly desk: Desk,
-    private readonly courier: Courier,
+    private readonly courier: Pick<Courier, "deliver" | "isSuspended">,
   ) {
     const { bindings, bindingGroups, mail } = desk.config;
     const groups = new Set(bindingGroups.filter((group) => group.suspended).map((group) => group.name));
@@ -54,7 +62,10 @@ export class Scheduler {
 
   /** Mail of the binding may be due. */
   wake(binding: string): void {
-    this.#wake(binding, WINDOW);
+    if (this.#stopped) return;
+    // Outcomes that come in together are answered by one look at the queue.
+    if (this.#woken.size === 0) setImmediate(() => this.#pumpAll());
+    this.#woken.add(binding);
   }
 
   /** Waits until no delivery of these bindings runs, `limitMs` at most. New ones start only while they may deliver. */
@@ -78,23 +89,13 @@ export class Scheduler {
     return this.#running.keys();
   }
 
-  #wake(binding: string, window: number): void {
-    if (this.#stopped) return;
-    // Outcomes that come in together are answered by one look at the queue.
-    if (this.#woken.size === 0) setImmediate(() => this.#pumpAll());
-    this.#woken.set(binding, Math.max(window, this.#woken.get(binding) ?? 0));
-  }
-
   #pumpAll(): void {
     const woken = [...this.#woken];
     this.#woken.clear();
-    const until = performance.now() + 5;
-    for (const [at, [binding, window]] of woken.entries()) {
-      if (performance.now() > until) {
-        for (const [later, wide] of woken.slice(at)) this.#wake(later, wide);
-        return;
-      }
-      this.#pump(binding, window);
+    const until = performance.now() + TURN_MS;
+    for (const binding of woken) {
+      if (performance.now() < until) this.#pump(binding, until);
+      else this.wake(binding);
     }
   }
 
@@ -104,33 +105,75 @@ export class Scheduler {
     return places.mayDeliver(name) ? (places.binding(name) ?? null) : null;
   }
 
-  #pump(name: string, window: number): void {
+  #pump(name: string, until: number): void {
     const binding = this.#mayRun(name);
-    if (binding === null) return;
-    const due = this.desk.spool.due(name, Date.now(), window + this.#claims.count(name));
-    for (const message of due) {
-      for (const domain of message.domains) {
-        if (this.#deliveries >= MAX_DELIVERIES) {
-          this.#waiting.add(name);
-          return;
-        }
-        if (this.courier.isSuspended(domain) || !this.#hasSlot(binding, domain)) continue;
-        if (this.#claims.take(name, `${message.id} ${domain}`)) this.#start(binding, message.id, domain);
-      }
+    let hasTurn = this.#turns.delete(name);
+    if (binding === null) {
+      this.#wait(name, null);
+      return;
     }
+    const lanes = this.#lanes.get(name) ?? new Lanes(name);
+    this.#lanes.set(name, lanes);
+    const now = Date.now();
+    const domains = this.desk.spool.takeDomains(name, now, DOMAINS_AT_ONCE);
+    for (const domain of domains) if (!this.courier.isSuspended(domain)) lanes.ready(domain);
+    for (let lane = this.#next(lanes, hasTurn); lane !== null; lane = this.#next(lanes, hasTurn)) {
+      if (this.#serve(binding, lanes, lane, now)) hasTurn = false;
+      if (performance.now() < until) continue;
+      this.wake(name);
+      return;
+    }
+    if (lanes.size === 0) this.#lanes.delete(name);
     this.#arm(name);
+    this.#wait(name, lanes);
   }
 
-  #hasSlot(binding: Binding, domain: string): boolean {
+  /** The domain that is to start something now; null when there is no room, or others have waited for it longer. */
+  #next(lanes: Lanes, hasTurn: boolean): Lane | null {
+    if (this.#deliveries >= MAX_DELIVERIES) return null;
+    const first = hasTurn || !(othersWait(this.#waitForAny, lanes.binding) || othersWait(this.#turns, lanes.binding));
+    if (lanes.hasIdle()) return first ? lanes.takeIdle() : null;
+    if (this.#deliveries >= MAX_SHARED) return null;
+    return hasTurn || (first && !othersWait(this.#waitForShare, lanes.binding)) ? lanes.takeBusy() : null;
+  }
+
+  /** Whoever has something left to start waits for room, and keeps its place; whoever has not makes way. */
+  #wait(name: string, lanes: Lanes | null): void {
+    if (lanes?.hasIdle() === true) this.#waitForAny.add(name);
+    else this.#waitForAny.delete(name);
+    if (lanes?.hasIdle() === false && lanes.hasBusy()) this.#waitForShare.add(name);
+    else this.#waitForShare.delete(name);
+    this.#wakeWaiting();
+  }
+
+  /** Starts one message of a domain. @returns false when there is none, or the domain is at its limit. */
+  #serve(binding: Binding, lanes: Lanes, lane: Lane, now: number): boolean {
     const limit = binding.maxConnectionsPerDomain ?? this.desk.config.mail.maxOutboundConnections;
-    return (this.#slots.get(slotOf(binding.name, domain)) ?? 0) < limit;
+    // At its limit: it comes again when one of its deliveries ends.
+    if (lane.claims.size >= limit) return false;
+    const id = this.#nextOf(lane, now);
+    if (id === null) {
+      this.desk.spool.leaveDomain(binding.name, lane.domain, now);
+      lanes.rest(lane);
+      return false;
+    }
+    this.#start(binding, lanes, lane, id);
+    lanes.line(lane);
+    return true;
   }
 
-  #start(binding: Binding, id: string, domain: string): void {
-    const slot = slotOf(binding.name, domain);
-    this.#slots.set(slot, (this.#slots.get(slot) ?? 0) + 1);
+  #nextOf(lane: Lane, now: number): MessageId | null {
+    const known = lane.found.shift();
+    if (known !== undefined) return known;
+    const due = this.desk.spool.dueIn(lane.binding, lane.domain, now, READ_AHEAD + lane.claims.size);
+    lane.found = due.filter((id) => !lane.claims.has(id));
+    return lane.found.shift() ?? null;
+  }
+
+  #start(binding: Binding, lanes: Lanes, lane: Lane, id: MessageId): void {
+    lane.claims.add(id);
     this.#deliveries++;
-    const job = this.courier.deliver(id, binding, domain).then(
+    const job = this.courier.deliver(id, binding, lane.domain).then(
       () => undefined,
       (error: unknown) => this.#failed(binding, error),
     );
@@ -139,19 +182,21 @@ export class Scheduler {
     void job.then(() => {
       running.delete(job);
       if (running.size === 0) this.#running.delete(binding.name);
-      const left = (this.#slots.get(slot) ?? 1) - 1;
-      if (left === 0) this.#slots.delete(slot);
-      else this.#slots.set(slot, left);
       this.#deliveries--;
-      this.#claims.drop(binding.name, `${id} ${domain}`);
+      lane.claims.delete(id);
+      lanes.line(lane);
       this.desk.wake(binding.name);
       this.#wakeWaiting();
     });
   }
 
+  /** One binding after the other gets the room that there is; one that cannot use it passes it on. */
   #wakeWaiting(): void {
-    for (const name of this.#waiting) {
-      this.#waiting.delete(name);
+    const waiting = this.#waitForAny.size > 0 ? this.#waitForAny : this.#waitForShare;
+    if (this.#deliveries >= (waiting === this.#waitForAny ? MAX_DELIVERIES : MAX_SHARED)) return;
+    for (const name of waiting) {
+      waiting.delete(name);
+      this.#turns.add(name);
       this.wake(name);
       return;
     }
@@ -172,28 +217,25 @@ export class Scheduler {
     setTimeout(() => {
       this.#paused.delete(binding.name);
       this.wake(binding.name);
-    }, LOOK_AGAIN_MS).unref();
+    }, REST_MS).unref();
   }
 
   #arm(name: string): void {
     const known = this.#timers.get(name);
     if (known !== undefined) clearTimeout(known);
     this.#timers.delete(name);
-    const next = this.desk.spool.nextAttempt(name);
+    const next = this.desk.spool.nextDomain(name);
     if (next === null) return;
-    const wait = next - Date.now();
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(name);
-        this.#wake(name, WIDE_WINDOW);
-      },
-      wait > 0 ? Math.min(wait, MAX_TIMER_MS) : LOOK_AGAIN_MS,
-    );
+    const wait = Math.min(Math.max(0, next - Date.now()), MAX_TIMER_MS);
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      this.wake(name);
+    }, wait);
     timer.unref();
     this.#timers.set(name, timer);
   }
 }
 
-function slotOf(binding: string, domain: string): string {
-  return `${binding}\n${domain}`;
+function othersWait(waiting: ReadonlySet<string>, name: string): boolean {
+  return waiting.size > (waiting.has(name) ? 1 : 0);
 }

@@ -117,6 +117,7 @@ describe("mail options", () => {
       mmoveConnections: 4,
       listenSharedMin: 512,
       hostname: "node1",
+      tls: "ifavailable",
     });
   });
 
@@ -143,6 +144,13 @@ describe("mail options", () => {
     },
   );
 
+  it("require encryption globally or in a domain, and say where that has no effect", () => {
+    expect(mail("TLS = required")?.tls).toBe("required");
+    expect(parse("Domain a.org { TLS = Required }").config?.domains[0]?.tls).toBe("required");
+    expect(broken("TLS = maybe")).toEqual(["error invalid-value"]);
+    expect(broken("Binding b { TLS = required }")).toEqual(["warning no-effect"]);
+  });
+
   it("know domains by name, regardless of case, with their routes", () => {
     expect(
       parse('Domain "Example.COM" { Routes = ( 10.0.0.1:2525 b.example ) Suspend_Delivery = 1 }').config?.domains,
@@ -154,6 +162,7 @@ describe("mail options", () => {
           { host: "b.example", port: 25 },
         ],
         suspended: true,
+        tls: null,
       },
     ]);
     expect(parse('Domain a.org { Gateway = "10.0.0.1" }').config?.domains[0]?.routes).toEqual([

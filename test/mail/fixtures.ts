@@ -174,6 +174,7 @@ export function config(parts: ConfigParts): Config {
       mmoveConnections: 4,
       listenSharedMin: 512,
       hostname: "n1.test",
+      tls: "ifavailable",
       ...parts.mail,
     },
     domains: parts.domains ?? [],
@@ -375,7 +376,7 @@ export function route(
   name: string,
   ...routes: readonly { readonly host: string; readonly port: number }[]
 ): DomainRoute {
-  return { name, routes: routes.map(({ host, port }) => ({ host, port })), suspended: false };
+  return { name, routes: routes.map(({ host, port }) => ({ host, port })), suspended: false, tls: null };
 }
 
 export const text = (subject: string) => `Subject: ${subject}\r\n\r\nHello.\r\n`;

@@ -18,8 +18,14 @@ describe("the next hop", () => {
   it("is the domain's route, else the gateway, else an MX", () => {
     const gateway = [{ host: "gw.test", port: 25 }];
     const routes = [{ host: "r.test", port: 2525 }];
-    expect(routeOf({ name: "x", routes, suspended: false }, gateway)).toEqual({ kind: "hosts", hosts: routes });
-    expect(routeOf({ name: "x", routes: [], suspended: false }, gateway)).toEqual({ kind: "hosts", hosts: gateway });
+    expect(routeOf({ name: "x", routes, suspended: false, tls: null }, gateway)).toEqual({
+      kind: "hosts",
+      hosts: routes,
+    });
+    expect(routeOf({ name: "x", routes: [], suspended: false, tls: null }, gateway)).toEqual({
+      kind: "hosts",
+      hosts: gateway,
+    });
     expect(routeOf(undefined, gateway)).toEqual({ kind: "hosts", hosts: gateway });
     expect(routeOf(undefined, null)).toEqual({ kind: "mx" });
   });
@@ -37,6 +43,30 @@ describe("the next hop", () => {
       orders.add(order.join(""));
     }
     expect([...orders].sort((a, b) => a.localeCompare(b))).toEqual(["abc", "bac"]);
+  });
+
+  it("tries configured hosts in the order in which they were written, whatever chance says", async () => {
+    const hosts = [3, 1, 4, 2].map((last) => ({ host: `192.0.2.${last}`, port: 25 }));
+    for (const random of [() => 0, () => 0.99, Math.random]) {
+      for (let run = 0; run < 20; run++) {
+        const found = await findHops("x.test", { kind: "hosts", hosts }, 4, dns({}), random);
+        expect(found.map(({ address }) => address)).toEqual(hosts.map(({ host }) => host));
+      }
+    }
+  });
+
+  it("gives each of equal exchangers its share", async () => {
+    const exchanges = ["a", "b", "c"];
+    const resolveMx = async () => exchanges.map((exchange) => ({ exchange, priority: 10 }));
+    const first = new Map<string, number>();
+    let seed = 1;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    for (let run = 0; run < 300; run++) {
+      const resolve4 = async () => ["192.0.2.1"];
+      const [hop] = await findHops("x.test", { kind: "mx" }, 4, dns({ resolveMx, resolve4 }), random);
+      first.set(hop?.host ?? "", (first.get(hop?.host ?? "") ?? 0) + 1);
+    }
+    for (const exchange of exchanges) expect(first.get(exchange), exchange).toBeGreaterThan(60);
   });
 
   it("has no mail for a null MX, for good (RFC 7505)", async () => {

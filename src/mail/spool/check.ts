@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { explain, HoldfastError } from "../../errors.js";
 import { Bodies } from "./bodies.js";
 import { unseal } from "./codec.js";
+import { domainKeys, keepsDomains } from "./domain-index.js";
 import { type MessageRecord, readRecord, standing } from "./record.js";
 import { openStore, type Store } from "./store.js";
 import type { MessageId } from "./types.js";
@@ -24,6 +25,8 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
     throw new HoldfastError("ERR_SPOOL", `there is no spool in ${directory}`, { directory });
   const store = openStore(directory, true);
   const bodies = new Bodies(directory, 0, 0, () => 0);
+  const byDomain = keepsDomains(store) ? store.domains : null;
+  let inDomains = 0;
   try {
     for (const { key: id, value } of store.messages.getRange()) {
       const record = readRecord(unseal(value), id);
@@ -32,10 +35,16 @@ export async function* checkSpool(directory: string): AsyncGenerator<SpoolProble
         continue;
       }
       for (const reason of indexProblems(store, record)) yield { id, reason };
+      const keys = byDomain === null ? [] : keysInDomains(record);
+      const found = keys.filter((key) => byDomain?.doesExist(key)).length;
+      if (found < keys.length) yield { id, reason: "it is not in the queue of each of its domains" };
+      inDomains += found;
       const reason = await bodyProblem(store, bodies, record);
       if (reason !== null) yield { id, reason };
     }
     yield* strays(store);
+    // Each entry costs a record, which may be long: they are looked at one by one only when there are too many.
+    if (byDomain !== null && byDomain.getKeysCount() > inDomains) yield* domainStrays(store, byDomain);
   } finally {
     await store.close();
   }
@@ -84,6 +93,19 @@ function* strays(store: Store): Generator<SpoolProblem> {
   for (const [, id] of store.goneByTime.getKeys()) {
     if (!store.gone.doesExist(id)) yield { id, reason: "its tombstone is missing" };
     if (store.messages.doesExist(id)) yield { id, reason: "it is here, and has a tombstone" };
+  }
+}
+
+function keysInDomains({ message }: MessageRecord): ReturnType<typeof domainKeys> {
+  return domainKeys({ binding: message.binding, rows: standing(message).due?.rows ?? [] }, message.id);
+}
+
+function* domainStrays(store: Store, byDomain: NonNullable<Store["domains"]>): Generator<SpoolProblem> {
+  for (const [binding, domain, atMs, id] of byDomain.getKeys()) {
+    const record = recordOf(store, id);
+    const own = record === null ? [] : keysInDomains(record);
+    if (!own.some((key) => key[0] === binding && key[1] === domain && key[2] === atMs))
+      yield { id, reason: `the queue of ${binding} by domain has an entry that is not this message's` };
   }
 }
 

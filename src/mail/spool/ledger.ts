@@ -64,7 +64,11 @@ export class Ledger {
     this.checkOpen();
     const saveIncarnation = !this.#incarnationSaved;
     await this.store.commit(() => {
-      if (saveIncarnation) void this.store.facts.put("incarnation", seal(this.incarnation));
+      if (saveIncarnation) {
+        void this.store.facts.put("incarnation", seal(this.incarnation));
+        // A version that does not keep the table writes the other alone: they differ, and the table is made again.
+        void this.store.facts.put("domains", seal(this.incarnation));
+      }
       also();
       for (const edit of edits) this.#write(edit);
     });

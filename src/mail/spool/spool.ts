@@ -13,6 +13,7 @@ import { crc32 } from "node:zlib";
 import { HoldfastError, hasCode } from "../../errors.js";
 import { Bodies, type WrittenBody } from "./bodies.js";
 import { unseal } from "./codec.js";
+import { keepsDomains } from "./domain-index.js";
 import { INCARNATION_MAX, idSource } from "./id.js";
 import { type Edit, Ledger } from "./ledger.js";
 import { lockSpool } from "./lock.js";
@@ -90,6 +91,7 @@ class LmdbSpool implements Spool {
     this.#tombstones = new Tombstones(store);
     const now = options.now ?? Date.now;
     this.#ledger = new Ledger(store, this.#index, this.#tombstones, this.#bodies, incarnation, now);
+    bringDomainsUp(store, this.#index);
     const loaded = this.#index.load();
     this.#inDoubt = new Set(loaded.inDoubt);
     this.#damagedEntries = loaded.damaged;
@@ -143,9 +145,22 @@ class LmdbSpool implements Spool {
     return this.#index.due(binding, atMs, limit, this.#ledger.damaged);
   }
 
-  nextAttempt(binding: string): number | null {
+  dueIn(binding: string, domain: string, atMs: number, limit: number): readonly MessageId[] {
     this.#ledger.checkOpen();
-    return this.#index.nextAttempt(binding);
+    return this.#index.dueIn(binding, domain, atMs, limit, this.#ledger.damaged);
+  }
+
+  takeDomains(binding: string, atMs: number, limit: number): readonly string[] {
+    return this.#index.takeDomains(binding, atMs, limit);
+  }
+
+  leaveDomain(binding: string, domain: string, atMs: number): void {
+    this.#ledger.checkOpen();
+    this.#index.leaveDomain(binding, domain, atMs);
+  }
+
+  nextDomain(binding: string): number | null {
+    return this.#index.nextDomain(binding);
   }
 
   bindings(): readonly string[] {
@@ -295,6 +310,17 @@ class LmdbSpool implements Spool {
       release();
     }
   }
+}
+
+/** A spool that was written last by a version that does not keep the table of domains gets it. */
+function bringDomainsUp(store: Store, index: QueueIndex): void {
+  const last = store.facts.getBinary("incarnation");
+  if (last === undefined || keepsDomains(store)) return;
+  const copied = Buffer.from(last);
+  store.commitNow(() => {
+    index.rebuildDomains();
+    void store.facts.put("domains", copied);
+  });
 }
 
 /** Ids made twice would be taken for duplicates and dropped, so a caller's clock that stepped back must not matter. */

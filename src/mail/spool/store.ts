@@ -1,5 +1,5 @@
 /**
- * The LMDB environment of a spool: six tables, and commits that are on disk when their promise resolves.
+ * The LMDB environment of a spool: eight tables, and commits that are on disk when their promise resolves.
  *
  * What lmdb 3.5.6 promises. By default it opens with `overlappingSync`: the promise of a write resolves when the
  * commit is visible, and only `.flushed` waits for the disk. We set `overlappingSync: false`. Then mdb_txn_commit, on
@@ -35,13 +35,16 @@ export interface Store {
   readonly bodies: Table<string>;
   /** [binding, earliest attempt, id] -> rows of the recipients that wait. */
   readonly due: Table<[string, number, string]>;
+  /** [binding, domain, its earliest attempt, id], empty: the same by domain. null in a spool of a version without
+   * it that is only read. */
+  readonly domains: Table<[string, string, number, string]> | null;
   /** id -> binding and rows of the recipients whose delivery or move is under way. */
   readonly doubt: Table<string>;
   /** id -> tombstone. */
   readonly gone: Table<string>;
   /** [time, id], empty: the tombstones by age. */
   readonly goneByTime: Table<[number, string]>;
-  /** "incarnation" -> the greatest one that made ids here. */
+  /** "incarnation" -> the greatest one that made ids here; "domains" -> the last one that kept that table. */
   readonly facts: Table<string>;
   /**
    * Makes the puts and removes of `write`, all of them or none, and resolves once they would survive a power cut.
@@ -49,6 +52,8 @@ export interface Store {
    * when the disk failed, and from then on always: after a failed sync nobody knows what is on it.
    */
   commit(write: () => void): Promise<void>;
+  /** The same, blocking: for open only. */
+  commitNow(write: () => void): void;
   /**
    * Bytes of the file that hold nothing and will be used before it grows: the file never shrinks, so on a disk that was
    * full this is where the space of what has left comes back. Some microseconds.
@@ -73,16 +78,21 @@ export function openStore(directory: string, readOnly = false): Store {
       ...PRIVATE,
     });
     const tables: { getStats(): unknown }[] = [root];
-    const table = <K extends Key>(name: string): Table<K> => {
+    const tableIfAny = <K extends Key>(name: string): Table<K> | null => {
       const opened: Table<K> | undefined = root.openDB<Buffer, K>({ name, encoding: "binary" });
-      if (opened === undefined) throw new Error(`there is no table ${name}`);
-      tables.push(opened);
+      if (opened !== undefined) tables.push(opened);
+      return opened ?? null;
+    };
+    const table = <K extends Key>(name: string): Table<K> => {
+      const opened = tableIfAny<K>(name);
+      if (opened === null) throw new Error(`there is no table ${name}`);
       return opened;
     };
     return {
       messages: table("messages"),
       bodies: table("bodies"),
       due: table("due"),
+      domains: tableIfAny("domains"),
       doubt: table("doubt"),
       gone: table("gone"),
       goneByTime: table("goneByTime"),
@@ -96,6 +106,13 @@ export function openStore(directory: string, readOnly = false): Store {
           const told = diskError(`cannot write to ${path}`, reason);
           if (told.code === "ERR_SPOOL" && codeOf(reason) !== MDB_BAD_TXN) failed = told;
           throw told;
+        }
+      },
+      commitNow(write) {
+        try {
+          root.transactionSync(write);
+        } catch (error) {
+          throw diskError(`cannot write to ${path}`, error);
         }
       },
       unusedBytes: () => unusedBytes(tables.map((opened) => opened.getStats())),

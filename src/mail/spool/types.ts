@@ -94,8 +94,16 @@ export interface Spool {
   /** Due messages of a binding, oldest attempt first, without those being moved and recipients being delivered. Reads
    * no bodies and no more than `limit` index entries. */
   due(binding: string, atMs: number, limit: number): readonly DueMessage[];
-  /** Earliest next attempt of a binding, or null when nothing of its queue waits for one. */
-  nextAttempt(binding: string): number | null;
+  /** The same for one domain (lower case) of a binding: ids only. Reads no other domain's entries, however many. */
+  dueIn(binding: string, domain: string, atMs: number, limit: number): readonly MessageId[];
+  /** Takes up to `limit` domains of a binding of which mail has come due, earliest first. Costs nothing for those that
+   * rest. A domain is given once: again when `leaveDomain` said so, or when a message for it is stored, settled, freed or
+   * rebound. It may have no mail any more. */
+  takeDomains(binding: string, atMs: number, limit: number): readonly string[];
+  /** Nothing that is due up to `atMs` is left to do in a domain that was taken: it is given again at its next attempt. */
+  leaveDomain(binding: string, domain: string, atMs: number): void;
+  /** When `takeDomains` gives the next one, or null. */
+  nextDomain(binding: string): number | null;
   /** Bindings that have mail. */
   bindings(): readonly string[];
   /** Recipients for each (binding, domain), kept incrementally. `active` = due by `atMs` (to the second), being

@@ -144,6 +144,7 @@ describe("the check of a spool", () => {
       { id: ids[2], reason: "it is among those being delivered or moved, and is not" },
       { id: ids[2], reason: "its tombstone is missing" },
       { id: ids[2], reason: "it is here, and has a tombstone" },
+      { id: ids[0], reason: "the queue of out-1 by domain has an entry that is not this message's" },
     ]);
   });
 
