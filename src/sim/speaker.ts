@@ -96,7 +96,7 @@ export class Speaker {
     this.#heard.clear();
     const rivals = heard.map(([address, from]) => {
       const member = core?.ownership.members.has(from) === true;
-      return { kind: "rival" as const, address, member };
+      return { kind: "rival" as const, address, mac: from, member };
     });
     this.#defend(this.#watch.hear(rivals, this.schedule.now).defend);
   }
