@@ -20,7 +20,7 @@ constexpr const char* kOwnExpected =
 constexpr const char* kCloseExpected = "close needs a LAN port that is not closed yet";
 
 /* So many sightings reach JavaScript in one turn of its event loop. */
-constexpr size_t kMostATurn = 1024;
+constexpr size_t kMostATurn = 512;
 
 class Listener final : public ReaderThread {
  public:

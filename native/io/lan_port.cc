@@ -26,8 +26,11 @@ namespace {
 
 /* Some thousands of frames while the reader thread gets no processor. */
 constexpr int kReceiveBytes = 4 << 20;
-/* Beyond what ARP and a sensible solicitation take. */
-constexpr size_t kFrameBytes = 512;
+/* More than fit into a receive buffer, which the kernel makes twice as large as asked for (socket(7)) and which the smallest
+ * frame takes 512 bytes of (skb->truesize): after so many, what was there before the first of them has been read. */
+constexpr size_t kQueueFrames = 2 * kReceiveBytes / 512;
+/* Of a frame, for the kernel's filter. */
+constexpr uint32_t kWholeFrame = 512;
 /* How long what /proc said about arp_ignore is good. */
 constexpr std::chrono::seconds kArpIgnoreFresh{1};
 constexpr std::chrono::milliseconds kNewsEvery{50};
@@ -40,7 +43,7 @@ constexpr sock_filter kNdpFilter[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(wire::NdpType::kSolicitation), 2, 0),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(wire::NdpType::kAdvertisement), 1, 0),
     BPF_STMT(BPF_RET | BPF_K, 0),
-    BPF_STMT(BPF_RET | BPF_K, kFrameBytes),
+    BPF_STMT(BPF_RET | BPF_K, kWholeFrame),
 };
 
 sockaddr_ll Place(uint32_t ifindex, uint16_t protocol) {
@@ -94,28 +97,27 @@ int LanPort::Open(uint32_t ifindex, const wire::Mac& mac) noexcept {
   table_ = wire::LanTable(mac);
   wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (wake_.get() < 0) return -errno;
-  if (const int error = OpenPacketSocket(ifindex, ETH_P_ARP, {}, arp_); error < 0) return error;
-  if (const int error = OpenPacketSocket(ifindex, ETH_P_IPV6, kNdpFilter, ndp_); error < 0) return error;
-  return HearAllGroups(ndp_.get(), ifindex);
+  if (const int error = OpenPacketSocket(ifindex, ETH_P_ARP, {}, arp_.fd); error < 0) return error;
+  if (const int error = OpenPacketSocket(ifindex, ETH_P_IPV6, kNdpFilter, ndp_.fd); error < 0) return error;
+  return HearAllGroups(ndp_.fd.get(), ifindex);
 }
 
 void LanPort::Run(const std::function<void()>& on_news) noexcept {
   while (!stopping_) {
     WaitForFrames();
-    /* Both, to their end: what is heard from then on arrived after it. */
-    for (const int fd : {arp_.get(), ndp_.get()})
-      while (!stopping_ && ReadFrame(fd)) {
-      }
-    has_news_ = Drained();
+    /* In turn, and the table is looked at after each: there may never be a moment at which nothing has arrived. */
+    Read(arp_);
+    Read(ndp_);
+    has_news_ = LookAtTable();
     if (!has_news_ || Clock::now() < news_at_) continue;
-    has_news_ = false;
     news_at_ = Clock::now() + kNewsEvery;
+    BeginInterval();
     on_news();
   }
 }
 
 void LanPort::WaitForFrames() noexcept {
-  pollfd fds[] = {{arp_.get(), POLLIN, 0}, {ndp_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  pollfd fds[] = {{arp_.fd.get(), POLLIN, 0}, {ndp_.fd.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
   int wait_ms = -1;
   if (has_news_) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(news_at_ - Clock::now());
@@ -124,10 +126,22 @@ void LanPort::WaitForFrames() noexcept {
   poll(fds, std::size(fds), wait_ms);
 }
 
-bool LanPort::Drained() noexcept {
+bool LanPort::LookAtTable() noexcept {
+  const bool drained = arp_.drained && ndp_.drained;
+  if (drained) {
+    for (Source* source : {&arp_, &ndp_}) {
+      source->frames = 0;
+      source->drained = false;
+    }
+  }
   const std::scoped_lock lock(mutex_);
-  drains_++;
+  if (drained) drains_++;
   return table_.HasSightings();
+}
+
+void LanPort::BeginInterval() noexcept {
+  const std::scoped_lock lock(mutex_);
+  left_in_interval_ = kMostAnInterval;
 }
 
 void LanPort::Stop() noexcept {
@@ -135,23 +149,43 @@ void LanPort::Stop() noexcept {
   eventfd_write(wake_.get(), 1);
 }
 
-bool LanPort::ReadFrame(int fd) noexcept {
-  std::array<uint8_t, kFrameBytes> bytes;
-  const ssize_t size = recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
+void LanPort::Read(Source& source) noexcept {
+  const int frames = Receive(source.fd.get());
   /* ENETDOWN is told once; the socket hears again when the interface is up again. */
-  if (size < 0) return errno == EINTR || errno == ENETDOWN;
-  const int arp_ignore = fd == arp_.get() ? ArpIgnore() : 0;
+  if (frames == -EINTR || frames == -ENETDOWN) return;
+  const size_t heard = frames < 0 ? 0 : static_cast<size_t>(frames);
+  source.frames += heard;
+  source.drained = source.drained || heard < kFramesALot || source.frames >= kQueueFrames;
+  if (heard > 0) Hear(heard, &source == &arp_ ? ArpIgnore() : 0);
+}
+
+int LanPort::Receive(int fd) noexcept {
+  std::array<iovec, kFramesALot> places;
+  std::array<mmsghdr, kFramesALot> messages{};
+  for (size_t i = 0; i < kFramesALot; i++) {
+    places[i] = {frames_[i].data(), kFrameBytes};
+    messages[i].msg_hdr.msg_iov = &places[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int received = recvmmsg(fd, messages.data(), kFramesALot, MSG_DONTWAIT, nullptr);
+  for (int i = 0; i < received; i++) sizes_[static_cast<size_t>(i)] = messages[static_cast<size_t>(i)].msg_len;
+  return received < 0 ? -errno : received;
+}
+
+void LanPort::Hear(size_t frames, int arp_ignore) noexcept {
   const std::scoped_lock lock(mutex_);
-  const wire::Answer answer = table_.Hear(wire::Bytes(bytes).first(static_cast<size_t>(size)), Now(), arp_ignore);
-  if (const auto* arp = std::get_if<wire::ArpFrame>(&answer)) Send(*arp, ETH_P_ARP);
-  if (const auto* ndp = std::get_if<wire::AdvertisementFrame>(&answer)) Send(*ndp, ETH_P_IPV6);
-  return true;
+  const wire::LanTable::Moment now = Now();
+  for (size_t i = 0; i < frames; i++) {
+    const wire::Answer answer = table_.Hear(wire::Bytes(frames_[i]).first(sizes_[i]), now, arp_ignore);
+    if (const auto* arp = std::get_if<wire::ArpFrame>(&answer)) Send(*arp, ETH_P_ARP);
+    if (const auto* ndp = std::get_if<wire::AdvertisementFrame>(&answer)) Send(*ndp, ETH_P_IPV6);
+  }
 }
 
 /* Does not wait where the device's queue is full: who asked asks again. */
 void LanPort::Send(wire::Bytes frame, uint16_t protocol) noexcept {
   const sockaddr_ll place = Place(ifindex_, protocol);
-  const ssize_t sent = sendto(arp_.get(), frame.data(), frame.size(), MSG_DONTWAIT,
+  const ssize_t sent = sendto(arp_.fd.get(), frame.data(), frame.size(), MSG_DONTWAIT,
                               reinterpret_cast<const sockaddr*>(&place), sizeof place);
   if (sent >= 0) answers_++;
 }
@@ -193,8 +227,9 @@ void LanPort::Forsake(std::span<const wire::IpAddress> addresses) noexcept {
 
 LanPort::News LanPort::Take(size_t most) noexcept {
   const std::scoped_lock lock(mutex_);
-  News news{table_.Take(most), false};
-  news.more = table_.HasSightings();
+  News news{table_.Take(std::min(most, left_in_interval_)), false};
+  left_in_interval_ -= news.sightings.size();
+  news.more = left_in_interval_ > 0 && table_.HasSightings();
   return news;
 }
 

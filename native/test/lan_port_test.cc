@@ -17,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "../io/unique_fd.h"
 
@@ -77,6 +78,34 @@ class Peer {
  private:
   io::UniqueFd wire_{socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)};
 };
+
+/* A socket that hears what a LAN port hears, and so tells when it has arrived. */
+class Witness {
+ public:
+  explicit Witness(uint16_t protocol) : wire_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(protocol))) {
+    const timeval limit{kLimit.count(), 0};
+    setsockopt(wire_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  bool Hears() const {
+    uint8_t bytes[128];
+    return recv(wire_.get(), bytes, sizeof bytes, 0) > 0;
+  }
+
+ private:
+  io::UniqueFd wire_;
+};
+
+constexpr uint32_t kCrowd = 5000;
+
+wire::Ipv4 CrowdAddress(uint32_t i) { return {10, 2, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)}; }
+
+/* Each asks for another of 5,000 addresses of ours. */
+void SendCrowd(const Peer& peer) {
+  for (uint32_t i = 0; i < kCrowd; i++) {
+    const wire::Mac mac{2, 1, 0, 0, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+    peer.Send(wire::BuildArpProbe(mac, CrowdAddress(i)), ETH_P_ARP);
+  }
+}
 
 /* Not before `reached`, or the limit. */
 bool Until(const std::function<bool()>& reached, const std::function<void()>& meanwhile) {
@@ -169,6 +198,64 @@ TEST_CASE("a LAN port that another thread stops before it runs, or as it begins 
     }
   });
   CHECK(opened == 0);
+}
+
+TEST_CASE("frames of one protocol that wait in thousands keep a LAN port from the other for one lot") {
+  int opened = 0;
+  uint32_t arp = 0;
+  uint32_t ndp = 0;
+  const bool ran = InOwnNamespace([&] {
+    io::LanPort port;
+    opened = port.Open(kLoopback, kMac);
+    if (opened < 0) return;
+    port.Own(kComing, true);
+    const Peer peer;
+    const Witness witness(ETH_P_IPV6);
+    for (uint32_t i = 0; i < kCrowd; i++) peer.Send(wire::BuildArpProbe(kOther, kComing4), ETH_P_ARP);
+    peer.Send(wire::BuildNdpProbe(kOther, kComing[1]), ETH_P_IPV6);
+    if (!witness.Hears()) return;
+    port.Run([&] {
+      for (const wire::Sighting& sighting : port.Take(10).sightings)
+        (sighting.address == kComing[1] ? ndp : arp) += sighting.count;
+      port.Stop();
+    });
+  });
+  if (!ran) return;
+  CHECK(opened == 0);
+  CHECK(ndp == 1);
+  CHECK(arp > 0);
+  CHECK(arp <= 64);
+}
+
+TEST_CASE("a LAN port hands over a bounded number of sightings an interval, and the rest in later ones") {
+  int opened = 0;
+  std::vector<size_t> taken;
+  size_t sum = 0;
+  const bool ran = InOwnNamespace([&] {
+    io::LanPort port;
+    opened = port.Open(kLoopback, kMac);
+    if (opened < 0) return;
+    std::vector<wire::IpAddress> ours;
+    for (uint32_t i = 0; i < kCrowd; i++) ours.push_back(wire::Mapped(CrowdAddress(i)));
+    port.Own(ours, true);
+    SendCrowd(Peer());
+    port.Run([&] {
+      size_t here = 0;
+      for (bool more = true; more;) {
+        const io::LanPort::News news = port.Take(512);
+        here += news.sightings.size();
+        more = news.more;
+      }
+      taken.push_back(here);
+      sum += here;
+      if (sum >= kCrowd) port.Stop();
+    });
+  });
+  if (!ran) return;
+  CHECK(opened == 0);
+  CHECK(sum == kCrowd);
+  CHECK(taken.size() >= 3);
+  for (const size_t here : taken) CHECK(here <= io::LanPort::kMostAnInterval);
 }
 
 }  // namespace holdfast

@@ -177,4 +177,21 @@ TEST_CASE("sightings are taken in parts, each once") {
   CHECK_FALSE(table.HasSightings());
 }
 
+TEST_CASE("a flood of hardware addresses takes no more memory than there are addresses, and hides nobody") {
+  auto table = Owning(true);
+  const auto flood = [&] {
+    for (uint32_t i = 0; i < 1000; i++) {
+      const wire::Mac mac{2, 1, 0, 0, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i)};
+      table.Hear(wire::BuildAnnouncement(wire::ArpForm::kReply, mac, kVip4), kLater, 0);
+    }
+  };
+  table.Hear(wire::BuildNdpProbe(kOther, kVip6), kLater, 0);
+  flood();
+  const auto first = table.Take(1);
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].count == 1000);
+  flood();
+  CHECK(Kinds(table) == Kinds_{wire::Sighting::kProber, wire::Sighting::kRival});
+}
+
 }  // namespace holdfast

@@ -93,8 +93,11 @@ void LanTable::See(Sighting::Kind kind, const IpAddress& address, const Mac& mac
 std::vector<Sighting> LanTable::Take(size_t most) {
   std::vector<Sighting> taken;
   while (taken.size() < most && !sightings_.empty()) {
-    taken.push_back(sightings_.begin()->second);
-    sightings_.erase(sightings_.begin());
+    auto next = sightings_.upper_bound(last_taken_);
+    if (next == sightings_.end()) next = sightings_.begin();
+    last_taken_ = next->first;
+    taken.push_back(next->second);
+    sightings_.erase(next);
   }
   return taken;
 }

@@ -62,7 +62,8 @@ class LanTable {
   Answer Hear(Bytes frame, const Moment& now, ArpIgnore arp_ignore);
 
   bool HasSightings() const { return !sightings_.empty(); }
-  /* At most `most`; sightings of one kind and address since the last time are one. */
+  /* At most `most`; sightings of one kind and address since the last time are one, so there are never more than three for each
+   * address that is ours or sought. Begins behind the last one that was taken: whoever is seen all the time hides nobody. */
   std::vector<Sighting> Take(size_t most);
 
  private:
@@ -81,7 +82,9 @@ class LanTable {
   Mac mac_;
   std::map<IpAddress, Owned> owned_;
   std::set<IpAddress> sought_;
-  std::map<std::pair<uint8_t, IpAddress>, Sighting> sightings_;
+  using Key = std::pair<uint8_t, IpAddress>;
+  std::map<Key, Sighting> sightings_;
+  Key last_taken_{};
 };
 
 }  // namespace holdfast::wire

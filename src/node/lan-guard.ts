@@ -2,12 +2,14 @@
  * Others on the LAN who use this node's addresses: reported, defended where they are this node's by the table, given
  * up where the configuration says so, and asked for before an address is taken that its last owner may still have.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ClusterOptions } from "../config/types.js";
 import { describeAddresses } from "../core/address.js";
 import { ConflictWatch, type Verdict } from "../core/conflict-watch.js";
 import { yieldsTo } from "../core/rivals.js";
 import { explain } from "../errors.js";
 import type { Kernel, Sighting } from "../kernel/types.js";
+import { groupByMac, LanNews, reportsOf } from "./lan-news.js";
 import type { NodeEventSink } from "./node.js";
 import type { Plumber } from "./plumber.js";
 
@@ -32,6 +34,8 @@ export interface GuardParts {
 const NO_MAC = "00:00:00:00:00:00";
 /** Where there is a reason to ask, and the configuration does not say how long. */
 const USUAL_PROBE_MS = 500;
+/** So many sightings are judged before other events get their turn: about 2 ms. */
+const SLICE = 512;
 
 export class LanGuard {
   readonly #watch: ConflictWatch;
@@ -40,6 +44,9 @@ export class LanGuard {
   /** Node by hardware address; who departed stays known. */
   readonly #nodes = new Map<string, string>();
   #said = "";
+  /** Not judged yet. */
+  readonly #news = new LanNews();
+  #judging = false;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -50,7 +57,10 @@ export class LanGuard {
 
   /** @throws what `Kernel.openLan` throws. */
   async start(): Promise<void> {
-    await this.parts.plumber.listen((sightings) => void this.#hear(sightings));
+    await this.parts.plumber.listen((sightings) => {
+      this.#news.add(sightings);
+      if (!this.#judging) void this.#judgeAll();
+    });
   }
 
   /** What others know this host by may have changed. */
@@ -117,7 +127,17 @@ export class LanGuard {
     }
   }
 
-  async #hear(sightings: readonly Sighting[]): Promise<void> {
+  /** One part at a time: what comes meanwhile waits, merged, however long the kernel takes to list the links. */
+  async #judgeAll(): Promise<void> {
+    this.#judging = true;
+    while (this.#news.size > 0 && !this.#stopped) {
+      await this.#judge(this.#news.take(SLICE));
+      if (this.#news.size > 0) await nextTurn();
+    }
+    this.#judging = false;
+  }
+
+  async #judge(sightings: readonly Sighting[]): Promise<void> {
     try {
       const foreign = await this.#foreign(sightings);
       if (this.#stopped) return;
@@ -127,12 +147,12 @@ export class LanGuard {
       this.#watch.forget([...lost]);
       const rivals = defended.filter(({ address }) => !lost.has(address));
       const verdict = this.#watch.hear(
-        rivals.map(({ kind, address, mac }) => ({ kind, address, member: isMember(mac) })),
+        rivals.map(({ kind, address, mac }) => ({ kind, address, mac, member: isMember(mac) })),
         performance.now(),
       );
       verdict.give.push(...lost);
-      for (const [mac, some] of groupByMac(foreign)) this.#report(mac, some);
-      await this.#carryOut(verdict);
+      for (const kind of ["rival", "prober"] as const) this.#report(kind, foreign);
+      this.#carryOut(verdict);
     } catch (error) {
       this.#log("error", "conflict-watch-failed", { reason: explain(error) });
     }
@@ -159,50 +179,39 @@ export class LanGuard {
     return new Set(macs);
   }
 
-  #report(mac: string, sightings: readonly Sighting[]): void {
-    for (const kind of ["rival", "prober"] as const) {
-      const some = sightings.filter((sighting) => sighting.kind === kind);
-      if (some.length === 0) continue;
-      const node = this.#nodes.get(mac);
-      const addresses = describeAddresses(some.map(({ address }) => address));
-      const frames = some.reduce((sum, sighting) => sum + sighting.frames, 0);
-      if (kind === "prober") this.#log("info", "vip-probed", { mac, addresses, frames });
+  #report(kind: Sighting["kind"], sightings: readonly Sighting[]): void {
+    const some = sightings.filter((sighting) => sighting.kind === kind);
+    for (const { addresses, ...facts } of reportsOf(some, (mac) => this.#nodes.get(mac))) {
+      const told = { ...facts, addresses: describeAddresses(addresses) };
+      if (kind === "prober") this.#log("info", "vip-probed", told);
       else {
-        const defences = Math.max(...some.map(({ address }) => this.#watch.defences(address)));
-        this.#log("warn", "vip-rival", { mac, addresses, frames, defences, ...(node !== undefined && { node }) });
+        const defences = Math.max(...addresses.map((address) => this.#watch.defences(address)));
+        this.#log("warn", "vip-rival", { ...told, defences });
       }
     }
   }
 
-  async #carryOut({ defend, give }: Verdict): Promise<void> {
+  #carryOut({ defend, give }: Verdict): void {
     const still = defend.filter((address) => this.parts.defends(address));
     if (still.length > 0) this.parts.plumber.defend(still);
     this.#arm();
     if (give.length === 0) return;
     for (const address of give) this.#yielded.add(address);
     this.#log("error", "vip-yielded", { addresses: describeAddresses(give) });
-    await this.parts.giveUp(give);
+    this.parts
+      .giveUp(give)
+      .catch((error: unknown) => this.#log("error", "conflict-watch-failed", { reason: explain(error) }));
   }
 
   #arm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const wait = this.#watch.wait(performance.now());
     if (wait === Number.POSITIVE_INFINITY || this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#carryOut(this.#watch.due(performance.now())), wait);
+    this.#timer = setTimeout(() => this.#carryOut(this.#watch.due(performance.now())), wait);
     this.#timer.unref();
   }
 
   #log(level: "info" | "warn" | "error", code: string, facts: Record<string, string | number>): void {
     this.parts.sink({ level, code, facts });
   }
-}
-
-function groupByMac<T extends { readonly mac: string }>(all: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of all) {
-    const group = groups.get(one.mac);
-    if (group === undefined) groups.set(one.mac, [one]);
-    else group.push(one);
-  }
-  return groups;
 }

@@ -213,6 +213,15 @@ export class Cluster implements StepWatcher {
     this.#production().forge(from, to);
   }
 
+  /**
+   * A hostile neighbour says that it has addresses.
+   *
+   * @param as whatever hardware address it likes: a host of the cluster's too.
+   */
+  claim(as: string, addresses: readonly string[]): void {
+    this.lan.send(as, addresses);
+  }
+
   leave(name: string): void {
     this.note(name, "leave", () => ({}));
     this.daemons.get(name)?.leave();

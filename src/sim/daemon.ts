@@ -261,6 +261,11 @@ export class Daemon {
   hear(rival: string, addresses: readonly string[]): void {
     const isRefused = this.state === "running" && !this.paused && this.core.refusedPeers.length > 0;
     if (!isRefused || !this.probes.yields(this.name, rival)) return;
+    this.giveUp(addresses);
+  }
+
+  /** To a rival. */
+  giveUp(addresses: readonly string[]): void {
     const lost = addresses.filter((address) => this.core.hands.state(address) === "present");
     if (lost.length === 0) return;
     for (const address of lost) this.#yielded.add(address);

@@ -9,6 +9,7 @@
  * and then, who has an address: every host whose kernel has it answers, and the first answer counts, since a second
  * one within the locktime does not (arp_process() in net/ipv4/arp.c).
  */
+import type { ConflictPolicy } from "../core/conflict-watch.js";
 import type { Random } from "./random.js";
 import type { Schedule } from "./schedule.js";
 import { ROUND_MS } from "./speaker.js";
@@ -24,6 +25,8 @@ export interface LanOptions {
   readonly refreshMs: number;
   /** Mean time between two questions of a neighbour; 0: it never asks. */
   readonly askMs: number;
+  /** What the hosts do about others who claim their addresses. */
+  readonly conflict: ConflictPolicy;
 }
 
 const LOCKTIME_MS = 1_000;
@@ -86,7 +89,11 @@ export class Lan {
     this.#unplugged.delete(host);
   }
 
-  /** One announcement of each address, to everybody. */
+  /**
+   * One announcement of each address, to everybody.
+   *
+   * @param host of whom the frames say that they are: a host of the cluster or any other.
+   */
   send(host: string, addresses: readonly string[]): void {
     if (this.#unplugged.has(host)) return;
     const { now } = this.schedule;

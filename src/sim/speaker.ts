@@ -5,7 +5,7 @@
  * to say, whatever the kernel has; what was sent is not taken back. A daemon that is stopped says what was due once
  * it runs again.
  */
-import { ConflictWatch } from "../core/conflict-watch.js";
+import { ConflictWatch, type Verdict } from "../core/conflict-watch.js";
 import type { Daemon } from "./daemon.js";
 import type { Lan } from "./lan.js";
 import type { Random } from "./random.js";
@@ -31,7 +31,7 @@ export class Speaker {
   /** The latest request for each address that is still to be announced: older ones pass over it. */
   readonly #latest = new Map<string, Request>();
   readonly #waiting = new Set<Request>();
-  #watch = new ConflictWatch({ limit: Number.POSITIVE_INFINITY, action: "defend" });
+  #watch: ConflictWatch;
   #heard = new Map<string, string>();
   #hushed = false;
   /** Of the daemon that runs: what an earlier one had in mind is never done. */
@@ -44,6 +44,7 @@ export class Speaker {
     private readonly random: Random,
     private readonly daemon: () => Daemon | undefined,
   ) {
+    this.#watch = new ConflictWatch(lan.options.conflict);
     this.#refresh();
   }
 
@@ -77,7 +78,7 @@ export class Speaker {
     this.#owned.clear();
     this.#latest.clear();
     this.#waiting.clear();
-    this.#watch = new ConflictWatch({ limit: Number.POSITIVE_INFINITY, action: "defend" });
+    this.#watch = new ConflictWatch(this.lan.options.conflict);
     this.#heard = new Map();
     this.#hushed = false;
   }
@@ -96,17 +97,17 @@ export class Speaker {
     this.#heard.clear();
     const rivals = heard.map(([address, from]) => {
       const member = core?.ownership.members.has(from) === true;
-      return { kind: "rival" as const, address, member };
+      return { kind: "rival" as const, address, mac: from, member };
     });
-    this.#defend(this.#watch.hear(rivals, this.schedule.now).defend);
+    this.#carryOut(this.#watch.hear(rivals, this.schedule.now));
   }
 
-  #defend(addresses: readonly string[]): void {
-    const still = addresses.filter((address) => this.daemon()?.core.defends(address) === true);
+  #carryOut({ defend, give }: Verdict): void {
+    const still = defend.filter((address) => this.daemon()?.core.defends(address) === true);
     if (still.length > 0) this.announce(still);
     const wait = this.#watch.wait(this.schedule.now);
-    if (wait < Number.POSITIVE_INFINITY)
-      this.#later(wait, () => this.#defend(this.#watch.due(this.schedule.now).defend));
+    if (wait < Number.POSITIVE_INFINITY) this.#later(wait, () => this.#carryOut(this.#watch.due(this.schedule.now)));
+    if (give.length > 0) this.daemon()?.giveUp(give);
   }
 
   #round(request: Request): void {

@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { ConflictWatch, DEFEND_INTERVAL_MS, REPEAT_INTERVAL_MS, type Rival } from "../../src/core/conflict-watch.js";
+import {
+  ConflictWatch,
+  DEFEND_INTERVAL_MS,
+  MOST_GIVEN,
+  REPEAT_INTERVAL_MS,
+  REPEATS,
+  type Rival,
+} from "../../src/core/conflict-watch.js";
 
 const A = "10.1.1.1";
 const B = "10.1.1.2";
-const rival = (address: string): Rival => ({ kind: "rival", address });
-const member = (address: string): Rival => ({ kind: "rival", address, member: true });
+const MAC = "02:00:00:00:00:0c";
+const rival = (address: string, mac = MAC): Rival => ({ kind: "rival", address, mac });
+const member = (address: string): Rival => ({ kind: "rival", address, mac: MAC, member: true });
 const nothing = { defend: [], give: [] };
 
 describe("the conflict watch", () => {
@@ -67,6 +75,38 @@ describe("the conflict watch", () => {
     watch.clear();
     expect(watch.wait(100)).toBe(Number.POSITIVE_INFINITY);
     expect(watch.hear([rival(A)], 200)).toEqual({ defend: [A], give: [] });
+  });
+
+  it("gives nothing up to a crowd: only what one and the same rival claims at every defence", () => {
+    const watch = new ConflictWatch({ limit: 2, action: "yield" });
+    for (let i = 0; i < 10; i++) {
+      expect(watch.hear([rival(A, `02:00:00:00:01:0${i}`)], i * DEFEND_INTERVAL_MS)).toEqual({ defend: [A], give: [] });
+    }
+    expect(watch.defences(A)).toBe(10);
+    expect(watch.hear([rival(A, "02:00:00:00:01:09")], 100_000).give, "one defence against this one").toEqual([]);
+    expect(watch.hear([rival(A, "02:00:00:00:01:09")], 110_000).give).toEqual([A]);
+  });
+
+  it("gives up no more than a few addresses in an interval, and defends the others", () => {
+    const watch = new ConflictWatch({ limit: 1, action: "yield" });
+    const all = Array.from({ length: 200 }, (_, i) => rival(`10.1.2.${i}`));
+    watch.hear(all, 0);
+    const { give, defend } = watch.hear(all, 10_000);
+    expect([give.length, defend.length]).toEqual([MOST_GIVEN, 200 - MOST_GIVEN]);
+    watch.forget(give);
+    const left = all.filter(({ address }) => !give.includes(address));
+    expect(watch.hear(left, 15_000).give).toEqual([]);
+    expect(watch.due(20_000).give).toHaveLength(MOST_GIVEN);
+  });
+
+  it("deals with a member that never ends as slowly as with a host outside", () => {
+    const watch = new ConflictWatch({ limit: 1, action: "yield" });
+    for (let i = 0; i < REPEATS; i++) {
+      expect(watch.hear([member(A)], i * REPEAT_INTERVAL_MS)).toEqual({ defend: [A], give: [] });
+    }
+    const last = (REPEATS - 1) * REPEAT_INTERVAL_MS;
+    expect(watch.hear([member(A)], last + REPEAT_INTERVAL_MS)).toEqual(nothing);
+    expect(watch.due(last + DEFEND_INTERVAL_MS)).toEqual({ defend: [A], give: [] });
   });
 
   it("does nothing about those who only ask whether an address is free", () => {

@@ -17,6 +17,8 @@ const link = (index: number, mac: string): Link => ({
   master: 0,
 });
 const rival = (mac: string): Sighting => ({ kind: "rival", address: VIP, mac, frames: 1 });
+const macOf = (i: number) =>
+  `02:01:00:00:${[i >> 8, i & 255].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
 
 afterEach(() => vi.useRealTimers());
 
@@ -27,6 +29,7 @@ async function guarded() {
   const state = { owner: true, estranged: false, members: ["b"], macs };
   const given: string[] = [];
   const defended: string[][] = [];
+  const counts = { looks: 0 };
   const events: NodeEvent[] = [];
   const said: (readonly string[])[] = [];
   let hear: (sightings: readonly Sighting[]) => void = () => {};
@@ -35,6 +38,7 @@ async function guarded() {
     config: { cluster: { conflictAction: "defend", conflictLimit: 3, takeoverProbeMs: 0 } },
     kernel: {
       links: async () => {
+        counts.looks++;
         await looking;
         return state.macs.map((mac, i) => link(i + 1, mac));
       },
@@ -64,7 +68,7 @@ async function guarded() {
     hear(sightings);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { guard, state, defended, given, events, said, delay, tell };
+  return { guard, state, counts, defended, given, events, said, delay, tell };
 }
 
 describe("the guard of a LAN", () => {
@@ -127,6 +131,54 @@ describe("the guard of a LAN", () => {
     defended.length = 0;
     await tell(rival(lower));
     expect({ given, defended }).toEqual({ given: [VIP], defended: [] });
+  });
+
+  it("tells of a crowd in one report, with how many there are and a few of them", async () => {
+    const { events, tell } = await guarded();
+    const crowd = Array.from({ length: 100 }, (_, i) => ({ ...rival(macOf(i)), address: `10.1.1.${i}`, frames: 2 }));
+    await tell(...crowd);
+    expect(events).toMatchObject([
+      {
+        code: "vip-rival",
+        facts: {
+          mac: `${macOf(0)} ${macOf(1)} ${macOf(2)} and 97 more`,
+          hosts: 100,
+          frames: 200,
+          addresses: "10.1.1.0-10.1.1.99",
+          defences: 1,
+        },
+      },
+    ]);
+  });
+
+  it("names a node also in a crowd", async () => {
+    const { guard, events, tell } = await guarded();
+    guard.learn("b", [PEER]);
+    await tell(rival(PEER), ...Array.from({ length: 9 }, (_, i) => ({ ...rival(macOf(i)), address: `10.1.1.9${i}` })));
+    expect(events).toMatchObject([{ facts: { mac: PEER, node: "b" } }, { facts: { hosts: 9 } }]);
+  });
+
+  it("keeps what a flood says while the kernel lists the links by address, and asks the kernel once more", async () => {
+    const { counts, events, defended, delay, tell } = await guarded();
+    const go = delay();
+    for (let i = 0; i < 500; i++) await tell(rival(macOf(i)));
+    expect(counts.looks, "however many lots came").toBe(1);
+    go();
+    await vi.waitFor(() => expect(events).toHaveLength(2));
+    expect(counts.looks).toBe(2);
+    expect(events).toMatchObject([{ facts: { frames: 1 } }, { facts: { frames: 499, mac: macOf(499) } }]);
+    expect(defended).toEqual([[VIP]]);
+  });
+
+  it("judges thousands of addresses in parts", async () => {
+    const { counts, events, tell } = await guarded();
+    const address = (i: number) => `10.2.${i >> 8}.${i & 255}`;
+    await tell(...Array.from({ length: 2_000 }, (_, i) => ({ ...rival(macOf(i)), address: address(i) })));
+    await vi.waitFor(() => expect(events).toHaveLength(4));
+    expect(counts.looks).toBe(4);
+    const hosts = events.map(({ facts }) => Number(facts["hosts"]));
+    expect(Math.max(...hosts)).toBeLessThanOrEqual(512);
+    expect(hosts.reduce((sum, some) => sum + some)).toBe(2_000);
   });
 
   it("lets nothing that it heard before a merge hold it back after it", async () => {

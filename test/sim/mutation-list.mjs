@@ -567,4 +567,25 @@ export const MUTATIONS = [
     "return false;",
     "test/sim/scenarios/refused-peers.test.ts",
   ],
+  [
+    "S1: a crowd of hardware addresses has what it claims given up",
+    "src/core/conflict-watch.ts",
+    "conflict.inVain = 0;",
+    "conflict.inVain += 0;",
+    "test/sim/scenarios/hostile-neighbour.test.ts",
+  ],
+  [
+    "S1: one rival has all that it claims given up at once",
+    "src/core/conflict-watch.ts",
+    "if (this.#given >= MOST_GIVEN) return false;",
+    "",
+    "test/sim/scenarios/hostile-neighbour.test.ts",
+  ],
+  [
+    "L3: whoever uses a member's hardware address is answered for ever",
+    "src/core/conflict-watch.ts",
+    "member && repeats < REPEATS",
+    "member",
+    "test/core/conflict-watch.test.ts",
+  ],
 ];

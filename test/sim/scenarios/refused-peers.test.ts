@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { unrest } from "../../../src/sim/liveness.js";
 import type { Cluster } from "../../../src/sim/cluster.js";
+import { USUAL } from "../../../src/sim/options.js";
 import { addressOf, alike, loads, rested, started, vips } from "../scenario.js";
 
 const ABC = ["a", "b", "c"];
@@ -101,7 +102,7 @@ describe("nodes with another key", () => {
   it("that both took an address, since each of their frames was lost, have it once as soon as they hear each other", () => {
     const two = alike(["a", "b"], vips(COUNT), {
       engine: "channel",
-      lan: { neighbours: 2, rounds: 3, loss: 0.6, locktime: 0.5, refreshMs: 0, askMs: 0 },
+      lan: { ...USUAL.lan, loss: 0.6 },
     });
     two.rekey("b", "another");
     // What the kernels have is the point: safety is told that this cluster is parted.
