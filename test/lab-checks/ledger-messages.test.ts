@@ -78,8 +78,12 @@ describe("transparency", () => {
   });
 
   it("takes off the trace field of the first node, and nothing else", () => {
-    const trace = "Received: from c ([10.1.255.1])\r\n\tby n1 with ESMTP id AB12;\r\n\tTue, 1 Dec 2026 00:00:00 +0000\r\n";
-    expect(withoutTrace(Buffer.from(`${trace}\tfolded\r\n`))).toEqual({ id: "AB12", content: Buffer.from("\tfolded\r\n") });
+    const trace =
+      "Received: from c ([10.1.255.1])\r\n\tby n1 with ESMTP id AB12;\r\n\tTue, 1 Dec 2026 00:00:00 +0000\r\n";
+    expect(withoutTrace(Buffer.from(`${trace}\tfolded\r\n`))).toEqual({
+      id: "AB12",
+      content: Buffer.from("\tfolded\r\n"),
+    });
     expect(withoutTrace(Buffer.from(trace))?.content.length).toBe(0);
     expect(withoutTrace(Buffer.from("Subject: x\r\n"))).toBeNull();
   });
@@ -90,11 +94,7 @@ describe("the sink's reader", () => {
     fc.assert(
       fc.property(pieces, fc.array(fc.nat(40), { maxLength: 8 }), (texts, cuts) => {
         const content = completed(Buffer.from(texts.join("")));
-        const stream = Buffer.concat([
-          Buffer.from("DATA\r\n"),
-          stuffed(content),
-          Buffer.from(".\r\nQUIT\r\n"),
-        ]);
+        const stream = Buffer.concat([Buffer.from("DATA\r\n"), stuffed(content), Buffer.from(".\r\nQUIT\r\n")]);
         expect(readAll(stream, cuts)).toEqual(["DATA", content.toString(), "QUIT"]);
       }),
     );
