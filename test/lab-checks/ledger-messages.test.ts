@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert as assertAll, constantFrom, nat, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isTaken, readRecipient, readSender } from "../../src/lab/ledger/addresses.js";
 import { drawMessage, KINDS } from "../../src/lab/ledger/messages.js";
@@ -8,7 +8,7 @@ import { Random } from "../../src/sim/random.js";
 
 const tokens = Array.from({ length: 300 }, (_, number) => number.toString(36));
 const draw = (seed: number, token: string) => drawMessage(new Random(seed).stream(token), token, KINDS);
-const pieces = fc.array(fc.constantFrom("\r\n", ".", "..", "\r", "\n", "a", ""), { maxLength: 30 });
+const pieces = array(constantFrom("\r\n", ".", "..", "\r", "\n", "a", ""), { maxLength: 30 });
 
 describe("what the ledger sends", () => {
   it("is the same for the same seed and token, whatever was drawn before", () => {
@@ -60,8 +60,8 @@ describe("what the ledger sends", () => {
 
 describe("transparency", () => {
   it("gives back what was stuffed", () => {
-    fc.assert(
-      fc.property(pieces, (texts) => {
+    assertAll(
+      property(pieces, (texts) => {
         const content = Buffer.from(texts.join(""));
         expect(unstuffed(stuffed(content))).toEqual(content);
       }),
@@ -69,8 +69,8 @@ describe("transparency", () => {
   });
 
   it("leaves no final dot in the content", () => {
-    fc.assert(
-      fc.property(pieces, (texts) => {
+    assertAll(
+      property(pieces, (texts) => {
         const wire = `\r\n${stuffed(completed(Buffer.from(texts.join("")))).toString()}`;
         expect(wire).not.toContain("\r\n.\r\n");
       }),
@@ -91,8 +91,8 @@ describe("transparency", () => {
 
 describe("the sink's reader", () => {
   it("reads the same however the bytes are cut", () => {
-    fc.assert(
-      fc.property(pieces, fc.array(fc.nat(40), { maxLength: 8 }), (texts, cuts) => {
+    assertAll(
+      property(pieces, array(nat(40), { maxLength: 8 }), (texts, cuts) => {
         const content = completed(Buffer.from(texts.join("")));
         const stream = Buffer.concat([Buffer.from("DATA\r\n"), stuffed(content), Buffer.from(".\r\nQUIT\r\n")]);
         expect(readAll(stream, cuts)).toEqual(["DATA", content.toString(), "QUIT"]);

@@ -25,14 +25,14 @@ export interface InjectOptions {
 
 const options: InjectOptions = JSON.parse(process.argv[2] ?? "{}");
 const seeded = new Random(options.seed);
-let stopped = false;
+const ending = new AbortController();
 let last = 0;
 
-process.stdin.resume().on("end", () => (stopped = true));
+process.stdin.resume().on("end", () => ending.abort());
 await Promise.all(Array.from({ length: options.lanes }, lane));
 
 async function lane(): Promise<void> {
-  while (!stopped) {
+  while (!ending.signal.aborted) {
     const began = performance.now();
     await inject((last++).toString(36));
     await sleep(Math.max(0, (options.lanes * 1_000) / options.rate - (performance.now() - began)));

@@ -105,10 +105,10 @@ async function strike(
 }
 
 async function strikeOnce(lab: Lab, fault: Fault, node: string, random: Random, tell: (line: string) => void) {
-  const { what, end } = await fault.begin({ lab, random, node });
-  tell(what);
+  const episode = await fault.begin({ lab, random, node });
+  tell(episode.what);
   await sleep(random.between(50, 4_000));
-  await end();
+  await episode.end();
 }
 
 async function startSink(lab: Lab): Promise<Pick<LedgerRecord, "arrivals" | "notices" | "strangers">> {
