@@ -1,4 +1,4 @@
-/** `npm run ledger`: hostile mail, kills, stops and moves drawn by seed on real nodes; then every 250 is accounted for. */
+/** `npm run ledger`: hostile mail, kills, stops and moves on real nodes; then every 250 is accounted for. */
 import { Command, InvalidArgumentError } from "commander";
 import { ERROR_CODES, explain, hasCode } from "../errors.js";
 import { CHAOS_PROBING } from "./chaos/chaos.js";

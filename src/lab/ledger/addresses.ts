@@ -1,7 +1,7 @@
 /**
- * PURE: what the sink does with a recipient is written in its address, so that the check knows it too, and a message without
- * a byte of content can be told from any other: `<verdict>.<token>.<number>@<conduct>.lab`. They are short, since the events of
- * a node cut long lists of recipients.
+ * PURE: what the sink does with a recipient is written in its address, so that the check knows it too, and a message
+ * without a byte of content can be told from any other: `<verdict>.<token>.<number>@<conduct>.lab`. They are short,
+ * since the events of a node cut long lists of recipients.
  */
 
 /** What a recipient gets for its RCPT: taken; 451 at its first two attempts; 550. */

@@ -90,8 +90,8 @@ function checkTwice({ doubts }: LedgerRecord, accounts: readonly Account[]): Vio
 }
 
 /**
- * A message in several transactions: that the node went on to the next one shows that it had the answer to the one before, and
- * whatever happens to it then, those recipients are not tried again.
+ * A message in several transactions: that the node went on to the next one shows that it had the answer to the one
+ * before, and whatever happens to it then, those recipients are not tried again.
  */
 function checkSettled({ arrivals }: LedgerRecord): Violation[] {
   const settled = new Map<string, string>();

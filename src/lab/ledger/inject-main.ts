@@ -1,6 +1,6 @@
 /**
- * The injector of the ledger as a process of the client's host. Argument: InjectOptions as JSON. Prints one LedgerEntry a line;
- * when its input ends, it finishes what is under way and ends.
+ * The injector of the ledger as a process of the client's host. Argument: InjectOptions as JSON. Prints one LedgerEntry
+ * a line; when its input ends, it finishes what is under way and ends.
  */
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
 /**
- * The ledger: hostile and plain mail into a cluster whose daemons are killed and stopped and whose addresses move, drawn by seed;
- * afterwards every 250 is held against what arrived.
+ * The ledger: hostile and plain mail into a cluster whose daemons are killed and stopped and whose addresses move,
+ * drawn by seed; afterwards every 250 is held against what arrived.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -62,6 +62,8 @@ class Client {
   constructor({ host, port, answerMs }: Target) {
     this.#answerMs = answerMs;
     this.#socket = connect({ host, port });
+    // A daemon that is stopped reads nothing: a write must end too.
+    this.#socket.setTimeout(answerMs, () => this.#socket.destroy());
     this.#socket.on("data", (chunk: Buffer) => this.#take(chunk.toString("latin1")));
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("close", () => this.#fail(new Error("closed by the server")));
