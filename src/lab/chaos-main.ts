@@ -7,6 +7,7 @@ import { chaosPlan } from "./chaos/plan.js";
 import { renderChaos } from "./chaos/report.js";
 import { Lab } from "./lab.js";
 import { startLoad } from "./load.js";
+import { endOnSignals, positive, say } from "./main-parts.js";
 import { remains } from "./namespaces.js";
 
 interface Options {
@@ -27,15 +28,7 @@ const options = new Command("npm run chaos --")
   .parse()
   .opts<Options>();
 
-// Whatever ends this process ends the lab: its exit handler removes it.
-for (const [signal, number] of [
-  ["SIGINT", 2],
-  ["SIGTERM", 15],
-  ["SIGHUP", 1],
-] as const) {
-  process.once(signal, () => process.exit(128 + number));
-}
-
+endOnSignals();
 try {
   process.exitCode = await main();
 } catch (error) {
@@ -65,18 +58,8 @@ async function main(): Promise<number> {
   return ok && left.length === 0 ? 0 : 1;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("expected a number above 0");
-  return value;
-}
-
 function nodeCount(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 3 || value > 9) throw new InvalidArgumentError("expected 3 to 9");
   return value;
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

@@ -11,6 +11,7 @@ import { monotonicMs } from "./clock.js";
 import type { LabNetwork } from "./namespaces.js";
 import type { LabPlan, NodeFiles } from "./plan.js";
 import type { Exit, LabProcess } from "./process.js";
+import type { Doubt } from "./records.js";
 
 /** A console that does not answer by then belongs to a node that is stuck. */
 const CONSOLE_MS = 5_000;
@@ -54,13 +55,13 @@ export class Cluster {
     return new Cluster(network, members);
   }
 
-  /** Ids of messages that a node logged as in doubt: their delivery was cut off behind the final dot. */
-  inDoubt(): readonly string[] {
+  /** Deliveries that a node logged as in doubt: they were cut off behind the final dot. */
+  doubts(): readonly Doubt[] {
     const lines = [...this.#members.values()].flatMap((member) => readLog(member.logFile));
     return lines.flatMap((line) => {
       if (!line.includes('"delivery-in-doubt"')) return [];
-      const { id }: { readonly id: string } = JSON.parse(line);
-      return [id];
+      const { id, recipients }: { readonly id: string; readonly recipients: string } = JSON.parse(line);
+      return [{ id, recipients: recipients.split(" ") }];
     });
   }
 

@@ -91,7 +91,7 @@ export class Lab {
   async drain(): Promise<{ readonly record: MailRecord; readonly counts: InjectorCounts; readonly left: number }> {
     const counts = (await this.#injector?.stop()) ?? { event: "counts" as const, accepted: 0, refused: {} };
     await poll(async () => ((await this.#queued()) === 0 ? true : null), { everyMs: 250, limitMs: DRAIN_LIMIT_MS });
-    const inDoubt = this.cluster.inDoubt();
+    const inDoubt = this.cluster.doubts().map(({ id }) => id);
     const record = { accepted: this.#injector?.accepted ?? [], delivered: this.sink.delivered, inDoubt };
     return { record, counts, left: await this.#queued() };
   }

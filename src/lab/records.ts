@@ -24,6 +24,12 @@ export interface DeliveredMessage {
   readonly id: string;
 }
 
+/** A delivery that a node logged as `delivery-in-doubt`: these recipients may get it once more. */
+export interface Doubt {
+  readonly id: string;
+  readonly recipients: readonly string[];
+}
+
 export interface MailRecord {
   readonly accepted: readonly AcceptedMessage[];
   readonly delivered: readonly DeliveredMessage[];

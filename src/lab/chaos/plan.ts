@@ -30,7 +30,11 @@ const PREFERRED_EVERY = 4;
 
 export function chaosPlan(nodeCount: number, random: Random): ChaosPlan {
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
-  const topologies = draw(nodes, random);
+  return planOf(nodes, draw(nodes, random), SINK.port);
+}
+
+/** @param sinkPort where all mail leaves to. */
+export function planOf(nodes: readonly string[], topologies: readonly ChaosTopology[], sinkPort: number): ChaosPlan {
   const vips = topologies.flatMap((topology) => topology.vips);
   return {
     nodes,
@@ -38,7 +42,7 @@ export function chaosPlan(nodeCount: number, random: Random): ChaosPlan {
     vips,
     hosts: hosts(nodes),
     lanes: vips.map(({ address }) => ({ listener: address, mail: [{ header: null, sources: [address] }] })),
-    configText: (node, files) => configText(node, files, { nodes, topologies, vips }),
+    configText: (node, files) => configText(node, files, { nodes, topologies, vips, sinkPort }),
   };
 }
 
@@ -46,7 +50,21 @@ function draw(nodes: readonly string[], random: Random): ChaosTopology[] {
   const loose: Policy = random.chance(0.5) ? "available" : "majority";
   const other: Policy = loose === "available" ? "majority" : "available";
   const [first, last]: [Policy, Policy] = random.chance(0.5) ? ["strict", other] : [other, "strict"];
-  const topology = (network: string, count: number, terms: Omit<ChaosTopology, "block" | "vips">): ChaosTopology => ({
+  return [
+    topology(nodes, "10.1.1", 80, { interface: "eth1", plumbing: "address", lifeline: true, policy: first }),
+    topology(nodes, "10.1.2", 40, { interface: "eth1", plumbing: "address", lifeline: false, policy: loose }),
+    topology(nodes, "10.2.1", 80, { interface: "eth2", plumbing: "route", lifeline: true, policy: last }),
+  ];
+}
+
+/** Addresses of a network, a quarter of them with preferred nodes, in turns. */
+export function topology(
+  nodes: readonly string[],
+  network: string,
+  count: number,
+  terms: Omit<ChaosTopology, "block" | "vips">,
+): ChaosTopology {
+  return {
     block: `${network}.0/24`,
     ...terms,
     vips: Array.from({ length: count }, (_, index) => ({
@@ -58,24 +76,24 @@ function draw(nodes: readonly string[], random: Random): ChaosTopology[] {
       preference: index % PREFERRED_EVERY === 0 ? (nodes[(index / PREFERRED_EVERY) % nodes.length] ?? null) : null,
       follows: null,
     })),
-  });
-  return [
-    topology("10.1.1", 80, { interface: "eth1", plumbing: "address", lifeline: true, policy: first }),
-    topology("10.1.2", 40, { interface: "eth1", plumbing: "address", lifeline: false, policy: loose }),
-    topology("10.2.1", 80, { interface: "eth2", plumbing: "route", lifeline: true, policy: last }),
-  ];
+  };
 }
 
 function configText(
   node: string,
   files: NodeFiles,
-  { nodes, topologies, vips }: Pick<ChaosPlan, "nodes" | "topologies" | "vips">,
+  {
+    nodes,
+    topologies,
+    vips,
+    sinkPort,
+  }: Pick<ChaosPlan, "nodes" | "topologies" | "vips"> & { readonly sinkPort: number },
 ): string {
   const peers = nodes.map((name) => `${name} = "${nodeAddress(name, "cluster")}"`).join(" ");
   return `# ${node} of the chaos lab
 Hostname = "${node}"
 SpoolBase = "${files.spoolDirectory}"
-Gateway = "${SINK.address}:${SINK.port}"
+Gateway = "${SINK.address}:${sinkPort}"
 Retry_Interval = 1
 Max_Retry_Interval = 2
 
