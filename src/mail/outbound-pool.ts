@@ -5,11 +5,13 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Readable } from "node:stream";
-import SMTPConnection, { type SMTPEnvelope, type SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
+import type SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { SMTPConnectionSendInfo, SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import type { Binding } from "../config/types.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
+import { SmtpClient } from "./smtp-data.js";
 import { greeted } from "./smtp-greeting.js";
 
 /** How long a connection with nothing to do is kept. */
@@ -98,13 +100,15 @@ export class OutboundPool {
 
   async #open(binding: Binding, hop: Hop, tls: boolean): Promise<Session> {
     const socket = await this.#connect(binding, hop);
-    const smtp = new SMTPConnection({
+    const smtp = new SmtpClient({
       connection: socket,
       name: binding.ehloHostname ?? this.desk.config.mail.hostname,
       host: hop.host,
       greetingTimeout: GREETING_TIMEOUT_MS,
       logger: false,
-      ...(tls ? { opportunisticTLS: true, tls: { rejectUnauthorized: false } } : { ignoreTLS: true }),
+      ...(tls
+        ? { opportunisticTLS: true, tls: { rejectUnauthorized: false, minVersion: "TLSv1.2" } }
+        : { ignoreTLS: true }),
     });
     const key = keyOf(binding, hop);
     const session = new Session(smtp, socket, binding.name, hop, {
