@@ -59,6 +59,10 @@ export class SmtpClient extends SMTPConnection {
 /** The library's declarations leave it out; without it every message would take the library's own way unseen. */
 function internalOf(prototype: object, name: string): CreateSendStream {
   const found: unknown = Reflect.get(prototype, name);
-  if (typeof found !== "function") throw new TypeError(`nodemailer's SMTPConnection has no ${name}`);
-  return found as CreateSendStream;
+  if (!isMethod(found)) throw new TypeError(`nodemailer's SMTPConnection has no ${name}`);
+  return found;
+}
+
+function isMethod(found: unknown): found is CreateSendStream {
+  return typeof found === "function";
 }

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { ClientCounts, networkOf } from "../../src/mail/client-counts.js";
 import { addresses, cleanup, config, Dialog, engine, freePort, listen, scene, text, until } from "./fixtures.js";
 
-const [host = "", friend = "", neighbour = "", stranger = ""] = [...addresses(32, 3), "127.33.0.1"];
+const [host = "", friend = "", neighbour = ""] = addresses(32, 3);
+const stranger = "127.33.0.1";
 
 async function listening(over: Parameters<typeof listen>[2]) {
   const port = await freePort(host);

@@ -1,4 +1,5 @@
 /** The oldest TLS that is spoken, in both directions. OpenSSL is told to allow everything, so that only our own pin says no. */
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import {
   addresses,
   binding,
+  cleanup,
   config,
   Dialog,
   directory,
@@ -35,11 +37,13 @@ afterAll(() => {
 /** @returns the version that was agreed, or the error. */
 async function startTls(port: number, version: tls.SecureVersion): Promise<string | null> {
   const socket = connect(port, host);
-  const dialog = new Dialog(socket);
-  await dialog.reply();
-  await dialog.say("EHLO c.test");
-  expect(await dialog.say("STARTTLS")).toMatch(/^220/);
-  socket.removeAllListeners("data");
+  cleanup(() => socket.destroy());
+  await once(socket, "data");
+  for (const command of ["EHLO c.test", "STARTTLS"]) {
+    socket.write(`${command}\r\n`);
+    await once(socket, "data");
+  }
+  socket.pause();
   return new Promise((resolve) => {
     const secured = tls.connect({ socket, rejectUnauthorized: false, minVersion: version, maxVersion: version });
     secured.on("secureConnect", () => resolve(secured.getProtocol()));
@@ -52,9 +56,10 @@ describe("TLS of SMTP", () => {
   scene("is 1.2 or later for clients", async () => {
     const files = directory();
     const [certificateFile, keyFile] = [join(files, "cert.pem"), join(files, "key.pem")];
-    const { cert, key } = library();
-    writeFileSync(certificateFile, String(cert));
-    writeFileSync(keyFile, String(key));
+    const { cert = "", key = "" } = library();
+    if (typeof cert !== "string" || typeof key !== "string") throw new Error("the library has no certificate");
+    writeFileSync(certificateFile, cert);
+    writeFileSync(keyFile, key);
     const port = await freePort(host);
     await engine({ config: config({ listens: [listen(host, port, { tls: { certificateFile, keyFile } })] }) });
     expect(await startTls(port, "TLSv1.1")).toMatch(/^refused/);
@@ -72,7 +77,7 @@ describe("TLS of SMTP", () => {
       const target = await sink(remote, { disabledCommands: ["AUTH"], minVersion: "TLSv1", maxVersion: version });
       const versions: (string | null)[] = [];
       target.server.onSecure = (socket, _session, done) => {
-        versions.push(socket.getProtocol());
+        versions.push(socket instanceof tls.TLSSocket ? socket.getProtocol() : null);
         done();
       };
       const bindings = [binding("out", { address: host })];
