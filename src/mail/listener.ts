@@ -75,10 +75,6 @@ export class Listener {
 
   accept(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#onEmpty?.();
-    });
     const client = clientOf(socket);
     // Before anything is counted: who may not relay takes no place from those who may.
     if (!this.profile.mayRelay(client)) return this.#refuseStranger(socket, client);
@@ -89,11 +85,17 @@ export class Listener {
     if (leave === null) return this.#refuse(socket, "refused-client-concurrency", "4.7.0");
     const session = this.profile.face.receive(socket, this, this.name);
     this.#sessions.set(socket, session);
-    socket.once("close", () => {
+    session.whenGone(() => {
       this.#sessions.delete(socket);
       session.ended();
       leave();
+      this.#gone(socket);
     });
+  }
+
+  #gone(socket: Socket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#onEmpty?.();
   }
 
   /** RFC 5321 section 3.1: 554 in place of a greeting, where no mail is taken. */
@@ -111,6 +113,7 @@ export class Listener {
 
   /** The kernel keeps the reply for the client; waiting for the client to close would let it hold a descriptor. */
   #sayAndClose(socket: Socket, reply: string): void {
+    socket.once("close", () => this.#gone(socket));
     socket.on("error", () => socket.destroy());
     socket.setTimeout(1_000, () => socket.destroy());
     socket.end(`${reply}\r\n`, () => socket.destroy());

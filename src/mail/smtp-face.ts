@@ -62,6 +62,7 @@ export class SmtpSession extends SMTPConnection {
   readonly #count: SmtpFace["count"];
   #leaving: string | null = null;
   #errors = 0;
+  #whenGone = () => {};
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -103,6 +104,18 @@ export class SmtpSession extends SMTPConnection {
    */
   override init(): void {
     this._setListeners(() => this.connectionReady());
+  }
+
+  /** `step` runs once the connection is gone, whatever becomes of it meanwhile. */
+  whenGone(step: () => void): void {
+    this.#whenGone = step;
+    this.#accepted.once("close", step);
+  }
+
+  /** The library takes every listener off the accepted socket when it wraps it in TLS, ours too. */
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    super.upgrade(callback, secureCallback);
+    this.#accepted.once("close", this.#whenGone);
   }
 
   override _createParser(): SMTPStream {
