@@ -50,7 +50,8 @@ function readListen(
       relayHosts: valueOf(LISTENER.relayHosts, ...scopes),
       tls: readTls(scopes, diagnostics),
       maxMessageBytes: valueOf(LISTENER.maxMessageBytes, ...scopes),
-      maxConnections: valueOf(LISTENER.maxConnections, ...scopes) || NO_LIMIT,
+      ...readLimits(scopes),
+      messageTimeoutMs: valueOf(LISTENER.messageTimeoutMs, ...scopes),
       idleTimeoutMs: valueOf(LISTENER.idleTimeoutMs, ...scopes),
       enabled: valueOf(LISTENER.enabled, ...scopes),
       at: scope.at,
@@ -58,6 +59,18 @@ function readListen(
     enable: setting(LISTEN_MARKS.enable, scope),
     preference: setting(LISTEN_MARKS.preference, scope),
     target: setting(LISTEN_MARKS.follow, scope),
+  };
+}
+
+/** No client, and no network, takes every place of a Listen unless it was told that it may. */
+function readLimits(scopes: readonly Scope[]) {
+  const maxConnections = valueOf(LISTENER.maxConnections, ...scopes) || NO_LIMIT;
+  const client = valueOf(LISTENER.maxConnectionsPerClient, ...scopes) ?? Math.ceil(maxConnections / 2);
+  const network = valueOf(LISTENER.maxConnectionsPerNetwork, ...scopes) ?? Math.ceil((maxConnections * 3) / 4);
+  return {
+    maxConnections,
+    maxConnectionsPerClient: client || NO_LIMIT,
+    maxConnectionsPerNetwork: network || NO_LIMIT,
   };
 }
 

@@ -242,7 +242,25 @@ export const LISTENER = {
   ...SERVICE,
   enabled: option.flag("Enable", true, "whether it listens at all"),
   maxConnections: option.integer("Concurrency", 1000, { from: 0, to: COUNT.to }, "connections at a time; 0: no limit"),
+  maxConnectionsPerClient: option.integer(
+    "Client_Concurrency",
+    null,
+    { from: 0, to: COUNT.to },
+    "of these, from one address; 0: no limit; else half of `Concurrency`",
+  ),
+  maxConnectionsPerNetwork: option.integer(
+    "Network_Concurrency",
+    null,
+    { from: 0, to: COUNT.to },
+    "of these, from one IPv4 /24 or IPv6 /64; 0: no limit; else three quarters of `Concurrency`",
+  ),
   idleTimeoutMs: option.seconds("Timeout", 300, 1, "silence after which a connection is closed"),
+  messageTimeoutMs: option.seconds(
+    "Message_Timeout",
+    600,
+    1,
+    "longest time of a connection without a message coming in",
+  ),
 };
 
 export const LISTEN_MARKS = {

@@ -179,7 +179,12 @@ export interface Listen {
   readonly maxMessageBytes: number;
   /** 1 or more. */
   readonly maxConnections: number;
+  /** Of these, the most of one client and of one network; 1 or more. */
+  readonly maxConnectionsPerClient: number;
+  readonly maxConnectionsPerNetwork: number;
   readonly idleTimeoutMs: number;
+  /** Longest time without a message under way. */
+  readonly messageTimeoutMs: number;
   readonly enabled: boolean;
   readonly at: SourceLocation;
 }

@@ -14,26 +14,26 @@ export async function* guarded(chunks: AsyncIterable<Uint8Array>, maxBytes: numb
   for await (const chunk of chunks) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw new Refusal(552, "5.3.4", "message is larger than this server takes", "size");
-    const found = strayLineEnd(chunk, afterCr);
-    if (found) throw strayRefusal();
+    if (hasStrayLineEnd(chunk, afterCr)) throw strayRefusal();
     afterCr = chunk.length > 0 ? chunk[chunk.length - 1] === CR : afterCr;
     yield chunk;
   }
   if (afterCr) throw strayRefusal();
 }
 
-/** True when a CR is not followed by LF, or an LF not led by CR. A CR at the end is left to the next chunk. */
-function strayLineEnd(chunk: Uint8Array, afterCr: boolean): boolean {
-  if (afterCr && chunk.length > 0 && chunk[0] !== LF) return true;
-  let pairs = 0;
-  for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
-    if (at === 0 ? !afterCr : chunk[at - 1] !== CR) return true;
-    if (at > 0) pairs++;
+/**
+ * True when a CR is not followed by LF, or an LF not led by CR. A CR at the end is left to the next chunk.
+ *
+ * A look at each byte costs the same for any content; a search for the next CR or LF costs a call for each of them.
+ */
+function hasStrayLineEnd(chunk: Uint8Array, afterCr: boolean): boolean {
+  let led = afterCr;
+  for (let at = 0; at < chunk.length; at++) {
+    const byte = chunk[at];
+    if ((byte === LF) !== led) return true;
+    led = byte === CR;
   }
-  let returns = 0;
-  for (let at = chunk.indexOf(CR); at >= 0; at = chunk.indexOf(CR, at + 1)) returns++;
-  if (chunk[chunk.length - 1] === CR) returns--;
-  return returns !== pairs;
+  return false;
 }
 
 function strayRefusal(): Refusal {

@@ -12,17 +12,19 @@ export interface Head {
 
 /** @param head bytes up to the empty line. @param wanted name of a header field, any case, or null. */
 export function readHead(head: Buffer, wanted: string | null): Head {
-  let received = 0;
-  let value: string | null = null;
-  const prefix = wanted === null ? null : `${wanted.toLowerCase()}:`;
-  // RFC 5322 section 2.2.3: a line that begins with white space belongs to the field before it.
-  for (const field of head.toString("utf8").split(/\r\n(?![ \t])/)) {
-    if (/^received[ \t]*:/i.test(field)) received++;
-    if (prefix !== null && value === null && field.slice(0, prefix.length).toLowerCase() === prefix) {
-      value = field.slice(prefix.length).replace(/\r\n/g, "").trim();
-    }
-  }
-  return { received, value };
+  const text = head.toString("utf8");
+  // RFC 5322 section 2.2.3: a line that begins with white space belongs to the field before it, so none is a name.
+  const received = text.match(/(?:^|\r\n)received[ \t]*:/gi)?.length ?? 0;
+  return { received, value: wanted === null ? null : fieldOf(text, wanted) };
+}
+
+function fieldOf(text: string, name: string): string | null {
+  const escaped = name.replace(/[^\w-]/g, "\\$&");
+  const begins = new RegExp(`(?:^|\\r\\n)${escaped}:`, "i").exec(text);
+  if (begins === null) return null;
+  const field = text.slice(begins.index + begins[0].length);
+  const end = field.search(/\r\n(?![ \t])/);
+  return (end < 0 ? field : field.slice(0, end)).replace(/\r\n/g, "").trim();
 }
 
 export interface Trace {

@@ -1,10 +1,11 @@
 /** One connection to a peer that takes mail: TLS, a line each way, then SMTP over the same socket. */
 import { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import { connectPeer, readLine } from "./mmove-socket.js";
-import { helloLine, parseAnswer, type Prologue, prologueLine, recipientOf } from "./mmove-wire.js";
+import { helloLine, parseAnswer, PROLOGUE_MAX, type Prologue, prologueLine, recipientOf } from "./mmove-wire.js";
 import { isConnectionLost, outcomeOfError } from "./reply.js";
+import { SmtpClient } from "./smtp-data.js";
 import { greeted } from "./smtp-greeting.js";
 
 const ANSWER_MS = 10_000;
@@ -12,8 +13,8 @@ const IDLE_MS = 60_000;
 
 export type Sent =
   | { readonly kind: "taken" }
-  /** The peer said no: it does not have the message. */
-  | { readonly kind: "refused"; readonly reply: string }
+  /** The peer said no: it does not have the message. Permanent where it does not take this one, ever. */
+  | { readonly kind: "refused"; readonly reply: string; readonly permanent: boolean }
   /** The connection failed before the message was complete: the peer cannot have it. */
   | { readonly kind: "unsent"; readonly error: unknown }
   /** The message was complete, and there was no answer. */
@@ -45,7 +46,7 @@ export async function openLink(
     if (answer?.verb !== "GO" || answer.node !== node) {
       throw new Error(`${node} does not take mail: ${line.slice(0, 200)}`);
     }
-    const smtp = new SMTPConnection({
+    const smtp = new SmtpClient({
       connection: socket,
       secured: true,
       secure: true,
@@ -86,6 +87,9 @@ class Link implements MoveLink {
 
   async send(prologue: Prologue, bytes: number, open: () => Promise<AsyncIterable<Uint8Array>>): Promise<Sent> {
     const head = prologueLine(prologue);
+    if (head.length > PROLOGUE_MAX) {
+      return { kind: "refused", reply: "the envelope is larger than a node takes", permanent: true };
+    }
     let complete = false;
     async function* content(): AsyncGenerator<Uint8Array> {
       yield head;
@@ -102,7 +106,8 @@ class Link implements MoveLink {
     } catch (error) {
       if (!isConnectionLost(error)) {
         await this.#reset();
-        return { kind: "refused", reply: outcomeOfError(error).text };
+        const { text: reply, kind } = outcomeOfError(error);
+        return { kind: "refused", reply, permanent: kind === "permanent" };
       }
       this.destroy();
       return complete ? { kind: "lost", error } : { kind: "unsent", error };

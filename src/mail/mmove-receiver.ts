@@ -4,9 +4,13 @@
  */
 import type { Server, TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerDataStream } from "smtp-server";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import type { Config } from "../config/types.js";
 import { explain, HoldfastError } from "../errors.js";
 import { ByteReader } from "./byte-reader.js";
 import { type Desk, reportReception } from "./desk.js";
+import { guarded } from "./line-ends.js";
 import { openServer } from "./listen.js";
 import { createPeerServer, readLine } from "./mmove-socket.js";
 import {
@@ -20,6 +24,7 @@ import {
   PROLOGUE_MAX,
 } from "./mmove-wire.js";
 import { Refusal } from "./refusal.js";
+import { gatherData } from "./smtp-data.js";
 import type { MessageId, NewMessage } from "./spool/types.js";
 
 const MAX_CONNECTIONS = 512;
@@ -28,6 +33,11 @@ const IDLE_MS = 60_000;
 /** Moves of a message one right after the other: a chain that long is a circle. */
 const MAX_CHAIN = 8;
 
+/** What a node puts on top of a message that it takes, or around one in a notice. */
+const ADDED_BYTES = 64 * 1024;
+/** Where no listener says. */
+const BODY_MAX = 50 * 1024 * 1024;
+
 export class MoveReceiver {
   readonly #smtp: SMTPServer;
   readonly #sockets = new Set<TLSSocket>();
@@ -35,11 +45,13 @@ export class MoveReceiver {
   readonly #peers = new Map<string, string>();
   /** Messages whose reception has begun and not ended. */
   readonly #arriving = new Map<MessageId, number>();
+  readonly #bodyMax: number;
   #server: Server | null = null;
   #sessions = 0;
   #draining = false;
 
   constructor(private readonly desk: Desk) {
+    this.#bodyMax = bodyMaxOf(desk.config);
     this.#smtp = new SMTPServer({
       name: desk.config.nodename,
       logger: false,
@@ -47,6 +59,7 @@ export class MoveReceiver {
       authMethods: [],
       disabledCommands: ["AUTH", "STARTTLS", "WIZ", "SHELL", "KILL"],
       socketTimeout: IDLE_MS,
+      size: this.#bodyMax + PROLOGUE_MAX,
       onRcptTo: (address, _session, done) => done(this.#rcpt(address.address)),
       onData: (stream, session, done) => {
         const id = idOfRecipient(session.envelope.rcptTo[0]?.address ?? "");
@@ -122,7 +135,10 @@ export class MoveReceiver {
     const id = `m${this.#sessions++}`;
     this.#peers.set(id, hello.node);
     socket.write(answerLine({ verb: "GO", node: this.desk.config.nodename }));
-    this.#smtp.connect(socket, { id });
+    const session = new MoveSession(this.#smtp, socket, { id });
+    this.#smtp.connections.add(session);
+    session.on("error", (error) => this.#smtp.emit("error", error));
+    session.init();
   }
 
   #fates(asked: readonly Asked[]): ReadonlyMap<MessageId, Fate> {
@@ -167,7 +183,7 @@ export class MoveReceiver {
     if (Number(message.context["chain"] ?? 0) > MAX_CHAIN) {
       throw new Refusal(451, "4.4.6", "moved too often in a row", "mmove-hops");
     }
-    const result = await desk.spool.accept(message, reader.rest());
+    const result = await desk.spool.accept(message, guarded(reader.rest(), this.#bodyMax));
     if (result === "known") {
       desk.count("duplicates-dropped");
       desk.emit("mmove-duplicate", "info", { id, node: peer, binding: message.binding });
@@ -206,4 +222,17 @@ export class MoveReceiver {
     desk.count("refused-mmove-cut-off");
     return new Refusal(451, "4.4.2", "connection lost", "mmove-cut-off");
   }
+}
+
+/** What `SMTPServer.connect` makes, with data that is gathered. */
+class MoveSession extends SMTPConnection {
+  override _createParser(): SMTPStream {
+    return gatherData(super._createParser());
+  }
+}
+
+/** What the largest message that this node takes from a client may have become. */
+function bodyMaxOf({ listens }: Config): number {
+  const most = listens.reduce((longest, { maxMessageBytes }) => Math.max(longest, maxMessageBytes), 0);
+  return (most === 0 ? BODY_MAX : most) + ADDED_BYTES;
 }

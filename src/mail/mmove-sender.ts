@@ -21,6 +21,8 @@ const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 10_000;
 /** How long a connection waits for more. */
 const LINGER_MS = 2_000;
+/** A message that a node does not take is offered again after so long. */
+const KEPT_BACK_MS = 600_000;
 /** Time at one node after which a move is not part of a chain any more. */
 const REST_MS = 60_000;
 
@@ -181,6 +183,7 @@ export class MoveSender {
       throw error;
     });
     const left = new Set(offered);
+    const keptBack = new Set<MessageId>();
     const finished: Promise<void>[] = [];
     let trouble: unknown = null;
     for (const id of offered) {
@@ -195,6 +198,9 @@ export class MoveSender {
         this.doubts.add(peer.node, [id]);
         trouble = sent.error;
         break;
+      } else if (sent.kind === "refused" && sent.permanent) {
+        keptBack.add(id);
+        this.#keepBack(id, batch, sent.reply);
       } else {
         if (sent.kind === "refused") this.#refusedBy(peer, binding, sent.reply);
         else trouble = sent.error;
@@ -203,7 +209,7 @@ export class MoveSender {
     }
     await this.#cancel([...left]);
     await Promise.all(finished);
-    this.#release(batch);
+    this.#release(batch, keptBack);
     if (left.size > 0) this.desk.wake(binding);
     if (trouble !== null) throw trouble;
   }
@@ -253,8 +259,19 @@ export class MoveSender {
     });
   }
 
-  #release(batch: Batch): void {
-    for (const id of batch.ids) this.#claims.drop(batch.binding, id);
+  #release(batch: Batch, but: ReadonlySet<MessageId> = new Set()): void {
+    for (const id of batch.ids) if (!but.has(id)) this.#claims.drop(batch.binding, id);
+  }
+
+  /** The owner does not take this one message: it stays here, claimed, and the others go. */
+  #keepBack(id: MessageId, { binding, destination }: Batch, reply: string): void {
+    this.desk.count("moves-kept-back");
+    const facts = { id, binding, node: destination.node, reply, retryMs: KEPT_BACK_MS };
+    this.desk.emit("mmove-message-refused", "warn", facts);
+    setTimeout(() => {
+      this.#claims.drop(binding, id);
+      this.desk.wake(binding);
+    }, KEPT_BACK_MS).unref();
   }
 
   /** The owner does not take the binding now; others go on. */

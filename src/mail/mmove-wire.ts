@@ -4,15 +4,18 @@
  * Everything that is parsed comes from a peer that holds the cluster key, and is checked all the same: what does not
  * fit is null, never an exception and never half a value.
  */
+import { isEnvelope } from "./envelope-rules.js";
 import { isRecipientState } from "./spool/record.js";
 import { isMessageId } from "./spool/id.js";
-import type { Context, Envelope, EnvelopeRecipient, MessageId, NewMessage, RecipientState } from "./spool/types.js";
+import type { Context, MessageId, NewMessage, RecipientState } from "./spool/types.js";
 
 export const MMOVE_VERSION = 1;
 /** Longest line before SMTP begins. */
 export const LINE_MAX = 8_192;
-/** Longest prologue: a thousand recipients with all their parameters and last errors. */
-export const PROLOGUE_MAX = 4 * 1024 * 1024;
+/** Longest prologue: a thousand recipients with all their parameters and last errors, each as long as it may be. */
+export const PROLOGUE_MAX = 8 * 1024 * 1024;
+/** Facts of a message's context: ten times what there are. */
+const CONTEXT_KEYS_MAX = 100;
 /** Ids in one QUERY, so that it and its answer fit a line. */
 export const QUERY_MAX = 100;
 
@@ -154,34 +157,6 @@ export function parsePrologue(line: Buffer): Prologue | null {
   return { message: { id, envelope, binding, context, recipients }, epoch };
 }
 
-function isEnvelope(value: unknown): value is Envelope {
-  if (!isObject(value)) return false;
-  const { from, body, smtpUtf8, ret, envid, recipients } = value;
-  return (
-    typeof from === "string" &&
-    !/[\r\n<>]/.test(from) &&
-    (body === null || body === "7BIT" || body === "8BITMIME") &&
-    typeof smtpUtf8 === "boolean" &&
-    (ret === null || ret === "FULL" || ret === "HDRS") &&
-    isTextOrNull(envid) &&
-    Array.isArray(recipients) &&
-    recipients.length > 0 &&
-    recipients.every(isRecipient)
-  );
-}
-
-function isRecipient(value: unknown): value is EnvelopeRecipient {
-  if (!isObject(value)) return false;
-  const { address, notify, orcpt } = value;
-  return (
-    typeof address === "string" &&
-    address !== "" &&
-    !/[\r\n<>]/.test(address) &&
-    isTextOrNull(notify) &&
-    isTextOrNull(orcpt)
-  );
-}
-
 function isContext(value: unknown): value is Context {
   if (!isObject(value)) return false;
   const { receivedAtMs, expiresAtMs, listener, client, hops } = value;
@@ -189,6 +164,7 @@ function isContext(value: unknown): value is Context {
     [receivedAtMs, expiresAtMs, hops].every(isCount) &&
     isTextOrNull(listener) &&
     isTextOrNull(client) &&
+    Object.keys(value).length <= CONTEXT_KEYS_MAX &&
     Object.values(value).every((item) => item === null || ["string", "number", "boolean"].includes(typeof item))
   );
 }

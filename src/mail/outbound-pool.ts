@@ -5,12 +5,14 @@
 import { once } from "node:events";
 import { connect, isIPv6, type Socket } from "node:net";
 import type { Readable } from "node:stream";
-import SMTPConnection, { type SMTPEnvelope, type SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
+import type SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { SMTPConnectionSendInfo, SMTPEnvelope } from "nodemailer/lib/smtp-connection";
 import type { Binding, OutboundTls } from "../config/types.js";
 import { explain } from "../errors.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
+import { SmtpClient } from "./smtp-data.js";
 import { greeted } from "./smtp-greeting.js";
 import { type TlsFailure, TlsTrouble } from "./tls-trouble.js";
 
@@ -117,7 +119,7 @@ export class OutboundPool {
 
   async #open(binding: Binding, hop: Hop, tls: OutboundTls): Promise<Session> {
     const socket = await this.#connect(binding, hop);
-    const smtp = new SMTPConnection({
+    const smtp = new SmtpClient({
       connection: socket,
       name: binding.ehloHostname ?? this.desk.config.mail.hostname,
       host: hop.host,
@@ -207,9 +209,10 @@ function peerOf({ address, port }: Hop): string {
 }
 
 /** Certificates are not looked at: that would need DANE or MTA-STS (RFC 7672, RFC 8461). */
+const TLS_TERMS = { rejectUnauthorized: false, minVersion: "TLSv1.2" } as const;
 const TLS_OPTIONS = {
-  ifavailable: { opportunisticTLS: true, tls: { rejectUnauthorized: false } },
-  required: { requireTLS: true, tls: { rejectUnauthorized: false } },
+  ifavailable: { opportunisticTLS: true, tls: TLS_TERMS },
+  required: { requireTLS: true, tls: TLS_TERMS },
   no: { ignoreTLS: true },
 } satisfies Record<OutboundTls, object>;
 

@@ -10,16 +10,15 @@ import { explain, HoldfastError } from "../errors.js";
 import { chooseBinding, type Directory, listenerBinding } from "./binding-choice.js";
 import { ByteReader } from "./byte-reader.js";
 import { type Desk, reportReception } from "./desk.js";
+import { MAX_RECIPIENTS, recipientFault, senderFault } from "./envelope-rules.js";
 import { guarded } from "./line-ends.js";
-import { Listener } from "./listener.js";
+import { Listener, type Profile } from "./listener.js";
 import { HEAD_MAX, readHead, traceField } from "./message-head.js";
 import { Refusal } from "./refusal.js";
 import { SmtpFace, type SmtpSession } from "./smtp-face.js";
 import { readPathCommand } from "./smtp-line.js";
 import type { Envelope, EnvelopeRecipient, NewMessage } from "./spool/types.js";
 
-/** RFC 5321 section 4.5.3.1.8 asks for at least 100. */
-const MAX_RECIPIENTS = 1_000;
 /** RFC 5321 section 6.3. */
 const MAX_TRACE_FIELDS = 100;
 
@@ -33,13 +32,8 @@ interface Transaction {
   readonly recipients: Map<string, EnvelopeRecipient>;
 }
 
-/** One for each set of listener settings that smtp-server holds in the server rather than in the session. */
-interface Profile {
-  readonly face: SmtpFace;
-  readonly relays: BlockList;
-}
-
 export class Reception {
+  /** One for each set of listener settings that smtp-server holds in the server rather than in the session. */
   readonly #profiles = new Map<string, Profile>();
   readonly #transactions = new WeakMap<object, Transaction>();
   readonly #turns = new Map<string, number>();
@@ -71,7 +65,7 @@ export class Reception {
   /** Throws ERR_LISTEN when a certificate or key cannot be read. */
   listener(listen: Listen): Listener {
     const name = listen.ehloHostname ?? this.#bindingOf(listen)?.ehloHostname ?? this.desk.config.mail.hostname;
-    return new Listener(listen, name, this.#profileOf(listen).face, this.desk);
+    return new Listener(listen, name, this.#profileOf(listen), this.desk);
   }
 
   #bindingOf(listen: Listen) {
@@ -91,7 +85,7 @@ export class Reception {
         maxRecipients: MAX_RECIPIENTS,
         ...tlsOptions(listen),
         onMailFrom: (_address, session, done) => this.#answer(done, () => this.#mail(sessionOf(face, session))),
-        onRcptTo: (_address, session, done) => this.#answer(done, () => this.#rcpt(sessionOf(face, session), relays)),
+        onRcptTo: (_address, session, done) => this.#answer(done, () => this.#rcpt(sessionOf(face, session))),
         onData: (stream, session, done) => {
           this.#data(stream, session, sessionOf(face, session)).then(
             (text) => done(null, text),
@@ -101,7 +95,8 @@ export class Reception {
       },
       (name) => this.desk.count(name),
     );
-    const profile = { face, relays };
+    const mayRelay = (client: string) => relays.check(client, isIPv6(client) ? "ipv6" : "ipv4");
+    const profile = { face, mayRelay };
     this.#profiles.set(key, profile);
     return profile;
   }
@@ -121,33 +116,34 @@ export class Reception {
     const { path, parameters } = readPathCommand(session.line);
     const smtpUtf8 = parameters.has("SMTPUTF8");
     requireUtf8(path, smtpUtf8);
-    this.#transactions.set(session.session.envelope, {
+    const sender = {
       from: path,
       body: bodyOf(parameters.get("BODY")?.toUpperCase()),
       smtpUtf8,
       ret: retOf(parameters.get("RET")?.toUpperCase()),
       envid: parameters.get("ENVID") ?? null,
-      recipients: new Map(),
-    });
+    };
+    const fault = senderFault(sender);
+    if (fault !== null) throw new Refusal(501, "5.1.7", fault, "envelope");
+    this.#transactions.set(session.session.envelope, { ...sender, recipients: new Map() });
   }
 
-  #rcpt(session: SmtpSession, relays: BlockList): void {
-    const client = session.remoteAddress;
-    if (!relays.check(client, isIPv6(client) ? "ipv6" : "ipv4")) {
-      this.desk.emit("rejection", "info", { client, listener: label(session), reason: "relaying denied" });
-      throw new Refusal(550, "5.7.1", "relaying denied", "relay");
-    }
+  #rcpt(session: SmtpSession): void {
     const transaction = this.#transactions.get(session.session.envelope);
     if (transaction === undefined) throw new Refusal(503, "5.5.1", "need MAIL command", "order");
     const { path, parameters } = readPathCommand(session.line);
     requireUtf8(path, transaction.smtpUtf8);
     if (transaction.recipients.has(path)) return;
     const notify = parameters.get("NOTIFY") ?? null;
-    transaction.recipients.set(path, { address: path, notify, orcpt: parameters.get("ORCPT") ?? null });
+    const recipient = { address: path, notify, orcpt: parameters.get("ORCPT") ?? null };
+    const fault = recipientFault(recipient);
+    if (fault !== null) throw new Refusal(501, "5.1.3", fault, "envelope");
+    transaction.recipients.set(path, recipient);
   }
 
   async #data(stream: SMTPServerDataStream, facts: SMTPServerSession, session: SmtpSession): Promise<string> {
     const transaction = this.#transactions.get(facts.envelope);
+    session.messageBegan();
     // Not destroyed on an error: that would make smtp-server reply before the end of the data.
     const chunks = stream.iterator({ destroyOnReturn: false });
     try {
@@ -160,6 +156,7 @@ export class Reception {
       // smtp-server replies at the end of the data, so what was not read has to pass.
       await chunks.return?.();
       stream.resume();
+      session.messageEnded();
     }
   }
 

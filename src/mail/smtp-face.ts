@@ -5,7 +5,9 @@
 import type { Socket } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import type { Listener } from "./listener.js";
+import { gatherData } from "./smtp-data.js";
 
 /** Refused commands after which a client is sent away; Postfix's smtpd_hard_error_limit has the same. */
 const MAX_ERRORS = 20;
@@ -27,6 +29,8 @@ export class SmtpFace extends SMTPServer {
       hideDSN: false,
       hideENHANCEDSTATUSCODES: false,
       heloResponse: "%s",
+      // The library would take TLS 1.0 (RFC 8996 ends it).
+      minVersion: "TLSv1.2",
       // Sendmail's jests; and there is nothing to authenticate against.
       disabledCommands: [...[options.disabledCommands ?? []].flat(), "AUTH", "WIZ", "SHELL", "KILL"],
       onClose: (session) => void this.#sessions.delete(session.id),
@@ -58,6 +62,8 @@ export class SmtpSession extends SMTPConnection {
   readonly #count: SmtpFace["count"];
   #leaving: string | null = null;
   #errors = 0;
+  #whenGone = () => {};
+  #deadline: NodeJS.Timeout | undefined;
 
   constructor(
     server: SmtpFace,
@@ -69,6 +75,27 @@ export class SmtpSession extends SMTPConnection {
     this.#count = server.count;
     this.name = name;
     this.#accepted = socket;
+    this.messageEnded();
+  }
+
+  /** The data of a message comes: that has time limits of its own. */
+  messageBegan(): void {
+    clearTimeout(this.#deadline);
+  }
+
+  /** From here on there has to be another message, in time: a client that only talks holds a place. */
+  messageEnded(): void {
+    clearTimeout(this.#deadline);
+    if (this.#accepted.destroyed) return;
+    this.#deadline = setTimeout(
+      () => this.#dismiss("4.4.2 no message for too long; come again"),
+      this.listener.listen.messageTimeoutMs,
+    );
+  }
+
+  /** The connection is gone. */
+  ended(): void {
+    clearTimeout(this.#deadline);
   }
 
   /**
@@ -77,6 +104,22 @@ export class SmtpSession extends SMTPConnection {
    */
   override init(): void {
     this._setListeners(() => this.connectionReady());
+  }
+
+  /** `step` runs once the connection is gone, whatever becomes of it meanwhile. */
+  whenGone(step: () => void): void {
+    this.#whenGone = step;
+    this.#accepted.once("close", step);
+  }
+
+  /** The library takes every listener off the accepted socket when it wraps it in TLS, ours too. */
+  override upgrade(callback: () => void, secureCallback?: () => void): void {
+    super.upgrade(callback, secureCallback);
+    this.#accepted.once("close", this.#whenGone);
+  }
+
+  override _createParser(): SMTPStream {
+    return gatherData(super._createParser());
   }
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
@@ -109,7 +152,11 @@ export class SmtpSession extends SMTPConnection {
     // There is no envelope before the greeting.
     const envelope = this.session.envelope as typeof this.session.envelope | undefined;
     if (this.#leaving === null || (envelope !== undefined && envelope.mailFrom !== false)) return;
-    this.send(421, this.#leaving, false);
+    this.#dismiss(this.#leaving);
+  }
+
+  #dismiss(text: string): void {
+    this.send(421, text, false);
     // The reply is with the kernel by then; waiting for the client to close would let it hold the address.
     setImmediate(() => this.#accepted.destroySoon());
   }

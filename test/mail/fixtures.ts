@@ -20,14 +20,17 @@ const cleanups = new AsyncLocalStorage<(() => unknown)[]>();
 /** A test beside others of its file: each waits a tenth of a second for every greeting of its sink, which is
  * smtp-server's way to find early talkers. */
 export function scene(name: string, play: () => Promise<void>): void {
-  it.concurrent(name, async () => {
-    const steps: (() => unknown)[] = [];
-    try {
-      await cleanups.run(steps, play);
-    } finally {
-      for (const step of steps.toReversed()) await step();
-    }
-  });
+  it.concurrent(name, () => played(play));
+}
+
+/** Plays, and cleans up. */
+export async function played(play: () => Promise<void>): Promise<void> {
+  const steps: (() => unknown)[] = [];
+  try {
+    await cleanups.run(steps, play);
+  } finally {
+    for (const step of steps.toReversed()) await step();
+  }
 }
 
 /** Runs after the scene, last in first out. */
@@ -94,6 +97,9 @@ export function listen(host: string, port: number, over: Partial<Listen> = {}): 
     tls: null,
     maxMessageBytes: 50 * 1024 * 1024,
     maxConnections: 100,
+    maxConnectionsPerClient: 100,
+    maxConnectionsPerNetwork: 100,
+    messageTimeoutMs: 60_000,
     idleTimeoutMs: 60_000,
     enabled: true,
     at,
@@ -360,6 +366,15 @@ export class Dialog {
     expect(await this.say("DATA")).toMatch(/^354/);
     this.write(content);
     return this.say(".");
+  }
+
+  /** Sends a message as it goes over the wire, its end too. @returns the last reply. */
+  async data(wire: Buffer): Promise<string> {
+    expect(await this.say("MAIL FROM:<a@x.test>")).toMatch(/^250/);
+    expect(await this.say("RCPT TO:<b@x.test>")).toMatch(/^250/);
+    expect(await this.say("DATA")).toMatch(/^354/);
+    this.#socket.write(wire);
+    return this.reply();
   }
 
   end(): void {

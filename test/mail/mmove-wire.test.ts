@@ -17,11 +17,13 @@ const id = fc
   .map((digits) => digits.join(""));
 const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 });
 const textOrNull = fc.option(fc.string({ unit: "grapheme" }), { nil: null });
-const path = fc.string({ unit: "grapheme", minLength: 1 }).map((text) => text.replace(/[\r\n<>]/g, "_"));
-const recipients = fc.array(
-  fc.tuple(fc.record({ address: path, notify: textOrNull, orcpt: textOrNull }), fc.nat(), textOrNull),
-  { minLength: 1, maxLength: 5 },
-);
+const path = fc.string({ unit: "grapheme", minLength: 1 }).map((text) => text.replace(/[\p{Cc}<>]/gu, "_"));
+const notify = fc.constantFrom(null, "NEVER", "SUCCESS,delay");
+const parameter = fc.option(fc.stringMatching(/^[!-~é]{1,40}$/), { nil: null });
+const recipients = fc.array(fc.tuple(fc.record({ address: path, notify, orcpt: parameter }), fc.nat(), textOrNull), {
+  minLength: 1,
+  maxLength: 5,
+});
 const prologue = fc
   .record({
     id,
@@ -30,7 +32,7 @@ const prologue = fc
     body: fc.constantFrom("7BIT" as const, "8BITMIME" as const, null),
     smtpUtf8: fc.boolean(),
     ret: fc.constantFrom("FULL" as const, "HDRS" as const, null),
-    envid: textOrNull,
+    envid: parameter,
     recipients,
     hops: fc.nat(100),
     extra: fc.dictionary(

@@ -4,6 +4,8 @@ import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { describe, expect } from "vitest";
 import { connectPeer, readLine } from "../../src/mail/mmove-socket.js";
 import { helloLine, parseAnswer, prologueLine, recipientOf } from "../../src/mail/mmove-wire.js";
+import type { MailEngineParts } from "../../src/mail/engine.js";
+import { readRecord } from "../../src/mail/spool/record.js";
 import { openSpool } from "../../src/mail/spool/spool.js";
 import type { NewMessage, SpooledMessage } from "../../src/mail/spool/types.js";
 import {
@@ -40,11 +42,16 @@ interface Node extends Mail {
 
 const bindings = [vip("v1", first), vip("v2", second)];
 
-async function node(name: string, parts: ConfigParts = {}, port?: number): Promise<Node> {
+async function node(
+  name: string,
+  parts: ConfigParts = {},
+  port?: number,
+  of: Partial<MailEngineParts> = {},
+): Promise<Node> {
   const host = HOSTS[name] ?? one;
   const inbound = await freePort(host);
   const endpoint = { host, port: port ?? (await freePort(host)) };
-  const world = await engine({
+  const settings = {
     peerKey: key,
     config: config({
       nodename: name,
@@ -55,7 +62,8 @@ async function node(name: string, parts: ConfigParts = {}, port?: number): Promi
       ...parts,
       mail: { bindingHeader: "X-Binding", ...parts.mail },
     }),
-  });
+  };
+  const world = await engine(settings, of);
   let client: Dialog | null = null;
   return {
     ...world,
@@ -134,6 +142,18 @@ async function peer(name: string, to: Node, psk = key) {
         });
     },
   };
+}
+
+/** As it lies on the disk. */
+function stored(taken: NewMessage) {
+  return { ...taken, bodyBytes: 1, moving: null, delivering: [] };
+}
+
+async function* measured(body: AsyncIterable<Uint8Array>, pieces: number[]): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    pieces.push(piece.length);
+    yield piece;
+  }
 }
 
 const ID = "00000000010000000000abc";
@@ -291,6 +311,22 @@ describe("a queue", () => {
     await n2.event("reception", { binding: "v1" });
   });
 
+  scene("leaves a message behind that its owner does not take, names it, and goes on with the others", async () => {
+    const n1 = await node("n1");
+    const n2 = await node("n2", { listens: [listen(two, await freePort(two), { maxMessageBytes: 100_000 })] });
+    const client = await Dialog.greeted(n1.inbound, one);
+    const large = await client.message("a@from.test", ["u@x.test"], `X-Binding: v1\r\n\r\n${"x\r\n".repeat(100_000)}`);
+    const others = [await n1.submit("v@x.test"), await n1.submit("w@x.test")];
+    n2.mail.setHomes([home("v1", "n2", 1)]);
+    n1.mail.setHomes([home("v1", "n2", 1, n2.endpoint)]);
+    for (const id of others) await n2.event("reception", { protocol: "xfer", id });
+    const id = /queued|(\w{22})/.exec(large)?.[1] ?? "";
+    expect((await n1.event("mmove-message-refused", { id, node: "n2" })).facts["reply"]).toMatch(/^552 5\.3\.4 /);
+    await n1.submit("x@x.test").then((later) => n2.event("reception", { protocol: "xfer", id: later }));
+    await until("only that one is here", async () => (await n1.mail.queues())[0]?.active === 1);
+    expect(n1.events.filter(({ code }) => code === "mmove-message-refused")).toHaveLength(1);
+  });
+
   scene("waits for a peer that is not there", async () => {
     const n1 = await node("n1");
     const port = await freePort(two);
@@ -446,6 +482,60 @@ describe("the receiving end of moves", () => {
     ];
     for (const over of broken) expect(await send(message(id, over))).toMatch(/(554 5\.6\.0|451 4\.3\.5)/);
     expect(await send(message(id))).toMatch(/^250/);
+  });
+
+  for (const [name, change] of [
+    ["an ENVID with a line end", { envid: "x\r\nEvil: y" }],
+    ["an ENVID with a space", { envid: "x y" }],
+    ["an ENVID without end", { envid: "x".repeat(10_000) }],
+    ["an ORCPT with a line end", { recipients: [{ address: "u@x.test", notify: null, orcpt: "rfc822\r\nEvil: y;u" }] }],
+    ["a NOTIFY that is none", { recipients: [{ address: "u@x.test", notify: "NEVER\r\nDATA", orcpt: null }] }],
+    ["an address with a NUL", { recipients: [{ address: "u\0@x.test", notify: null, orcpt: null }] }],
+    ["an address without end", { recipients: [{ address: `${"u".repeat(1_000)}@x.test`, notify: null, orcpt: null }] }],
+  ] as const) {
+    scene(`refuses ${name}, as a listener and the disk do`, async () => {
+      const n2 = await owner();
+      const send = await mover(n2);
+      const bad = message(id, { envelope: { ...message(id).envelope, ...change } });
+      expect(await send(bad)).toMatch(/554 5\.6\.0/);
+      expect(await send(message(id))).toMatch(/^250/);
+      expect(readRecord({ message: stored(message(id)), body: { crc: 0, file: null } }, id)).not.toBeNull();
+      expect(readRecord({ message: stored(bad), body: { crc: 0, file: null } }, id)).toBeNull();
+    });
+  }
+
+  scene("refuses more recipients than a listener takes", async () => {
+    const n2 = await owner();
+    const send = await mover(n2);
+    const many = (count: number) => {
+      const recipients = Array.from({ length: count }, (_, at) => ({
+        address: `u${at}@x.test`,
+        notify: null,
+        orcpt: null,
+      }));
+      const states = recipients.map(
+        () => ({ state: "queued", attempts: 0, nextAttemptMs: 1, lastError: null }) as const,
+      );
+      return message(id, { envelope: { ...message(id).envelope, recipients }, recipients: states });
+    };
+    expect(await send(many(1_001))).toMatch(/554 5\.6\.0/);
+    expect(await send(many(1_000))).toMatch(/^250/);
+  });
+
+  scene("hands a body of dots to the spool in large pieces", async () => {
+    const pieces: number[] = [];
+    const n2 = await node("n2", {}, undefined, {
+      openSpool: (options) => {
+        const spool = openSpool(options);
+        const accept = spool.accept.bind(spool);
+        spool.accept = (taken, body, signal) => accept(taken, measured(body, pieces), signal);
+        return spool;
+      },
+    });
+    n2.mail.setHomes([home("v1", "n2", 1)]);
+    expect(await (await mover(n2))(message(id), ".\r\n".repeat(100_000))).toMatch(/^250/);
+    expect(pieces.reduce((sum, size) => sum + size)).toBe(300_000);
+    expect(pieces.length).toBeLessThan(10);
   });
 
   scene("lets nobody in without the key, or under a name that is no peer", async () => {

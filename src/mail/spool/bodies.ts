@@ -275,20 +275,21 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** `body`, cut off by the signal even while its source says nothing. */
+/** `body`, cut off by the signal even while its source says nothing. No race with one promise of the abort: that would
+ * keep a reaction, and with it the chunk, for each chunk until the end. */
 async function* abortable(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-  });
-  aborted.catch(() => {});
+  let stopWaiting = (_reason: unknown) => {};
+  const abort = () => stopWaiting(signal.reason);
   signal.addEventListener("abort", abort);
   let ended = false;
   try {
-    signal.throwIfAborted();
     for (;;) {
-      const step = await Promise.race([iterator.next(), aborted]);
+      signal.throwIfAborted();
+      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        stopWaiting = reject;
+        iterator.next().then(resolve, reject);
+      });
       ended = step.done === true;
       if (step.done) return;
       yield step.value;

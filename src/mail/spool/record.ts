@@ -7,6 +7,7 @@
  *                                   \------finishMove--> gone as "moved"
  */
 import { HoldfastError } from "../../errors.js";
+import { envelopeFault, isEnvelope } from "../envelope-rules.js";
 import { hasFields } from "./codec.js";
 import type { Waiting } from "./counts.js";
 import { isMessageId } from "./id.js";
@@ -50,7 +51,8 @@ export function checkMessage(message: NewMessage): void {
   const states = message.recipients;
   if (!isMessageId(message.id)) throw malformed("its id is not one", message.id);
   checkBinding(message.binding, message.id);
-  if (message.envelope.recipients.length === 0) throw malformed("it has no recipients", message.id);
+  const fault = envelopeFault(message.envelope);
+  if (fault !== null) throw malformed(fault, message.id);
   if (states === undefined) {
     if (!isTime(message.context.receivedAtMs)) throw malformed("its time of reception is not one", message.id);
     return;
@@ -137,12 +139,9 @@ function isRecord(value: unknown): value is MessageRecord {
   return (
     typeof message["binding"] === "string" &&
     Number.isSafeInteger(message["bodyBytes"]) &&
-    hasFields(envelope) &&
-    typeof envelope["from"] === "string" &&
-    Array.isArray(envelope["recipients"]) &&
-    envelope["recipients"].every((recipient) => hasFields(recipient) && typeof recipient["address"] === "string") &&
+    isEnvelope(envelope) &&
     Array.isArray(recipients) &&
-    recipients.length === envelope["recipients"].length &&
+    recipients.length === envelope.recipients.length &&
     recipients.every(isRecipientState) &&
     Array.isArray(underWay) &&
     underWay.every((index) => recipients[index] !== undefined) &&
