@@ -10,6 +10,7 @@ import type { Binding } from "../config/types.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
+import { giveParameters } from "./rcpt-parameters.js";
 import { greeted } from "./smtp-greeting.js";
 
 /** How long a connection with nothing to do is kept. */
@@ -36,7 +37,8 @@ export interface OutboundSession {
   readonly localAddress: string;
   /** It has carried a message before: the host may have closed it meanwhile. */
   readonly reused: boolean;
-  send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo>;
+  /** @param parameters DSN parameters of each recipient of the envelope, to follow its path. */
+  send(envelope: SMTPEnvelope, body: Readable, parameters: readonly string[]): Promise<SMTPConnectionSendInfo>;
   /** Gives it back: kept for the next message when it is between messages, else closed. */
   release(): Promise<void>;
   /** Cuts it. */
@@ -209,8 +211,9 @@ class Session implements OutboundSession {
     socket.on("error", () => undefined);
   }
 
-  async send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo> {
+  async send(envelope: SMTPEnvelope, body: Readable, parameters: readonly string[]): Promise<SMTPConnectionSendInfo> {
     this.#clean = false;
+    giveParameters(this.smtp, parameters);
     const result = await new Promise<SMTPConnectionSendInfo>((resolve, reject) => {
       this.smtp.send(envelope, body, (error, info) => (error ? reject(error) : resolve(info)));
     });
