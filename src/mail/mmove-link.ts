@@ -12,8 +12,10 @@ const IDLE_MS = 60_000;
 
 export type Sent =
   | { readonly kind: "taken" }
-  /** The peer said no: it does not have the message. */
-  | { readonly kind: "refused"; readonly reply: string }
+  /** The peer said no: it does not have the message. `forGood`: 5xx, whoever offers it again hears the same. */
+  | { readonly kind: "refused"; readonly reply: string; readonly forGood: boolean }
+  /** The body could not be read here: no fault of the peer, which does not have the message. */
+  | { readonly kind: "unreadable"; readonly error: unknown }
   /** The connection failed before the message was complete: the peer cannot have it. */
   | { readonly kind: "unsent"; readonly error: unknown }
   /** The message was complete, and there was no answer. */
@@ -87,9 +89,15 @@ class Link implements MoveLink {
   async send(prologue: Prologue, bytes: number, open: () => Promise<AsyncIterable<Uint8Array>>): Promise<Sent> {
     const head = prologueLine(prologue);
     let complete = false;
+    let unreadable: Sent | null = null;
     async function* content(): AsyncGenerator<Uint8Array> {
       yield head;
-      yield* await open();
+      try {
+        for await (const chunk of await open()) yield chunk;
+      } catch (error) {
+        unreadable = { kind: "unreadable", error };
+        throw error;
+      }
       complete = true;
     }
     const envelope = { from: "", to: recipientOf(prologue.message.id), size: head.length + bytes };
@@ -100,9 +108,15 @@ class Link implements MoveLink {
       });
       return { kind: "taken" };
     } catch (error) {
+      if (unreadable !== null) {
+        // The peer waits for the rest of the message.
+        this.destroy();
+        return unreadable;
+      }
       if (!isConnectionLost(error)) {
         await this.#reset();
-        return { kind: "refused", reply: outcomeOfError(error).text };
+        const { text, kind } = outcomeOfError(error);
+        return { kind: "refused", reply: text, forGood: kind === "permanent" };
       }
       this.destroy();
       return complete ? { kind: "lost", error } : { kind: "unsent", error };

@@ -9,10 +9,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { explain } from "../errors.js";
 import { Claims } from "./claims.js";
 import { type Desk, domainOf, groupOf } from "./desk.js";
+import type { FailureNotices } from "./failure-notices.js";
 import { MoveDoubts } from "./mmove-doubts.js";
 import { type MoveLink, openLink, type Sent } from "./mmove-link.js";
 import type { Prologue } from "./mmove-wire.js";
 import type { Destination } from "./places.js";
+import { failUnreadable } from "./unreadable.js";
+import { isDamagedBody } from "./spool/damaged-body.js";
 import type { MessageId, SpooledMessage } from "./spool/types.js";
 
 /** Messages offered in one commit. */
@@ -42,6 +45,8 @@ interface Batch {
   readonly ids: readonly MessageId[];
 }
 
+type LeftBehind = Extract<Sent, { readonly kind: "unreadable" | "refused" }>;
+
 export class MoveSender {
   readonly doubts: MoveDoubts;
   readonly #peers = new Map<string, Peer>();
@@ -50,11 +55,14 @@ export class MoveSender {
   readonly #running = new Set<Promise<void>>();
   /** Bindings whose owner refused them, and the wait before they are offered again. */
   readonly #refused = new Map<string, number>();
+  /** Messages that could not go, until they are tried again. */
+  readonly #behind = new Set<MessageId>();
   #stopped = false;
 
   constructor(
     private readonly desk: Desk,
     private readonly key: Uint8Array,
+    private readonly notices: FailureNotices,
   ) {
     this.doubts = new MoveDoubts(desk, key);
   }
@@ -139,7 +147,7 @@ export class MoveSender {
     peer.retryMs = RETRY_MIN_MS;
     this.#links.add(link);
     try {
-      while (!this.#stopped) {
+      while (!this.#stopped && link.isOpen) {
         batch ??= this.#take(peer) ?? (await this.#linger(peer, link));
         if (batch === null) break;
         await this.#move(peer, batch, link);
@@ -190,6 +198,10 @@ export class MoveSender {
       if (sent.kind === "taken") {
         left.delete(id);
         finished.push(this.#finish(id, peer.node));
+      } else if (sent.kind === "unreadable" || (sent.kind === "refused" && sent.forGood)) {
+        left.delete(id);
+        finished.push(this.#leaveBehind(batch, id, peer.node, sent));
+        if (!link.isOpen) break;
       } else if (sent.kind === "lost") {
         left.delete(id);
         this.doubts.add(peer.node, [id]);
@@ -212,8 +224,15 @@ export class MoveSender {
     const { spool } = this.desk;
     const message = spool.get(id);
     if (message === null) return { kind: "unsent", error: new Error(`message ${id} is gone`) };
+    let body: AsyncIterable<Uint8Array>;
+    try {
+      // Before anything is said, so that the connection stays of use.
+      body = await spool.openBody(id);
+    } catch (error) {
+      return { kind: "unreadable", error };
+    }
     const sent = await link.send(prologueOf(message, destination.epoch, Date.now()), message.bodyBytes, () =>
-      spool.openBody(id),
+      Promise.resolve(body),
     );
     if (sent.kind === "taken") this.#report(message, destination);
     return sent;
@@ -254,7 +273,39 @@ export class MoveSender {
   }
 
   #release(batch: Batch): void {
-    for (const id of batch.ids) this.#claims.drop(batch.binding, id);
+    for (const id of batch.ids) if (!this.#behind.has(id)) this.#claims.drop(batch.binding, id);
+  }
+
+  /** One message that cannot go: it is failed where its body is damaged, else it rests; the others go on. */
+  async #leaveBehind({ binding }: Batch, id: MessageId, node: string, sent: LeftBehind): Promise<void> {
+    const { desk } = this;
+    const reason = sent.kind === "unreadable" ? explain(sent.error) : sent.reply;
+    const damaged = sent.kind === "unreadable" && isDamagedBody(sent.error);
+    // The claim is kept meanwhile, so that no batch takes it.
+    this.#behind.add(id);
+    desk.count("moves-left-behind");
+    desk.emit("mmove-left-behind", "error", { id, binding, node, reason, damaged, retryMs: damaged ? 0 : REST_MS });
+    await this.#cancel([id]);
+    const failed = damaged && (await this.#fail(id, reason));
+    const free = () => {
+      this.#behind.delete(id);
+      this.#claims.drop(binding, id);
+    };
+    if (failed) return free();
+    setTimeout(() => {
+      free();
+      desk.wake(binding);
+    }, REST_MS).unref();
+  }
+
+  async #fail(id: MessageId, reason: string): Promise<boolean> {
+    try {
+      await failUnreadable(this.desk, this.notices, id, reason);
+      return true;
+    } catch (error) {
+      this.desk.emit("spool-trouble", "error", { id, reason: explain(error) });
+      return false;
+    }
   }
 
   /** The owner does not take the binding now; others go on. */
