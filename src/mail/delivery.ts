@@ -13,12 +13,12 @@ import type { FailureNotices } from "./failure-notices.js";
 import { familyOf, findHops, type Hop, type MailDns, NoHop, routeOf } from "./next-hop.js";
 import { type OutboundPool, type OutboundSession, SourceMissing } from "./outbound-pool.js";
 import { delivered, isConnectionLost, type Outcome, outcomeOfError, refusedRecipients } from "./reply.js";
-import { nextAttempt } from "./retry.js";
+import { recipientParameters, transactions } from "./recipients.js";
+import { nextAttempt, spreadOf } from "./retry.js";
 import { decodeXtext } from "./smtp-line.js";
+import { isDamagedBody } from "./spool/damaged-body.js";
 import type { RecipientState, SpooledMessage } from "./spool/types.js";
 
-/** RFC 5321 section 4.5.3.1.8: what every server takes in one transaction. */
-const MAX_RECIPIENTS = 100;
 /** Between attempts to record an outcome on a disk that fails. */
 const SETTLE_RETRY_MS = 1_000;
 
@@ -28,6 +28,14 @@ interface Settled extends Outcome {
   readonly local: string | null;
   /** This node ended it, because the address goes or mail stops: no fault of the message, which stays due. */
   readonly cut?: true;
+}
+
+interface BodyProgress {
+  started: boolean;
+  finished: boolean;
+  superseded: boolean;
+  /** Why the body could not be read. */
+  unreadable: unknown;
 }
 
 export class Courier {
@@ -62,24 +70,22 @@ export class Courier {
     if (message === null || message.moving !== null || message.binding !== binding.name) return;
     const due = dueRecipients(message, domain, Date.now());
     if (due.length === 0) return;
-    const settled = new Map<number, Settled>();
+    /** Without an outcome yet. */
+    const open = new Set(due);
     try {
       const route = routeOf(this.#domains.get(domain), this.desk.config.mail.gateway);
       const hops = await findHops(domain, route, familyOf(binding.address), this.dns, Math.random);
       for (const batch of transactions(message, due)) {
-        for (const [index, outcome] of await this.#transaction(message, binding, batch, hops)) {
-          settled.set(index, outcome);
-        }
+        const outcomes = await this.#transaction(message, binding, batch, hops);
+        for (const index of batch) open.delete(index);
+        // Before the next one begins: a crash then puts only that one in doubt.
+        await this.#conclude(message, domain, outcomes);
       }
     } catch (error) {
-      if (isOwnTrouble(error)) {
-        if (settled.size > 0) await this.#conclude(message, domain, settled);
-        throw error;
-      }
+      if (isOwnTrouble(error)) throw error;
       const outcome = error instanceof NoHop ? outcomeOfNoHop(error) : local(explain(error));
-      for (const index of due) if (!settled.has(index)) settled.set(index, outcome);
+      await this.#conclude(message, domain, new Map([...open].map((index) => [index, outcome])));
     }
-    await this.#conclude(message, domain, settled);
   }
 
   /** Tries one address after the other until one answers. */
@@ -126,7 +132,7 @@ export class Courier {
     this.desk.activity.used(session.localAddress);
     const body = this.#body(message, batch);
     try {
-      const result = await session.send(envelopeOf(message, batch), body.stream);
+      const result = await session.send(envelopeOf(message, batch), body.stream, recipientParameters(message, batch));
       const refused = refusedRecipients(result);
       const good = delivered(result.response);
       await session.release();
@@ -135,6 +141,12 @@ export class Courier {
       if (isConnectionLost(error)) session.destroy();
       else await session.release();
       if (body.progress.superseded) return { outcomes: new Map() };
+      const { unreadable } = body.progress;
+      if (unreadable !== null) {
+        this.#unreadable(message, unreadable);
+        const outcome = { ...outcomeOfUnreadable(unreadable), ...where };
+        return { outcomes: new Map(batch.map((index) => [index, outcome])) };
+      }
       if (isConnectionLost(error) && !body.progress.started) {
         return { outcomes: null, trouble: { ...outcomeOfError(error), ...where }, reused: session.reused };
       }
@@ -155,17 +167,28 @@ export class Courier {
   /** Read once the other side asked for it, so that a refused envelope costs no commit. */
   #body(message: SpooledMessage, batch: readonly number[]) {
     const { spool } = this.desk;
-    const progress = { started: false, finished: false, superseded: false };
+    const progress: BodyProgress = { started: false, finished: false, superseded: false, unreadable: null };
     async function* read(): AsyncGenerator<Uint8Array> {
       if (!(await spool.beginDelivery(message.id, batch))) {
         progress.superseded = true;
         throw new Error("the message is gone or in other hands");
       }
       progress.started = true;
-      yield* await spool.openBody(message.id);
+      try {
+        // An error of the stream that takes the chunks ends this generator from outside, without an exception here.
+        for await (const chunk of await spool.openBody(message.id)) yield chunk;
+      } catch (error) {
+        progress.unreadable = error;
+        throw error;
+      }
       progress.finished = true;
     }
     return { stream: Readable.from(read(), { objectMode: false }), progress };
+  }
+
+  #unreadable(message: SpooledMessage, error: unknown): void {
+    this.desk.count("body-unreadable");
+    this.desk.emit("body-unreadable", "error", { id: message.id, binding: message.binding, reason: explain(error) });
   }
 
   #inDoubt(message: SpooledMessage, batch: readonly number[]): void {
@@ -179,8 +202,11 @@ export class Courier {
   }
 
   async #conclude(message: SpooledMessage, domain: string, settled: ReadonlyMap<number, Settled>): Promise<void> {
+    if (settled.size === 0) return;
     const states = new Map<number, RecipientState>();
-    for (const [index, outcome] of settled) states.set(index, this.#stateOf(message, index, outcome));
+    // One moment for all, so that those that failed together stay in one transaction.
+    const now = Date.now();
+    for (const [index, outcome] of settled) states.set(index, this.#stateOf(message, index, outcome, now));
     await this.#firmly(message.id, async () => {
       await this.notices.tell(message, states, settled);
       await this.desk.spool.settle(message.id, states);
@@ -201,17 +227,16 @@ export class Courier {
     }
   }
 
-  #stateOf(message: SpooledMessage, index: number, outcome: Settled): RecipientState {
+  #stateOf(message: SpooledMessage, index: number, outcome: Settled, now: number): RecipientState {
     const before = message.recipients[index];
     const made = before?.state === "queued" ? before.attempts : 0;
     const attempts = made + 1;
-    const now = Date.now();
     if (outcome.cut) return { state: "queued", attempts: made, nextAttemptMs: now, lastError: outcome.text };
     if (outcome.kind === "delivered") return { state: "done", outcome: "delivered", detail: outcome.text };
     if (outcome.kind === "permanent") return { state: "done", outcome: "failed", detail: outcome.text };
     const { expiresAtMs } = message.context;
     if (now >= expiresAtMs) return { state: "done", outcome: "expired", detail: outcome.text };
-    const nextAttemptMs = nextAttempt(now, attempts, expiresAtMs, this.desk.config.mail, Math.random());
+    const nextAttemptMs = nextAttempt(now, attempts, expiresAtMs, this.desk.config.mail, spreadOf(message.id));
     return { state: "queued", attempts, nextAttemptMs, lastError: outcome.text };
   }
 
@@ -260,27 +285,9 @@ function dueRecipients(message: SpooledMessage, domain: string, now: number): nu
   );
 }
 
-/** The library gives all recipients of a transaction the same DSN parameters, so unequal ones go apart. */
-function transactions(message: SpooledMessage, due: readonly number[]): number[][] {
-  const alike = new Map<string, number[]>();
-  for (const index of due) {
-    const recipient = message.envelope.recipients[index];
-    const key = JSON.stringify([recipient?.notify, recipient?.orcpt]);
-    const indexes = alike.get(key);
-    if (indexes === undefined) alike.set(key, [index]);
-    else indexes.push(index);
-  }
-  return [...alike.values()].flatMap((indexes) => {
-    const batches: number[][] = [];
-    for (let at = 0; at < indexes.length; at += MAX_RECIPIENTS) batches.push(indexes.slice(at, at + MAX_RECIPIENTS));
-    return batches;
-  });
-}
-
 function envelopeOf(message: SpooledMessage, batch: readonly number[]): SMTPEnvelope {
   const { envelope } = message;
   const recipients = batch.flatMap((index) => envelope.recipients[index] ?? []);
-  const [first] = recipients;
   return {
     from: envelope.from,
     to: recipients.map((recipient) => recipient.address),
@@ -288,15 +295,9 @@ function envelopeOf(message: SpooledMessage, batch: readonly number[]): SMTPEnve
     use8BitMime: envelope.body === "8BITMIME",
     dsn: {
       ret: envelope.ret,
-      envid: decoded(envelope.envid),
-      notify: first?.notify ?? null,
-      orcpt: decoded(first?.orcpt ?? null),
+      envid: envelope.envid === null ? null : decodeXtext(envelope.envid),
     },
   };
-}
-
-function decoded(xtext: string | null): string | null {
-  return xtext === null ? null : decodeXtext(xtext);
 }
 
 function byAddress(
@@ -310,6 +311,12 @@ function byAddress(
 function outcomeOfNoHop(error: NoHop): Settled {
   const kind = error.permanent ? "permanent" : "temporary";
   return { kind, text: explain(error), status: error.status, remote: false, peer: null, local: null };
+}
+
+/** What cannot be read now may be read later; what is damaged or gone may not. */
+function outcomeOfUnreadable(error: unknown): Pick<Settled, "kind" | "text" | "status" | "remote"> {
+  const text = `the message could not be read from the queue: ${explain(error)}`;
+  return { kind: isDamagedBody(error) ? "permanent" : "temporary", text, status: "5.3.0", remote: false };
 }
 
 function local(text: string): Settled {

@@ -21,8 +21,8 @@ export interface Notice {
   readonly hostname: string;
   readonly message: NewMessage;
   readonly failures: readonly Failure[];
-  /** The whole message, or its header section. */
-  readonly returned: { readonly full: boolean; readonly bytes: Uint8Array };
+  /** The whole message, or its header section; null when nothing of it can be read. */
+  readonly returned: { readonly full: boolean; readonly bytes: Uint8Array } | null;
 }
 
 /** RFC 3461 sections 4.1 and 5.2.1: a failure is told unless NOTIFY asks for something else; never to the null sender. */
@@ -64,15 +64,18 @@ export function failureNotice(notice: Notice): Buffer {
     ...messageFields(notice),
     ...failures.flatMap((failure) => ["", ...recipientFields(failure, atMs, international)]),
     "",
+  ];
+  // RFC 6522 section 3: the third part, what was returned, may be left out.
+  const part = [
     `--${boundary}`,
-    `Content-Type: ${returnedType(returned.full, international)}`,
+    `Content-Type: ${returnedType(returned?.full === true, international)}`,
     ...(message.envelope.body === "8BITMIME" ? ["Content-Transfer-Encoding: 8bit"] : []),
     "",
     "",
   ];
   return Buffer.concat([
-    Buffer.from(head.join("\r\n"), "utf8"),
-    returned.bytes,
+    Buffer.from([...head, ...(returned === null ? [] : part)].join("\r\n"), "utf8"),
+    ...(returned === null ? [] : [returned.bytes]),
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
 }

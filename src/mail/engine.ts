@@ -192,11 +192,12 @@ class MailEngine implements MailService {
     };
     const pool = new OutboundPool(desk);
     const dns = this.parts.dns ?? new Resolver({ timeout: 5_000, tries: 2 });
-    const courier = new Courier(desk, pool, dns, new FailureNotices(desk));
+    const notices = new FailureNotices(desk);
+    const courier = new Courier(desk, pool, dns, notices);
     const moves =
       peerKey === null
         ? null
-        : { sender: new MoveSender(desk, peerKey), receiver: new MoveReceiver(desk), key: peerKey };
+        : { sender: new MoveSender(desk, peerKey, notices), receiver: new MoveReceiver(desk), key: peerKey };
     const listeners = new Listeners(desk, new Reception(desk), this.parts.binder);
     return { desk, listeners, pool, courier, scheduler: new Scheduler(desk, courier), moves };
   }

@@ -1,7 +1,8 @@
 /** Queues notices of failure (DSN) for recipients that are given up. */
+import { explain } from "../errors.js";
 import { ByteReader } from "./byte-reader.js";
 import { type Desk, reportReception } from "./desk.js";
-import { type Failure, failureNotice, wantsFailureNotice } from "./dsn.js";
+import { type Failure, failureNotice, type Notice, wantsFailureNotice } from "./dsn.js";
 import { HEAD_MAX } from "./message-head.js";
 import type { Outcome } from "./reply.js";
 import type { NewMessage, RecipientState, SpooledMessage } from "./spool/types.js";
@@ -74,7 +75,17 @@ export class FailureNotices {
     reportReception(desk, notice, bytes.length, { protocol: "dsn", about: message.id });
   }
 
-  async #returned(message: SpooledMessage): Promise<{ full: boolean; bytes: Uint8Array }> {
+  /** null when the body cannot be read: the sender hears of the failure all the same. */
+  async #returned(message: SpooledMessage): Promise<Notice["returned"]> {
+    try {
+      return await this.#read(message);
+    } catch (error) {
+      this.desk.emit("body-unreadable", "error", { id: message.id, binding: message.binding, reason: explain(error) });
+      return null;
+    }
+  }
+
+  async #read(message: SpooledMessage): Promise<NonNullable<Notice["returned"]>> {
     const full = message.envelope.ret === "FULL" && message.bodyBytes <= FULL_MAX;
     const reader = new ByteReader(await this.desk.spool.openBody(message.id));
     if (!full) return { full, bytes: (await reader.readThrough("\r\n\r\n", HEAD_MAX)) ?? Buffer.alloc(0) };

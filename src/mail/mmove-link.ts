@@ -15,6 +15,8 @@ export type Sent =
   | { readonly kind: "taken" }
   /** The peer said no: it does not have the message. Permanent where it does not take this one, ever. */
   | { readonly kind: "refused"; readonly reply: string; readonly permanent: boolean }
+  /** The body could not be read here: no fault of the peer, which does not have the message. */
+  | { readonly kind: "unreadable"; readonly error: unknown }
   /** The connection failed before the message was complete: the peer cannot have it. */
   | { readonly kind: "unsent"; readonly error: unknown }
   /** The message was complete, and there was no answer. */
@@ -91,9 +93,15 @@ class Link implements MoveLink {
       return { kind: "refused", reply: "the envelope is larger than a node takes", permanent: true };
     }
     let complete = false;
+    let unreadable: Sent | null = null;
     async function* content(): AsyncGenerator<Uint8Array> {
       yield head;
-      yield* await open();
+      try {
+        for await (const chunk of await open()) yield chunk;
+      } catch (error) {
+        unreadable = { kind: "unreadable", error };
+        throw error;
+      }
       complete = true;
     }
     const envelope = { from: "", to: recipientOf(prologue.message.id), size: head.length + bytes };
@@ -104,6 +112,11 @@ class Link implements MoveLink {
       });
       return { kind: "taken" };
     } catch (error) {
+      if (unreadable !== null) {
+        // The peer waits for the rest of the message.
+        this.destroy();
+        return unreadable;
+      }
       if (!isConnectionLost(error)) {
         await this.#reset();
         const { text: reply, kind } = outcomeOfError(error);

@@ -9,10 +9,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { explain } from "../errors.js";
 import { Claims } from "./claims.js";
 import { type Desk, domainOf, groupOf } from "./desk.js";
+import type { FailureNotices } from "./failure-notices.js";
 import { MoveDoubts } from "./mmove-doubts.js";
 import { type MoveLink, openLink, type Sent } from "./mmove-link.js";
 import type { Prologue } from "./mmove-wire.js";
 import type { Destination } from "./places.js";
+import { failUnreadable } from "./unreadable.js";
+import { isDamagedBody } from "./spool/damaged-body.js";
 import type { MessageId, SpooledMessage } from "./spool/types.js";
 
 /** Messages offered in one commit. */
@@ -52,11 +55,14 @@ export class MoveSender {
   readonly #running = new Set<Promise<void>>();
   /** Bindings whose owner refused them, and the wait before they are offered again. */
   readonly #refused = new Map<string, number>();
+  /** Messages that could not go, until they are tried again. */
+  readonly #behind = new Set<MessageId>();
   #stopped = false;
 
   constructor(
     private readonly desk: Desk,
     private readonly key: Uint8Array,
+    private readonly notices: FailureNotices,
   ) {
     this.doubts = new MoveDoubts(desk, key);
   }
@@ -141,7 +147,7 @@ export class MoveSender {
     peer.retryMs = RETRY_MIN_MS;
     this.#links.add(link);
     try {
-      while (!this.#stopped) {
+      while (!this.#stopped && link.isOpen) {
         batch ??= this.#take(peer) ?? (await this.#linger(peer, link));
         if (batch === null) break;
         await this.#move(peer, batch, link);
@@ -183,7 +189,6 @@ export class MoveSender {
       throw error;
     });
     const left = new Set(offered);
-    const keptBack = new Set<MessageId>();
     const finished: Promise<void>[] = [];
     let trouble: unknown = null;
     for (const id of offered) {
@@ -193,13 +198,16 @@ export class MoveSender {
       if (sent.kind === "taken") {
         left.delete(id);
         finished.push(this.#finish(id, peer.node));
+      } else if (sent.kind === "unreadable") {
+        left.delete(id);
+        finished.push(this.#leaveBehind(batch, id, peer.node, sent.error));
+        if (!link.isOpen) break;
       } else if (sent.kind === "lost") {
         left.delete(id);
         this.doubts.add(peer.node, [id]);
         trouble = sent.error;
         break;
       } else if (sent.kind === "refused" && sent.permanent) {
-        keptBack.add(id);
         this.#keepBack(id, batch, sent.reply);
       } else {
         if (sent.kind === "refused") this.#refusedBy(peer, binding, sent.reply);
@@ -209,7 +217,7 @@ export class MoveSender {
     }
     await this.#cancel([...left]);
     await Promise.all(finished);
-    this.#release(batch, keptBack);
+    this.#release(batch);
     if (left.size > 0) this.desk.wake(binding);
     if (trouble !== null) throw trouble;
   }
@@ -218,8 +226,15 @@ export class MoveSender {
     const { spool } = this.desk;
     const message = spool.get(id);
     if (message === null) return { kind: "unsent", error: new Error(`message ${id} is gone`) };
+    let body: AsyncIterable<Uint8Array>;
+    try {
+      // Before anything is said, so that the connection stays of use.
+      body = await spool.openBody(id);
+    } catch (error) {
+      return { kind: "unreadable", error };
+    }
     const sent = await link.send(prologueOf(message, destination.epoch, Date.now()), message.bodyBytes, () =>
-      spool.openBody(id),
+      Promise.resolve(body),
     );
     if (sent.kind === "taken") this.#report(message, destination);
     return sent;
@@ -259,8 +274,8 @@ export class MoveSender {
     });
   }
 
-  #release(batch: Batch, but: ReadonlySet<MessageId> = new Set()): void {
-    for (const id of batch.ids) if (!but.has(id)) this.#claims.drop(batch.binding, id);
+  #release(batch: Batch): void {
+    for (const id of batch.ids) if (!this.#behind.has(id)) this.#claims.drop(batch.binding, id);
   }
 
   /** The owner does not take this one message: it stays here, claimed, and the others go. */
@@ -268,10 +283,40 @@ export class MoveSender {
     this.desk.count("moves-kept-back");
     const facts = { id, binding, node: destination.node, reply, retryMs: KEPT_BACK_MS };
     this.desk.emit("mmove-message-refused", "warn", facts);
+    this.#rest(binding, id, KEPT_BACK_MS);
+  }
+
+  /** Its claim is kept meanwhile, so that no batch takes it. */
+  #rest(binding: string, id: MessageId, forMs: number): void {
+    this.#behind.add(id);
     setTimeout(() => {
+      this.#behind.delete(id);
       this.#claims.drop(binding, id);
       this.desk.wake(binding);
-    }, KEPT_BACK_MS).unref();
+    }, forMs).unref();
+  }
+
+  /** One message that cannot be read: it is failed where its body is damaged, else it rests; the others go on. */
+  async #leaveBehind({ binding }: Batch, id: MessageId, node: string, error: unknown): Promise<void> {
+    const { desk } = this;
+    const [reason, damaged] = [explain(error), isDamagedBody(error)];
+    this.#behind.add(id);
+    desk.count("moves-left-behind");
+    desk.emit("mmove-left-behind", "error", { id, binding, node, reason, damaged, retryMs: damaged ? 0 : REST_MS });
+    await this.#cancel([id]);
+    if (!damaged || !(await this.#fail(id, reason))) return this.#rest(binding, id, REST_MS);
+    this.#behind.delete(id);
+    this.#claims.drop(binding, id);
+  }
+
+  async #fail(id: MessageId, reason: string): Promise<boolean> {
+    try {
+      await failUnreadable(this.desk, this.notices, id, reason);
+      return true;
+    } catch (error) {
+      this.desk.emit("spool-trouble", "error", { id, reason: explain(error) });
+      return false;
+    }
   }
 
   /** The owner does not take the binding now; others go on. */

@@ -12,6 +12,7 @@ import { explain } from "../errors.js";
 import type { Desk } from "./desk.js";
 import { codeOf } from "./errno.js";
 import type { Hop } from "./next-hop.js";
+import { giveParameters } from "./rcpt-parameters.js";
 import { SmtpClient } from "./smtp-data.js";
 import { greeted } from "./smtp-greeting.js";
 import { type TlsFailure, TlsTrouble } from "./tls-trouble.js";
@@ -45,7 +46,8 @@ export interface OutboundSession {
   /** It has carried a message before: the host may have closed it meanwhile. */
   readonly reused: boolean;
   readonly isEncrypted: boolean;
-  send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo>;
+  /** @param parameters DSN parameters of each recipient of the envelope, to follow its path. */
+  send(envelope: SMTPEnvelope, body: Readable, parameters: readonly string[]): Promise<SMTPConnectionSendInfo>;
   /** Gives it back: kept for the next message when it is between messages, else closed. */
   release(): Promise<void>;
   /** Cuts it. */
@@ -253,8 +255,9 @@ class Session implements OutboundSession {
     return this.smtp.secure;
   }
 
-  async send(envelope: SMTPEnvelope, body: Readable): Promise<SMTPConnectionSendInfo> {
+  async send(envelope: SMTPEnvelope, body: Readable, parameters: readonly string[]): Promise<SMTPConnectionSendInfo> {
     this.#clean = false;
+    giveParameters(this.smtp, parameters);
     const result = await new Promise<SMTPConnectionSendInfo>((resolve, reject) => {
       this.smtp.send(envelope, body, (error, info) => (error ? reject(error) : resolve(info)));
     });

@@ -1,4 +1,5 @@
 /** When a delivery that did not succeed is tried again: pure. */
+import { crc32 } from "node:zlib";
 
 export interface RetryOptions {
   readonly retryIntervalMs: number;
@@ -21,4 +22,9 @@ export function nextAttempt(
   const wait = Math.min(options.retryIntervalMs * 2 ** Math.min(attempts - 1, 30), options.maxRetryIntervalMs);
   const at = nowMs + Math.round(wait * (1 + random / 10));
   return nowMs < expiresAtMs ? Math.min(at, expiresAtMs) : at;
+}
+
+/** 0 to below 1, the same for all recipients and attempts of a message: what failed together comes back together. */
+export function spreadOf(id: string): number {
+  return crc32(id) / 2 ** 32;
 }

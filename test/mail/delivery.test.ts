@@ -1,5 +1,11 @@
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { unseal } from "../../src/mail/spool/codec.js";
+import { readRecord } from "../../src/mail/spool/record.js";
 import { openSpool } from "../../src/mail/spool/spool.js";
+import { openStore } from "../../src/mail/spool/store.js";
+import type { NewMessage } from "../../src/mail/spool/types.js";
 import {
   addresses,
   binding,
@@ -32,6 +38,13 @@ async function sending(parts: ConfigParts, over: Parameters<typeof engine>[1] = 
 function replying(code: number, message: string): Error {
   return Object.assign(new Error(message), { responseCode: code });
 }
+
+/** Where a body lies, its size, and what damages it. */
+const HARMS: readonly (readonly [string, number, (directory: string, id: string) => Promise<void> | void])[] = [
+  ["in the store", 10, change],
+  ["in a file", 400_000, (directory, id) => changeFile(directory, id)],
+  ["whose file is gone", 400_000, (directory, id) => changeFile(directory, id, true)],
+];
 
 describe("delivery", () => {
   scene("leaves from the binding's own address, with its EHLO name, and is settled once", async () => {
@@ -113,12 +126,16 @@ describe("delivery", () => {
     client.write(text("dsn"));
     await client.say(".");
     await until("both are delivered", async () => (await mail.counters())["delivered"] === 2);
-    const dsn = Object.fromEntries(target.taken.map((taken) => [taken.to[0], taken.dsn]));
-    expect(dsn).toEqual({
-      "one@x.test": { ret: "HDRS", envid: "e+1", rcpt: [expect.anything()] },
-      "two@x.test": { ret: "HDRS", envid: "e+1", rcpt: [{ notify: ["NEVER"] }] },
-    });
-    expect(dsn["one@x.test"]).toMatchObject({ rcpt: [{ notify: ["FAILURE", "DELAY"], orcpt: "rfc822;o+ne@x.test" }] });
+    expect(target.taken).toMatchObject([
+      {
+        to: ["one@x.test", "two@x.test"],
+        dsn: {
+          ret: "HDRS",
+          envid: "e+1",
+          rcpt: [{ notify: ["FAILURE", "DELAY"], orcpt: "rfc822;o+ne@x.test" }, { notify: ["NEVER"] }],
+        },
+      },
+    ]);
   });
 
   scene("gives each recipient its own outcome, and sends the rest again later", async () => {
@@ -148,6 +165,88 @@ describe("delivery", () => {
     );
     await until("the queue is empty", async () => (await mail.queues()).length === 0);
   });
+
+  scene("sends recipients with different ORCPT in one transaction, and they stay together in retries", async () => {
+    let busy = true;
+    const seen: string[][] = [];
+    const target = await sink(remote, {
+      onRcptTo: (_address, _session, done) => done(busy ? replying(450, "come again") : null),
+    });
+    const { client, events, mail } = await sending({
+      mail: { retryIntervalMs: 1_000 },
+      domains: [route("x.test", target)],
+    });
+    const to = Array.from({ length: 60 }, (_, at) => `u${at}@x.test`);
+    await client.say("MAIL FROM:<a@from.test>");
+    for (const address of to) await client.say(`RCPT TO:<${address}> ORCPT=rfc822;${address}`);
+    await client.say("DATA");
+    client.write(text("many"));
+    await client.say(".");
+    const deferred = () => events.filter((event) => event.code === "transfail");
+    await until("all are deferred", () => deferred().length >= 60);
+    busy = false;
+    expect(new Set(deferred().map((event) => event.facts["nextAttemptMs"])).size).toBe(1);
+    await until("all are delivered", async () => (await mail.counters())["delivered"] === 60);
+    for (const taken of target.taken) seen.push([...taken.to]);
+    expect(seen).toEqual([to]);
+  });
+
+  scene("has recorded each transaction before the next one ends", async () => {
+    let last = () => {};
+    let transactions = 0;
+    const target = await sink(remote, {
+      onData: (stream, _session, done) => {
+        stream.resume();
+        stream.on("end", () => {
+          if (++transactions < 3) return done(null, "taken");
+          last = () => done(null, "taken");
+        });
+      },
+    });
+    const { client, mail, setup } = await sending({ domains: [route("x.test", target)] });
+    const to = Array.from({ length: 250 }, (_, at) => `u${at}@x.test`);
+    await client.message("", to, text("many"));
+    await until("the third transaction waits for its reply", () => transactions === 3);
+    // What a SIGKILL leaves now: the records as they are on disk.
+    const store = openStore(setup.config.mail.spoolBase, true);
+    const states = [...store.messages.getRange()].map(({ key, value }) => readRecord(unseal(value), key)?.message);
+    await store.close();
+    expect(states[0]?.recipients.filter((state) => state.state === "done")).toHaveLength(200);
+    expect(states[0]?.delivering).toHaveLength(50);
+    last();
+    await until("all are delivered", async () => (await mail.counters())["delivered"] === 250);
+  });
+
+  scene("delivers a message without any content, and one without a body", async () => {
+    const target = await sink(remote);
+    const { submit } = await sending({ domains: [route("x.test", target)] });
+    for (const content of ["", "Subject: only\r\n", "Subject: only\r\n\r\n"]) await submit("u@x.test", content);
+    await until("all are there", () => target.taken.length === 3);
+  });
+
+  for (const [place, size, harm] of HARMS) {
+    scene(`fails the recipients of a damaged body ${place}, tells the sender, and delivers the rest`, async () => {
+      const target = await sink(remote);
+      const bindings = [binding("out", { address: host })];
+      const setup = config({ bindings, domains: [route("x.test", target), route("from.test", target)] });
+      const spool = openSpool({ directory: setup.mail.spoolBase, incarnation: 1, nodename: "n1" });
+      const [bad, good] = [spool.newId(), spool.newId()];
+      const content = Buffer.from(`${text("x")}${"y".repeat(size)}\r\n`);
+      for (const id of [bad, good]) await spool.accept(plain(id), once1(content));
+      await spool.close();
+      await harm(setup.mail.spoolBase, bad);
+      const { event, events, mail } = await engine({ config: setup });
+      expect((await event("permfail", { id: bad })).facts).toMatchObject({ recipient: "u@x.test", expired: false });
+      await event("body-unreadable", { id: bad });
+      await event("delivery", { id: good });
+      await until("the notice is there", () => target.taken.length === 2);
+      const notice = target.taken.find((taken) => taken.from === "");
+      expect(notice?.text).toContain("Final-Recipient: rfc822;u@x.test");
+      expect(notice?.text).toMatch(/could not be read/);
+      await until("the queue is empty", async () => (await mail.queues()).length === 0);
+      expect(events.filter((seen) => seen.code === "spool-trouble")).toEqual([]);
+    });
+  }
 
   scene("tells the sender of a failure, with status, reason and the header", async () => {
     const target = await sink(remote, {
@@ -317,4 +416,28 @@ describe("delivery", () => {
 
 async function* once1(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+function plain(id: string): NewMessage {
+  const recipients = [{ address: "u@x.test", notify: null, orcpt: null }];
+  return {
+    id,
+    envelope: { from: "a@from.test", body: null, smtpUtf8: false, ret: null, envid: null, recipients },
+    binding: "out",
+    context: { receivedAtMs: 1, expiresAtMs: Date.now() + 600_000, listener: null, client: null, hops: 0 },
+  };
+}
+
+async function change(directory: string, id: string): Promise<void> {
+  const store = openStore(directory);
+  const bytes = store.bodies.getBinary(id) ?? Buffer.alloc(0);
+  await store.commit(() => void store.bodies.put(id, Buffer.alloc(bytes.length, 0x20)));
+  await store.close();
+}
+
+function changeFile(directory: string, id: string, gone = false): void {
+  const shelf = join(directory, "bodies", id.slice(17, 19));
+  const path = join(shelf, readdirSync(shelf).find((name) => name.startsWith(id)) ?? "missing");
+  if (gone) rmSync(path);
+  else writeFileSync(path, "z", { flag: "r+" });
 }

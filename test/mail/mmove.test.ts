@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { describe, expect } from "vitest";
 import { connectPeer, readLine } from "../../src/mail/mmove-socket.js";
-import { helloLine, parseAnswer, prologueLine, recipientOf } from "../../src/mail/mmove-wire.js";
+import { helloLine, parseAnswer, PROLOGUE_MAX, prologueLine, recipientOf } from "../../src/mail/mmove-wire.js";
 import type { MailEngineParts } from "../../src/mail/engine.js";
 import { readRecord } from "../../src/mail/spool/record.js";
 import { openSpool } from "../../src/mail/spool/spool.js";
+import { openStore } from "../../src/mail/spool/store.js";
 import type { NewMessage, SpooledMessage } from "../../src/mail/spool/types.js";
 import {
   addresses,
@@ -153,6 +156,19 @@ async function* measured(body: AsyncIterable<Uint8Array>, pieces: number[]): Asy
   for await (const piece of body) {
     pieces.push(piece.length);
     yield piece;
+  }
+}
+
+/** Changes one byte of a body. */
+async function damage(directory: string, id: string): Promise<void> {
+  const store = openStore(directory);
+  const inside = store.bodies.getBinary(id);
+  if (inside !== undefined) await store.commit(() => void store.bodies.put(id, Buffer.alloc(inside.length)));
+  await store.close();
+  if (inside !== undefined) return;
+  const shelf = join(directory, "bodies", id.slice(17, 19));
+  for (const name of readdirSync(shelf)) {
+    if (name.startsWith(id)) writeFileSync(join(shelf, name), "z", { flag: "r+" });
   }
 }
 
@@ -336,6 +352,54 @@ describe("a queue", () => {
     const n2 = await node("n2", {}, port);
     n2.mail.setHomes([home("v1", "n2", 1)]);
     await n2.event("reception", { protocol: "xfer" });
+  });
+});
+
+describe("a body that cannot be read", () => {
+  for (const size of [10, 400_000]) {
+    scene(`of ${size} bytes stays behind, named, and the others move`, async () => {
+      const { mail } = config({});
+      const spool = openSpool({ directory: mail.spoolBase, incarnation: 1, nodename: "n1" });
+      const ids = Array.from({ length: 7 }, () => spool.newId());
+      for (const id of ids) {
+        const { recipients: _, ...fresh } = message(id);
+        await spool.accept({ ...fresh, context: { ...fresh.context, hops: 0 } }, bytes(text("x".repeat(size))));
+      }
+      await spool.close();
+      const bad = ids[0] ?? "";
+      await damage(mail.spoolBase, bad);
+      const n2 = await node("n2");
+      const n1 = await node("n1", { mail: { spoolBase: mail.spoolBase } });
+      tell([n1, n2], "v1", n2, 1);
+      expect((await n1.event("mmove-left-behind")).facts).toMatchObject({ id: bad, node: "n2", damaged: true });
+      await n1.event("permfail", { id: bad, recipient: "u@x.test" });
+      for (const id of ids.slice(1)) await n2.event("reception", { id, protocol: "xfer" });
+      const failing = n1.events.map((event) => event.code);
+      expect(failing).not.toContain("mmove-unreachable");
+      expect(failing).not.toContain("mmove-refused");
+      // The notice of failure to the sender is all that is left.
+      await n1.event("reception", { protocol: "dsn", about: bad });
+    });
+  }
+
+  scene("is not the only one that stays behind alone: so does a message that the peer refuses for good", async () => {
+    const n2 = await node("n2");
+    const { mail } = config({});
+    const spool = openSpool({ directory: mail.spoolBase, incarnation: 1, nodename: "n1" });
+    const ids = Array.from({ length: 4 }, () => spool.newId());
+    for (const id of ids) {
+      const { recipients: _, ...fresh } = message(id);
+      // A prologue longer than the receiver reads is refused with 554.
+      const note = id === ids[0] ? "n".repeat(PROLOGUE_MAX) : "";
+      await spool.accept({ ...fresh, context: { ...fresh.context, hops: 0, note } }, bytes(text("x")));
+    }
+    await spool.close();
+    const n1 = await node("n1", { mail: { spoolBase: mail.spoolBase } });
+    tell([n1, n2], "v1", n2, 1);
+    expect((await n1.event("mmove-message-refused")).facts).toMatchObject({ id: ids[0], node: "n2" });
+    for (const id of ids.slice(1)) await n2.event("reception", { id, protocol: "xfer" });
+    expect(await n1.mail.queues()).toMatchObject([{ active: 1 }]);
+    expect(n1.events.map((event) => event.code)).not.toContain("mmove-refused");
   });
 });
 

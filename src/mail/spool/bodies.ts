@@ -8,8 +8,9 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { HoldfastError } from "../../errors.js";
+import { damagedBody } from "./damaged-body.js";
+import { checksum, isRecorded } from "./checksum.js";
 import { diskError } from "./store.js";
 import type { MessageId } from "./types.js";
 
@@ -107,22 +108,22 @@ export class Bodies {
         if (bytesRead === 0) break;
         const chunk = buffer.subarray(0, bytesRead);
         seen += bytesRead;
-        sum = crc32(chunk, sum);
+        sum = checksum(chunk, sum);
         // The last bytes go out only after all were found right: a damaged body must not look complete.
-        if (seen >= bytes && (seen !== bytes || sum !== crc)) break;
+        if (seen >= bytes && (seen !== bytes || !isRecorded(sum, crc))) break;
         yield chunk;
       }
     } finally {
       await handle.close();
     }
-    if (seen !== bytes || sum !== crc) throw new HoldfastError("ERR_SPOOL", `the body ${path} is damaged`, { path });
+    if (seen !== bytes || !isRecorded(sum, crc)) throw damagedBody(`the body ${path} is damaged`, { path });
   }
 
   /** Rejects with ERR_SPOOL when the file is missing or has another length. */
   async expect(file: string, bytes: number): Promise<void> {
     const path = join(this.#directory, file);
     const { size } = await stat(path).catch(rethrow(`cannot read ${path}`));
-    if (size !== bytes) throw new HoldfastError("ERR_SPOOL", `the body ${path} is damaged`, { path, size, bytes });
+    if (size !== bytes) throw damagedBody(`the body ${path} is damaged`, { path, size, bytes });
   }
 
   /** What cannot be removed now is removed by `sweep` at the next open. */
@@ -199,7 +200,7 @@ class BodyWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#bytes += chunk.byteLength;
-    this.#crc = crc32(chunk, this.#crc);
+    this.#crc = checksum(chunk, this.#crc);
     if (this.#bytes > this.inlineMax) {
       await this.#check();
       this.#file ??= await this.create();

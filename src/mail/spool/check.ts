@@ -5,9 +5,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { crc32 } from "node:zlib";
 import { explain, HoldfastError } from "../../errors.js";
 import { Bodies } from "./bodies.js";
+import { checksum, isRecorded } from "./checksum.js";
 import { unseal } from "./codec.js";
 import { domainKeys, keepsDomains } from "./domain-index.js";
 import { type MessageRecord, readRecord, standing } from "./record.js";
@@ -68,7 +68,7 @@ async function bodyProblem(store: Store, bodies: Bodies, { message, body }: Mess
   if (body.file === null) {
     const bytes = store.bodies.getBinary(message.id);
     if (bytes === undefined) return "the body is missing";
-    return bytes.length === message.bodyBytes && crc32(bytes) === body.crc ? null : "the body is damaged";
+    return bytes.length === message.bodyBytes && isRecorded(checksum(bytes), body.crc) ? null : "the body is damaged";
   }
   try {
     for await (const _ of bodies.read(body.file, message.bodyBytes, body.crc));

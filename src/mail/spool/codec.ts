@@ -5,7 +5,8 @@
  * surrogates included; a spool can be read in an emergency with common tools; and these values are small, as bodies
  * lie elsewhere. LMDB has no checksums, so ours tells a damaged page from a message.
  */
-import { crc32 } from "node:zlib";
+
+import { checksum } from "./checksum.js";
 
 const CRC_BYTES = 4;
 
@@ -13,7 +14,7 @@ export function seal(value: unknown): Buffer {
   const text = JSON.stringify(value);
   const bytes = Buffer.allocUnsafe(CRC_BYTES + Buffer.byteLength(text));
   bytes.write(text, CRC_BYTES);
-  bytes.writeUInt32BE(crc32(bytes.subarray(CRC_BYTES)));
+  bytes.writeUInt32BE(checksum(bytes.subarray(CRC_BYTES)));
   return bytes;
 }
 
@@ -22,7 +23,7 @@ export function unseal(bytes: Uint8Array): unknown {
   const sealed = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (sealed.length <= CRC_BYTES) return undefined;
   const text = sealed.subarray(CRC_BYTES);
-  if (crc32(text) !== sealed.readUInt32BE()) return undefined;
+  if (checksum(text) !== sealed.readUInt32BE()) return undefined;
   try {
     return JSON.parse(text.toString()) as unknown;
   } catch {

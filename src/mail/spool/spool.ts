@@ -9,10 +9,11 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Readable } from "node:stream";
-import { crc32 } from "node:zlib";
 import { HoldfastError, hasCode } from "../../errors.js";
 import { Bodies, type WrittenBody } from "./bodies.js";
+import { checksum, isRecorded } from "./checksum.js";
 import { unseal } from "./codec.js";
+import { damagedBody } from "./damaged-body.js";
 import { keepsDomains } from "./domain-index.js";
 import { INCARNATION_MAX, idSource } from "./id.js";
 import { type Edit, Ledger } from "./ledger.js";
@@ -135,8 +136,8 @@ class LmdbSpool implements Spool {
       return this.#bodies.read(file, bodyBytes, crc);
     }
     const bytes = this.#store.bodies.getBinary(id);
-    if (bytes?.length !== bodyBytes || crc32(bytes) !== crc)
-      throw new HoldfastError("ERR_SPOOL", `the body of message ${id} is damaged`, { id });
+    if (bytes?.length !== bodyBytes || !isRecorded(checksum(bytes), crc))
+      throw damagedBody(`the body of message ${id} is damaged`, { id });
     return Readable.from(bytes.length === 0 ? [] : [bytes]);
   }
 
