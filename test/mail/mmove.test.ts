@@ -398,7 +398,7 @@ describe("a body that cannot be read", () => {
     tell([n1, n2], "v1", n2, 1);
     expect((await n1.event("mmove-message-refused")).facts).toMatchObject({ id: ids[0], node: "n2" });
     for (const id of ids.slice(1)) await n2.event("reception", { id, protocol: "xfer" });
-    expect(await n1.mail.queues()).toMatchObject([{ active: 1 }]);
+    await expect.poll(() => n1.mail.queues()).toMatchObject([{ active: 1 }]);
     expect(n1.events.map((event) => event.code)).not.toContain("mmove-refused");
   });
 });
