@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 /** What changes the kernel of a host, in namespaces of its own, or needs the machine for itself: one file at a time. */
-const rooted = ["test/kernel/**/*.test.ts", "test/lab/**/*.test.ts", "test/ledger/**/*.test.ts", "test/package/**/*.test.ts"];
+const rooted = [
+  "test/kernel/**/*.test.ts",
+  "test/lab/**/*.test.ts",
+  "test/ledger/**/*.test.ts",
+  "test/package/**/*.test.ts",
+];
 
 export default defineConfig({
   test: {

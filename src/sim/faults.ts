@@ -101,21 +101,24 @@ export class Faults {
     }
     for (const name of cluster.hosts.keys()) {
       cluster.unplug(name, []);
-      this.#mend(name);
       for (const how of ["deaf", "mute", "flushed"] as const) cluster.ail(name, how, []);
       cluster.silence(name, false);
       cluster.drain(name, false);
     }
     this.#rollout.complete();
+    for (const name of cluster.hosts.keys()) this.#mend(name);
     cluster.start(...cluster.hosts.keys());
   }
 
-  /** What has to stay is the administrator's to take away, and all of it where no daemon runs: none starts beside it.
-   * */
+  /**
+   * What has to stay is the administrator's to take away, and all of it where no daemon runs, or none that stays: none starts
+   * beside it.
+   */
   #mend(name: string): void {
     const { cluster } = this;
+    const isWatched = cluster.daemons.get(name)?.core.leaving === false;
     for (const [address, fate] of cluster.host(name).foreign)
-      if (fate === "stays" || !cluster.daemons.has(name)) cluster.takeAway(name, address);
+      if (fate === "stays" || !isWatched) cluster.takeAway(name, address);
   }
 
   /** Mostly far apart, sometimes upon each other's heels. */

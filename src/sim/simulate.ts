@@ -2,6 +2,7 @@
  * Whole runs from seeds, in two phases: trouble for a while, in which nothing bad may happen; then a part of the hosts is
  * whole for good, and something good has to happen there, while the others may stay dead, cut off or stopped for ever.
  */
+import type { Member } from "../core/ownership/ownership.js";
 import { plan } from "../core/ownership/plan.js";
 import { emptyRow, heirOf } from "../core/ownership/table.js";
 import type { NodeSetup } from "../core/node.js";
@@ -272,14 +273,16 @@ function loseOne(cluster: Cluster, core: Core, random: Random): void {
 }
 
 /**
- * Where a survivor says that each address will be once this one is dead. Of nobody while a member is doubtful: its next trial,
- * which time brings about, gives it what no plan can know of.
+ * Where a survivor says that each address will be once this one is dead. Of none while a member is doubtful, damped or not
+ * well: what it is given next, time brings about, and no plan can know of.
  */
 function plannedHomes(core: Core, victim: string): Map<string, string | null> {
   const survivor = core.daemons().find(({ name }) => name !== victim);
   if (survivor === undefined) return new Map();
   const { ownership } = survivor.core;
-  if ([...ownership.members.keys()].some((member) => ownership.doubts.of(member).size > 0)) return new Map();
+  const waits = ([name, { damped, health }]: [string, Member]) =>
+    damped || health.down.length > 0 || ownership.doubts.of(name).size > 0;
+  if ([...ownership.members].some(waits)) return new Map();
   const { moves } = plan(ownership, { kind: "die", node: victim });
   return new Map([...homesOf(core.daemons()), ...moves.map(({ address, to }) => [address, to] as const)]);
 }
