@@ -47,7 +47,9 @@ describe("the queue of a domain", () => {
     ];
     const keys = names.map((name) => {
       const rows = [{ domain: name, recipients: 1, atMs: NOON }];
-      const [[, key = ""] = []] = domainKeys({ binding: "out-1", rows }, "0000000001000000001qoq");
+      const key = domainKeys({ binding: "out-1", rows }, "0000000001000000001qoq")
+        .map(([, text]) => text)
+        .join();
       expect(key.length, JSON.stringify(name.slice(0, 20))).toBeLessThan(512);
       return key;
     });
