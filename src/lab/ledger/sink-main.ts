@@ -1,7 +1,7 @@
 /**
  * Where the mail of the ledger ends: a server that does with each recipient what its address says (addresses.ts), and
- * prints one JSON line for each transaction that it takes, before it answers. Arguments: address and port to listen on. Prints
- * `{"event":"listening"}` once it does.
+ * prints one JSON line for each transaction that it takes, before it answers. Arguments: address and port to listen on.
+ * Prints `{"event":"listening"}` once it does.
  */
 import { createServer, type Socket } from "node:net";
 import { SinkSession } from "./sink-session.js";
