@@ -1,4 +1,5 @@
 /** TLS between nodes that share the cluster key, and the lines that are said on it before SMTP. */
+import { constants } from "node:crypto";
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
 import { LINE_MAX } from "./mmove-wire.js";
 
@@ -9,6 +10,8 @@ const SETTINGS = {
   ciphers: "ECDHE-PSK-CHACHA20-POLY1305",
   minVersion: "TLSv1.2",
   maxVersion: "TLSv1.2",
+  // Each connection proves the key anew; a ticket's key would undo forward secrecy.
+  secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
 
 /**
