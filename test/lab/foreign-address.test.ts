@@ -40,7 +40,7 @@ beforeEach(async () => {
        cluster { key_file = "${key}"  view_mature_time = 0.5  view_balance_interval = 1
          Topology "10.1.1.0/24" { interface = "eth1"  lifeline = true }
        }
-       ESMTP_Listener { ${VIPS.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+       ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${VIPS.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
     );
   }
   for (const node of NODES) start(node);

@@ -58,7 +58,7 @@ beforeEach(async () => {
        cluster { key_file = "${key}"  view_mature_time = 0.5  view_balance_interval = 600
          ${TOPOLOGIES.map(({ block, options }) => `Topology "${block}" { interface = "eth1"  ${options} }`).join("\n")}
        }
-       ESMTP_Listener { ${listens.join("\n")} }`,
+       ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${listens.join("\n")} }`,
     );
   }
 });

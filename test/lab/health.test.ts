@@ -58,7 +58,7 @@ async function start(nodes: readonly NodeName[], topology: string, vips = VIPS):
          Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
          Topology "fd00:1::1:0/112" { interface = "eth1" }
        }
-       ESMTP_Listener { ${listens.join("\n")} }`,
+       ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${listens.join("\n")} }`,
     );
     network.start(node, {
       script: "daemon/main.js",

@@ -55,7 +55,7 @@ async function start(vips: readonly string[]): Promise<LabProcess> {
        Topology "10.3.0.0/24" { interface = "eth2" }
        Topology "fd00:1::/64" { interface = "eth2" }
      }
-     ESMTP_Listener { ${vips.map((vip) => `Listen "${where(vip)}:25" { Enable_Duravip = true }`).join("\n")} }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${vips.map((vip) => `Listen "${where(vip)}:25" { Enable_Duravip = true }`).join("\n")} }`,
   );
   return network.start(HOST, { script: "daemon/main.js", args: ["--config", file], logFile: logPath() });
 }

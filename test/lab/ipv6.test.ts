@@ -54,7 +54,7 @@ async function start(node: NodeName): Promise<LabProcess> {
        Topology "10.1.1.0/24" { interface = "eth1"  lifeline = true }
        Topology "fd00:1::1:0/112" { interface = "eth1"  lifeline = true }
      }
-     ESMTP_Listener { ${listens.join("\n")} }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${listens.join("\n")} }`,
   );
   return network.start(node, {
     script: "daemon/main.js",

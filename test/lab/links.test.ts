@@ -42,7 +42,7 @@ async function start(topology: string, other = ""): Promise<LabProcess> {
        Topology "10.1.1.0/24" { interface = "eth1"  ${topology} }
        Topology "10.2.1.0/24" { interface = "eth0"  ${other} }
      }
-     ESMTP_Listener { ${[...MAIL, ...OTHER].map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${[...MAIL, ...OTHER].map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
   );
   return network.start("one", { script: "daemon/main.js", args: ["--config", file], logFile: logPath() });
 }

@@ -61,7 +61,7 @@ async function configure(
        Topology "10.1.1.0/24" { interface = "eth1" ${topology} }
        Topology "10.1.0.0/24" { interface = "eth1" }
      }
-     ESMTP_Listener { ${vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
   );
   return file;
 }

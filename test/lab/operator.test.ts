@@ -42,7 +42,7 @@ beforeEach(async () => {
          flap_half_life = 3600  audit_file = "${fileOf(`${node}.audit`)}"
          Topology "10.1.1.0/24" { interface = "eth1"  lifeline = true }
        }
-       ${node === "three" ? "" : `ESMTP_Listener { Listen "${LISTENED}:25" { Enable_Duravip = true } }`}
+       ${node === "three" ? "" : `ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) Listen "${LISTENED}:25" { Enable_Duravip = true } }`}
        Binding "preferred" { Bind_Address = "${PREFERRED}" Enable_Duravip = true Duravip_Preference = two }
        Binding "listened" { Bind_Address = "${LISTENED}" Enable_Duravip = true Duravip_Preference = one }`,
     );

@@ -69,7 +69,7 @@ export class Pair {
          flap_half_life = 0
          Topology "10.1.1.0/24" { interface = "eth1"  lifeline = true  plumbing = route }
        }
-       ESMTP_Listener { ${this.vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+       ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${this.vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
     );
   }
 

@@ -62,7 +62,7 @@ async function configure(nodes: readonly string[]): Promise<void> {
        cluster { key_file = "${file(node, "key")}"  arp_refresh = 5  view_mature_time = 0.5  view_balance_interval = 1
          Topology "10.1.1.0/24" { interface = "eth1"  plumbing = ${node === "two" ? "route" : "address"}  lifeline = true }
        }
-       ESMTP_Listener { ${VIPS.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+       ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${VIPS.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
     );
   }
 }

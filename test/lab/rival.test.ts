@@ -37,7 +37,7 @@ async function start(options: string): Promise<void> {
        Topology "10.1.1.0/24" { interface = "eth1"  plumbing = "route" }
        Topology "fd00:1::/64" { interface = "eth1"  lifeline = true }
      }
-     ESMTP_Listener { ${[...VIPS.map((vip) => `${vip}:25`), `[${VIP6}]:25`].map((where) => `Listen "${where}" { Enable_Duravip = true }`).join("\n")} }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${[...VIPS.map((vip) => `${vip}:25`), `[${VIP6}]:25`].map((where) => `Listen "${where}" { Enable_Duravip = true }`).join("\n")} }`,
   );
   network.start("one", { script: "daemon/main.js", args: ["--config", file], logFile: logPath() });
 }

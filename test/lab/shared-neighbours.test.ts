@@ -46,7 +46,7 @@ async function start(node: NodeName): Promise<LabProcess> {
      cluster { key_file = "${key}"  view_mature_time = 0.5  arp_all_hosts = false  arp_share = 0.2  arp_refresh = 0
        Topology "10.1.1.0/24" { interface = "eth1"  lifeline = true }
      }
-     ESMTP_Listener { Listen "${VIP}:25" { Enable_Duravip = true  DuraVIP_Preference = "one" } }`,
+     ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) Listen "${VIP}:25" { Enable_Duravip = true  DuraVIP_Preference = "one" } }`,
   );
   return network.start(node, {
     script: "daemon/main.js",

@@ -62,7 +62,7 @@ export class ThreeNodes {
              interface = "eth1"  plumbing = ${plumbing}  lifeline = ${lifeline}  partition_policy = ${policy}
            }
          }
-         ESMTP_Listener { ${vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
+         ESMTP_Listener { Relay_Hosts = ( "10.0.0.0/8" "fd00::/8" ) ${vips.map((vip) => `Listen "${vip}:25" { Enable_Duravip = true }`).join("\n")} }`,
       );
       const daemon = network.start(node, {
         script: "daemon/main.js",
