@@ -10,7 +10,8 @@ import { Random } from "../../src/sim/random.js";
 const PLAYED_MS = 60_000;
 const LIMIT_MS = 420_000;
 
-const seed = Number(process.env["CHAOS_SEED"] ?? 1 + Math.floor(Math.random() * 2 ** 31));
+/** One and the same, so that two runs can be compared; `npm run chaos` draws others. */
+const seed = Number(process.env["CHAOS_SEED"] ?? 11);
 
 describe(`chaos, seed ${seed}`, { timeout: LIMIT_MS }, () => {
   it.each([3, 5])(
